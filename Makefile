@@ -1,0 +1,51 @@
+# Everything that is run here, by developers and by CI. Needs Python 3.11 or newer and nothing else; `make` lists it.
+# Another interpreter: make PYTHON=python3.13 install
+
+BIN := .venv/bin
+export PYTHON
+unexport PYTHONPATH PYTHONHOME
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check lint types unit package format pin clean
+
+help: ## list these commands
+	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-8s  %s\n' "$$name" "$$text"; done
+
+install: ## create the environment in .venv, or bring it up to date
+	@scripts/install
+
+demo: install ## see it work: compile the schemas, start a server, call it as a client of both eras
+	@$(BIN)/python examples/demo.py
+
+test: lint types unit package ## run everything that CI runs
+	@echo "==> all is well"
+
+check: test ## the same as test
+
+lint: install ## style: ruff's rules and formatting
+	@echo "==> lint: ruff check, ruff format --check"
+	@$(BIN)/ruff check --quiet
+	@$(BIN)/ruff format --check --quiet
+
+types: install ## types: mypy --strict on the sources and on all generated code
+	@scripts/check-generated
+	@echo "==> types: mypy --strict on codegen, runtime, schemas, examples"
+	@$(BIN)/mypy
+
+unit: install ## the tests of the sources, with branch coverage
+	@echo "==> unit: pytest, branch coverage"
+	@$(BIN)/python -m pytest --ignore=tests/packaging --cov --numprocesses=auto --maxprocesses=4
+
+package: install ## the distributions, built and tried in a clean environment
+	@echo "==> package: pytest tests/packaging"
+	@$(BIN)/python -m pytest tests/packaging
+
+format: install ## put the sources into the house's format
+	@$(BIN)/ruff check --fix --quiet
+	@$(BIN)/ruff format
+
+pin: install ## write constraints.txt anew, with today's versions
+	@scripts/pin
+
+clean: ## remove whatever these commands made, the environment too
+	rm -rf .venv build dist .coverage .coverage.* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

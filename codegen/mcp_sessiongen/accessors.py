@@ -1,0 +1,324 @@
+"""The methods of an accessor class, key by key: signatures, docstrings, bodies.
+
+Each body is one line over the runtime. Overloads by key name come last in the class, because the method `set` hides
+the builtin from every annotation after it.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.naming import aliases_of, constant_name, prefix_of
+from mcp_sessiongen.python_text import (
+    WIDTH,
+    Alternatives,
+    Code,
+    Expression,
+    Group,
+    clean,
+    docstring,
+    first_fitting,
+    flat,
+    laid_out,
+    lit,
+    name,
+    parenthesised,
+)
+from mcp_sessiongen.spelling import Speller
+
+_METHOD: Final = 4
+_BODY: Final = 8
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method as the template places it."""
+
+    signature: Code
+    doc: Code
+    body: Code
+
+
+@dataclass(frozen=True)
+class ByName:
+    """`get` or `set` by key name: the signatures of its variants, if keys differ in type, and the method itself."""
+
+    overloads: tuple[Code, ...]
+    method: Method
+
+
+class KeyCode:
+    """One key of a session in Python.
+
+    Attributes:
+        stored: The type that is stored (`T`).
+        read: The type that reading gives (`D`): that of the default, or None.
+    """
+
+    def __init__(self, session: ir.Session, key: ir.Field, speller: Speller, *, several: bool) -> None:
+        self.key = key
+        self.kind = _kind_of(key.type)
+        self.aliases = aliases_of(prefix_of(session.name), key.name, key.type)
+        self.speller = speller
+        self.constant = name(constant_name(session.name, key.name, several=several))
+        self.type = speller.type(key.type, self.aliases)
+        self.stored = flat(self.type)
+        self.or_none = self.spelt(ir.union_of((key.type, ir.NONE)))
+        self.read_type = key.type if key.default is not None else ir.union_of((key.type, ir.NONE))
+        self.read = self.spelt(self.read_type)
+
+    # --- outside of the class --------------------------------------------------------------------------------------
+
+    def alias_lines(self) -> list[Code]:
+        """Return the definitions of the names that parts of the type have."""
+        lines = []
+        for part, alias in self.aliases.items():
+            spelt = self.speller.type(part)
+            before = f"{name(alias)}: TypeAlias = "
+            lines.append(laid_out(before, parenthesised(spelt, WIDTH - len(before))))
+        return lines
+
+    def state_line(self) -> Code:
+        """Return the field of the state model."""
+        kind = self.speller.constrained(self.key, self.type)
+        if self.key.default is not None:
+            return field_line(self.key.name, kind, self.speller.value(self.key.default))
+        if self.or_none != self.stored:
+            kind = Alternatives((kind, Code("None")))
+        return field_line(self.key.name, kind, Code("None"))
+
+    def constant_line(self) -> Code:
+        """Return the definition of the key."""
+        self.speller.use("mcp_sessions", self.kind)
+        parameters: list[Expression] = [
+            self.speller.type(part, self.aliases) for part in _parameters(self.key.type, self.kind)
+        ]
+        # Checkers would infer it from a default, but too narrowly for a literal, a union or a tuple.
+        if self.read != self.stored or (self.key.default is not None and _is_narrowed(self.key.type)):
+            parameters.append(self.speller.type(self.read_type, self.aliases))
+        arguments: list[Expression] = [lit(self.key.name), self.speller.constrained(self.key, self.type)]
+        labels = ["", ""]
+        if self.key.default is not None:
+            arguments.append(self.speller.value(self.key.default))
+            labels.append("default=")
+        key = Group(Code(self.kind), tuple(parameters), "[]")
+        return laid_out(f"{self.constant}: Final = ", Group(key, tuple(arguments), labels=tuple(labels)))
+
+    # --- methods ---------------------------------------------------------------------------------------------------
+
+    def methods(self) -> list[Method]:
+        """Return the methods of this key."""
+        key, constant, tick = self.key.name, self.constant, f"``{self.key.name}``"
+        self.speller.use("collections.abc", "Callable")
+        set_docs = [f"Write {tick}.", "Write the key."]
+        has_docs = [f"Tell whether {tick} is set.", "Tell whether it is set."]
+        remove_docs = [f"Unset {tick}; False when it was not set.", f"Unset {tick}.", "Unset the key."]
+        take_docs = [f"Read and unset {tick} at once; None when it was not set.", f"Read and unset {tick} at once."]
+        update_docs = [
+            f"Replace {tick} by ``fn`` of it, atomically; ``fn`` may run again.",
+            f"Replace {tick} by ``fn`` of it, atomically.",
+            "Replace it, atomically; ``fn`` may run again.",
+        ]
+        taken = Group(Code(""), (self.speller.type(self.read_type, self.aliases),), "[]")
+        update = Group(Code("fn: Callable"), (taken, self.type), "[]")
+        return [
+            method(signature(f"get_{key}", [], self.read), self.get_docs(), call("_get", constant), self.key.doc),
+            method(
+                signature(f"set_{key}", [f"value: {self.stored}"], "None"),
+                set_docs,
+                call("_set", constant, "value"),
+                gives=False,
+            ),
+            method(signature(f"has_{key}", [], "bool"), has_docs, call("_has", constant)),
+            method(signature(f"remove_{key}", [], "bool"), remove_docs, call("_remove", constant)),
+            method(
+                signature(f"take_{key}", [], self.or_none),
+                [*take_docs, "Read and unset the key."],
+                call("_take", constant),
+            ),
+            method(signature(f"update_{key}", [update], self.stored), update_docs, call("_update", constant, "fn")),
+            *self.special_methods(),
+        ]
+
+    def get_docs(self) -> list[str]:
+        """Return summaries for the getter, the best first; what is mutable is a copy, and that is said."""
+        tick = f"``{self.key.name}``"
+        if _is_mutable(self.key.type):
+            best = [f"Read {tick}; a copy: change it with the methods below.", f"Read {tick}; a copy."]
+        elif self.key.default is None:
+            best = [f"Read {tick}; None when it is not set."]
+        else:
+            best = []
+        return [*best, f"Read {tick}.", "Read the key."]
+
+    def special_methods(self) -> list[Method]:
+        """Return the methods that only this kind of key has."""
+        match self.kind, self.key.type:
+            case "NumberKey", ir.Scalar(name=number):
+                return [self.increment(number)]
+            case "ListKey", ir.Array(item=item):
+                return [self.append(item)]
+            case "DictKey", ir.Table(key=entry, value=value):
+                return [self.put(entry, value), self.pop(entry, value)]
+            case _:
+                return []
+
+    def increment(self, number: str) -> Method:
+        """Return the method that adds to a number."""
+        key, tick = self.key.name, f"``{self.key.name}``"
+        by = {"int": "by: int = 1", "float": "by: float = 1.0"}.get(number, f"by: {self.stored} | int = 1")
+        amount = Code("by") if number in ("int", "float") else Group(self.stored, (Code("by"),))
+        docs = [f"Add ``by`` to {tick}, atomically, and return the sum.", f"Add ``by`` to {tick}.", "Add ``by``."]
+        return method(signature(f"increment_{key}", [by], self.stored), docs, call("_increment", self.constant, amount))
+
+    def append(self, item: ir.Type) -> Method:
+        """Return the method that adds to a list."""
+        key, tick = self.key.name, f"``{self.key.name}``"
+        head = signature(f"append_{key}", [f"*items: {self.spelt(item)}"], "None")
+        docs = [f"Add ``items`` at the end of {tick}, atomically.", f"Add ``items`` to {tick}.", "Add items."]
+        return method(head, docs, call("_append", self.constant, "items"), gives=False)
+
+    def put(self, entry: ir.Type, value: ir.Type) -> Method:
+        """Return the method that sets an entry of a dict."""
+        key, tick = self.key.name, f"``{self.key.name}``"
+        head = signature(f"put_{key}", [f"key: {self.spelt(entry)}", f"value: {self.spelt(value)}"], "None")
+        docs = [f"Set one entry of {tick}, atomically.", "Set one entry, atomically."]
+        return method(head, docs, call("_put", self.constant, "key", "value"), gives=False)
+
+    def pop(self, entry: ir.Type, value: ir.Type) -> Method:
+        """Return the method that takes an entry out of a dict."""
+        key, tick = self.key.name, f"``{self.key.name}``"
+        head = signature(f"pop_{key}", [f"key: {self.spelt(entry)}"], self.spelt(ir.union_of((value, ir.NONE))))
+        docs = [
+            f"Remove one entry of {tick}, atomically; return it, or None.",
+            f"Remove and return one entry of {tick}.",
+            "Remove and return one entry.",
+        ]
+        return method(head, docs, call("_pop", self.constant, "key"))
+
+    def spelt(self, kind: ir.Type) -> Code:
+        """Return a part of the key's type on one line."""
+        return flat(self.speller.type(kind, self.aliases))
+
+
+def call(called: str, *arguments: Expression | str) -> Group:
+    """Return the call of a method of the runtime's base class."""
+    return Group(Code(called), tuple(item if isinstance(item, Code | Group) else Code(item) for item in arguments))
+
+
+def method(head: Code, docs: Sequence[str], body: Group, details: str = "", *, gives: bool = True) -> Method:
+    """Return a method that awaits one call of the runtime.
+
+    Args:
+        head: The signature.
+        docs: Summaries, the best first; the first that fits is taken.
+        body: The call.
+        details: More documentation.
+        gives: Whether the method returns what the call gives.
+    """
+    summary = first_fitting(docs, indent=_BODY, alone=not clean(details))
+    before = "return await self." if gives else "await self."
+    return Method(head, docstring(summary, details, indent=_BODY), laid_out(before, body, indent=_BODY))
+
+
+def signature(called: str, parameters: Iterable[Expression | str], result: str, after: str = ":") -> Code:
+    """Return the head of a method."""
+    items = [item if isinstance(item, Code | Group) else Code(item) for item in ("self", *parameters)]
+    return laid_out("async def ", Group(name(called), tuple(items)), f" -> {result}{after}", indent=_METHOD)
+
+
+def field_line(called: str, kind: Expression, default: Expression | None) -> Code:
+    """Return the line of a field in a class."""
+    after = "" if default is None else f" = {flat(default)}"
+    kind = parenthesised(kind, WIDTH - _METHOD - len(f"{name(called)}: {after}"))
+    if isinstance(default, Group) and default.items:
+        return laid_out(f"{name(called)}: {flat(kind)} = ", default, indent=_METHOD)
+    return laid_out(f"{name(called)}: ", kind, after, indent=_METHOD)
+
+
+# --- get and set by name -------------------------------------------------------------------------------------------
+
+
+def get_by_name(alias: str, keys: Sequence[KeyCode], speller: Speller) -> ByName:
+    """Return `get`: one overload for each type that reading gives."""
+    groups = _grouped((key.read, key) for key in keys)
+    docs = ["Read one key by its name."]
+    parameter = f"key: {alias}"
+    if len(groups) == 1:
+        body = call("_get", call("self._pick", "key", keys[0].constant))
+        return ByName((), method(signature("get", [parameter], keys[0].read), docs, body))
+    speller.use("typing", "overload")
+    overloads = [signature("get", [_key_parameter(group)], read, ": ...") for read, group in groups.items()]
+    return ByName(tuple(overloads), method(signature("get", [parameter], "object"), docs, call("_get_named", "key")))
+
+
+def set_by_name(alias: str, keys: Sequence[KeyCode], speller: Speller) -> ByName:
+    """Return `set`: one overload for each type that is stored."""
+    groups = _grouped((key.stored, key) for key in keys)
+    docs = ["Write one key by its name."]
+    parameter = f"key: {alias}"
+    if len(groups) == 1:
+        head = signature("set", [parameter, f"value: {keys[0].stored}"], "None")
+        return ByName(
+            (), method(head, docs, call("_set", call("self._pick", "key", keys[0].constant), "value"), gives=False)
+        )
+    speller.use("typing", "overload")
+    overloads = [
+        signature("set", [_key_parameter(group), f"value: {stored}"], "None", ": ...")
+        for stored, group in groups.items()
+    ]
+    head = signature("set", [parameter, "value: object"], "None")
+    return ByName(tuple(overloads), method(head, docs, call("_set_named", "key", "value"), gives=False))
+
+
+def _key_parameter(group: Sequence[KeyCode]) -> Expression:
+    return Group(Code("key: Literal"), tuple(lit(key.key.name) for key in group), "[]")
+
+
+def _grouped(pairs: Iterable[tuple[str, KeyCode]]) -> dict[str, list[KeyCode]]:
+    groups: dict[str, list[KeyCode]] = {}
+    for kind, key in pairs:
+        groups.setdefault(kind, []).append(key)
+    return groups
+
+
+# --- kinds of keys -------------------------------------------------------------------------------------------------
+
+
+def _kind_of(kind: ir.Type) -> str:
+    match kind:
+        case ir.Scalar(name="int" | "float" | "Decimal"):
+            return "NumberKey"
+        case ir.Array(kind="list"):
+            return "ListKey"
+        case ir.Table():
+            return "DictKey"
+        case _:
+            return "Key"
+
+
+def _parameters(kind: ir.Type, key: str) -> tuple[ir.Type, ...]:
+    match key, kind:
+        case "ListKey", ir.Array(item=item):
+            return (item,)
+        case "DictKey", ir.Table(key=entry, value=value):
+            return (entry, value)
+        case _:
+            return (kind,)
+
+
+def _is_narrowed(kind: ir.Type) -> bool:
+    return isinstance(kind, ir.Choice | ir.Union | ir.Tuple) or any(map(_is_narrowed, ir.parts(kind)))
+
+
+def _is_mutable(kind: ir.Type) -> bool:
+    match kind:
+        case ir.Table() | ir.Named() | ir.Imported():
+            return True
+        case ir.Array(kind=outer):
+            return outer != "frozenset"
+        case ir.Union(members=members):
+            return any(map(_is_mutable, members))
+        case _:
+            return False

@@ -1,0 +1,72 @@
+"""Every diagnostic code, with a paragraph that explains it.
+
+A code is part of the public interface: people search for it. So codes are added, never renamed.
+"""
+
+from typing import Final
+
+CODES: Final[dict[str, str]] = {
+    "ambiguous-type": (
+        "Values are stored as JSON. When two members of a union have the same JSON form, such as `str | date`, a value"
+        " that was stored as one could be read back as the other. Keep one of them, or use two keys."
+    ),
+    "bad-constraint": (
+        "A constraint does not exist for this type, has a value of the wrong type, or contradicts another one."
+        " Constraints are those of Pydantic's `Field`: gt, ge, lt, le and multiple_of for numbers; min_length and"
+        " max_length for text and collections; pattern for text; max_digits and decimal_places for Decimal."
+    ),
+    "bad-default": (
+        'The default is not a value of the key\'s type, or violates its constraints. It is checked strictly: "1" is'
+        " not an int and 1 is not a bool. Types without a JSON form, such as date or Decimal, take their default as"
+        " text in a YAML schema."
+    ),
+    "bad-name": (
+        "Names become parts of Python names, tool names and stored keys. Keys, sessions and tools are written in"
+        " snake_case and types in CapWords; keywords, names of builtin types, and names that Pydantic models already"
+        " use are refused rather than changed silently."
+    ),
+    "bad-type": (
+        "A type expression cannot be understood, or is a type whose values cannot be stored as JSON and read back."
+        ' Types are written as in Python: `list[str]`, `dict[str, int]`, `Literal["a", "b"]`, `int | None`.'
+    ),
+    "bad-value": "A property has a value of the wrong kind or outside of what is allowed.",
+    "duplicate-key": "A YAML mapping has the same key twice. Other tools silently keep the last; here it is an error.",
+    "duplicate-output": (
+        "Two sources would be written to the same file: a generated module is named after the source's stem. Rename"
+        " one of them, or give them different output folders."
+    ),
+    "empty-schema": "The source declares no session, so there is nothing to compile.",
+    "file-not-found": "A source does not exist or cannot be read.",
+    "import-failed": (
+        "A Python schema is imported to be read, and the import failed: a module is missing, the code has an error,"
+        " or it raised an exception. Keep schemas in a module that does nothing else when imported."
+    ),
+    "missing-property": "A property that the schema language requires is not there.",
+    "name-clash": (
+        "Two things would get the same name in the generated module, or names that differ only by case. Nothing is"
+        " ever renamed silently, so one of them has to change in the schema."
+    ),
+    "not-a-schema": (
+        "The source is not something that can be compiled: not a .yaml or .py file, nor a folder or a module; or a"
+        " class that is no Pydantic model."
+    ),
+    "not-ours": (
+        "The output file exists and does not begin with the header of generated files. It is left alone: it may be"
+        " somebody's work. Move it away, or choose another output folder."
+    ),
+    "not-utf8": "A schema file is UTF-8 text without control characters.",
+    "too-large": (
+        "A schema file is larger than 1 MiB, nested deeper than 32 levels, or has more than 50 000 nodes. No schema"
+        " written by people is; the limits keep hostile files from using up memory."
+    ),
+    "unknown-property": "A mapping has a property that the schema language does not know, probably a typing error.",
+    "unknown-type": "A type name is neither a known type nor declared under `types`.",
+    "unsupported": (
+        "This is legal in YAML, Python or Pydantic, but mcp-sessiongen cannot compile it: generated code would not do"
+        " the same. The message says why, and the hint what to do instead."
+    ),
+    "write-failed": "The operating system refused to write an output file. Nothing was changed.",
+    "yaml-syntax": (
+        "The file is not valid YAML. The position is where the parser gave up; the cause may be a line earlier."
+    ),
+}

@@ -1,0 +1,110 @@
+"""Which constraint goes with which type, and with which values."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal, InvalidOperation
+from typing import Final
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.declarations import CONSTRAINTS, Located
+from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.type_rules import describe
+
+_BOUNDS: Final = ("gt", "ge", "lt", "le", "multiple_of")
+_LENGTHS: Final = ("min_length", "max_length")
+_DIGITS: Final = ("max_digits", "decimal_places")
+
+
+def check(
+    kind: ir.Type, written: Iterable[tuple[str, Located[object]]], report: Report
+) -> tuple[tuple[str, ir.Value], ...]:
+    """Return the constraints in their normal form and order; report those that do not fit."""
+    target = ir.without_none(kind)
+    allowed = _allowed(target)
+    found: dict[str, ir.Value] = {}
+    for name, located in written:
+        if name not in allowed:
+            fitting = f"{describe(target)} takes {', '.join(allowed)}" if allowed else "remove it"
+            report.error(located.span, "bad-constraint", f"{name} does not fit {describe(target)}", fitting)
+            continue
+        value = _reader(name, target)(located.value)
+        if value is None:
+            message = f"{name} of {describe(target)} should be {_expected(name, target)}, got {located.value!r}"
+            report.error(located.span, "bad-constraint", message, "change the value")
+        else:
+            found[name] = value
+            _contradiction(name, located, found, report)
+    return tuple((name, found[name]) for name in CONSTRAINTS if name in found)
+
+
+def _allowed(kind: ir.Type) -> tuple[str, ...]:
+    match kind:
+        case ir.Scalar(name="int" | "float"):
+            return _BOUNDS
+        case ir.Scalar(name="Decimal"):
+            return _BOUNDS + _DIGITS
+        case ir.Scalar(name="str"):
+            return (*_LENGTHS, "pattern")
+        case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True):
+            return _LENGTHS
+        case _:
+            return ()
+
+
+def _reader(name: str, kind: ir.Type) -> Callable[[object], ir.Value | None]:
+    if name == "pattern":
+        return _text
+    if name in _LENGTHS or name in _DIGITS:
+        return _count
+    return {"int": _whole, "float": _float}.get(describe(kind), _decimal)
+
+
+def _expected(name: str, kind: ir.Type) -> str:
+    if name == "pattern":
+        return "a regular expression"
+    if name in _LENGTHS or name in _DIGITS:
+        return "a whole number from 0"
+    number = "a whole number" if describe(kind) == "int" else "a number"
+    return f"{number} above 0" if name == "multiple_of" else number
+
+
+def _text(value: object) -> ir.Value | None:
+    return ir.Atom(value) if isinstance(value, str) else None
+
+
+def _whole(value: object) -> ir.Value | None:
+    return ir.Atom(value) if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _count(value: object) -> ir.Value | None:
+    return _whole(value) if isinstance(value, int) and 0 <= value < 1 << 62 else None
+
+
+def _float(value: object) -> ir.Value | None:
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 1 << 53:
+        return ir.Atom(float(value))
+    return ir.Atom(value) if isinstance(value, float) and abs(value) < float("inf") else None
+
+
+def _decimal(value: object) -> ir.Value | None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return ir.Built("Decimal", str(number)) if number.is_finite() else None
+
+
+def _contradiction(name: str, located: Located[object], found: dict[str, ir.Value], report: Report) -> None:
+    for low, high in (("ge", "le"), ("gt", "lt"), ("ge", "lt"), ("gt", "le"), ("min_length", "max_length")):
+        if name in (low, high) and low in found and high in found:
+            least, most = _size(found[low]), _size(found[high])
+            if least > most or (least == most and (low, high) not in (("ge", "le"), ("min_length", "max_length"))):
+                message = f"no value has {low} {least} and {high} {most}"
+                report.error(located.span, "bad-constraint", message, "change one of them")
+    if name == "multiple_of" and _size(found[name]) <= 0:
+        report.error(located.span, "bad-constraint", "multiple_of should be above 0", "change the value")
+
+
+def _size(value: ir.Value) -> Decimal:
+    return Decimal(value.text if isinstance(value, ir.Built) else str(value.value if isinstance(value, ir.Atom) else 0))

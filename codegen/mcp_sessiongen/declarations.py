@@ -1,0 +1,95 @@
+"""What both front ends make of a schema: declarations as written, each part with its position.
+
+The seam between `load` and `analyze`. Shapes are checked here already, meanings are not: names, defaults and
+constraints are as the user wrote them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Generic, Literal, TypeVar
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.diagnostics import Source, Span
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Located(Generic[T]):
+    """A value and where it is written."""
+
+    value: T
+    span: Span
+
+
+@dataclass(frozen=True)
+class Default:
+    """A default as written: data of JSON's kinds, or a live Python object."""
+
+    value: object
+    mode: Literal["json", "python"]
+    span: Span
+    hint: str = ""
+
+
+@dataclass(frozen=True)
+class FieldDeclaration:
+    """A key or a field; without a type when its type could not be understood (which was reported)."""
+
+    name: Located[str]
+    type: Located[ir.Type] | None
+    default: Default | None = None
+    constraints: tuple[tuple[str, Located[object]], ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class ModelDeclaration:
+    """A value type."""
+
+    name: Located[str]
+    fields: tuple[FieldDeclaration, ...]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class SessionDeclaration:
+    """A session; `options` are those of `OPTIONS`, unchecked."""
+
+    name: Located[str]
+    keys: tuple[FieldDeclaration, ...]
+    options: Mapping[str, Located[object]]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """All that one source declares.
+
+    Attributes:
+        source: For findings that have no better position.
+        classes: Types that exist as Python classes already: value types by name, and imported ones by themselves.
+    """
+
+    source: Source
+    models: tuple[ModelDeclaration, ...]
+    sessions: tuple[SessionDeclaration, ...]
+    classes: Mapping[ir.Named | ir.Imported, type] = field(default_factory=dict)
+
+
+OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool")
+"""The options of a session, by the names of the Python form."""
+
+CONSTRAINTS = (
+    "gt",
+    "ge",
+    "lt",
+    "le",
+    "multiple_of",
+    "min_length",
+    "max_length",
+    "pattern",
+    "max_digits",
+    "decimal_places",
+)
+"""The constraints, in the order in which they are written into generated code."""

@@ -1,0 +1,253 @@
+"""The intermediate representation: what a schema means, without how it was written.
+
+Frozen data without any type of YAML, Jinja or Pydantic, and without positions or paths. Both front ends end here,
+and code is rendered from nothing else. `dump` gives it as JSON; `digest` names it.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Literal, TypeAlias
+
+# --- types ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scalar:
+    """A type without parameters: `int`, `Decimal`, `datetime`, ..."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """`Literal[...]` of text, whole numbers or booleans."""
+
+    values: tuple[str | int | bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`list[item]`, `set[item]` or `frozenset[item]`."""
+
+    kind: Literal["list", "set", "frozenset"]
+    item: "Type"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """`dict[key, value]`."""
+
+    key: "Type"
+    value: "Type"
+
+
+@dataclass(frozen=True, slots=True)
+class Tuple:
+    """`tuple[a, b]`; with `open`, `tuple[a, ...]`."""
+
+    items: tuple["Type", ...]
+    open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Union:
+    """`a | b`: flat, at least two members, each once, None last."""
+
+    members: tuple["Type", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A value type of this schema."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """A type that stays in the user's own module."""
+
+    module: str
+    qualname: str
+
+
+Type: TypeAlias = Scalar | Choice | Array | Table | Tuple | Union | Named | Imported
+NONE = Scalar("None")
+
+# --- values --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Atom:
+    """A value that Python and JSON write alike; a float is finite."""
+
+    value: str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A scalar without a literal of its own: the type's name and its canonical text."""
+
+    type: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """A list, set, frozenset or tuple; those without an order are sorted."""
+
+    kind: Literal["list", "set", "frozenset", "tuple"]
+    items: tuple["Value", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A dict."""
+
+    entries: tuple[tuple["Value", "Value"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A value of a `Named` type: the fields that were given."""
+
+    name: str
+    fields: tuple[tuple[str, "Value"], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an imported enum."""
+
+    type: Imported
+    name: str
+
+
+Value: TypeAlias = Atom | Built | Items | Entries | Instance | Member
+
+# --- declarations --------------------------------------------------------------------------------------------------
+
+Scope: TypeAlias = Literal["auto", "handle", "transport", "user"]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A key of a session or a field of a model; without a default it is unset or required."""
+
+    name: str
+    type: Type
+    default: Value | None = None
+    constraints: tuple[tuple[str, Value], ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A nested value type."""
+
+    name: str
+    fields: tuple[Field, ...]
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One kind of session. Lifetimes are in seconds; "" is the default of a name."""
+
+    name: str
+    keys: tuple[Field, ...]
+    doc: str = ""
+    version: int = 1
+    idle: float | None = None
+    max: float | None = None
+    scope: Scope = "auto"
+    handle: str = ""
+    create_tool: str = ""
+    end_tool: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Module:
+    """All that one source declares: models so ordered that each follows those it uses."""
+
+    models: tuple[Model, ...]
+    sessions: tuple[Session, ...]
+
+
+# --- questions about types -----------------------------------------------------------------------------------------
+
+
+def union_of(members: tuple[Type, ...]) -> Type:
+    """Return the union in its one normal form: flat, without repetition, None last."""
+    flat: dict[Type, None] = {}
+    for member in members:
+        flat.update(dict.fromkeys(member.members if isinstance(member, Union) else (member,)))
+    ordered = [member for member in flat if member != NONE] + [NONE] * (NONE in flat)
+    return ordered[0] if len(ordered) == 1 else Union(tuple(ordered))
+
+
+def without_none(kind: Type) -> Type:
+    """Return the type less its None, if it has one."""
+    if not isinstance(kind, Union):
+        return kind
+    return union_of(tuple(member for member in kind.members if member != NONE))
+
+
+def parts(kind: Type) -> tuple[Type, ...]:
+    """Return the types that a type is made of."""
+    match kind:
+        case Array(item=item):
+            return (item,)
+        case Table(key=key, value=value):
+            return (key, value)
+        case Tuple(items=items):
+            return items
+        case Union(members=members):
+            return members
+        case _:
+            return ()
+
+
+def names_in(kind: Type) -> tuple[str, ...]:
+    """Return the names of the models that a type refers to, in order."""
+    if isinstance(kind, Named):
+        return (kind.name,)
+    return tuple(name for part in parts(kind) for name in names_in(part))
+
+
+def models_of(session: Session, models: tuple[Model, ...]) -> tuple[Model, ...]:
+    """Return the models that a session uses, directly or not, in the order given."""
+    table = {model.name: model for model in models}
+    used: set[str] = set()
+    waiting = [name for key in session.keys for name in names_in(key.type)]
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting.extend(inner for field in table[name].fields for inner in names_in(field.type))
+    return tuple(model for model in models if model.name in used)
+
+
+# --- as JSON -------------------------------------------------------------------------------------------------------
+
+
+def dump(node: object) -> object:
+    """Return any part of the IR as JSON data; each node says what it is under "is"."""
+    if is_dataclass(node):
+        inner = {field.name: dump(getattr(node, field.name)) for field in fields(node)}
+        return {"is": type(node).__name__.lower(), **inner}
+    if isinstance(node, tuple):
+        return [dump(item) for item in node]
+    return node
+
+
+def digest(*nodes: object) -> str:
+    """Return 16 hex digits that change when anything in the nodes does."""
+    canonical = json.dumps([dump(node) for node in nodes], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+
+def session_digest(session: Session, module: Module) -> str:
+    """Return the digest of a session together with the types it uses."""
+    return digest(session, *models_of(session, module.models))

@@ -1,0 +1,127 @@
+"""Where things are in a Python source: classes, their options, fields and other members, found with `ast`."""
+
+import ast
+import inspect
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from mcp_sessiongen.diagnostics import Source, Span
+from mcp_sessiongen.load.python_import import shown, source_of
+
+
+@dataclass
+class Positions:
+    """Finds spans in the files of a schema.
+
+    Attributes:
+        main: The source that the user named; its path is shown as given.
+        file: The file of that source.
+    """
+
+    main: Source
+    file: str
+    files: dict[str, "_File"] = field(default_factory=dict)
+
+    def of_class(self, kind: type) -> Span:
+        """Return the span of a class's name."""
+        file, node = self._find(kind)
+        return file.name_span(node) if node else file.source.span()
+
+    def of_member(self, kind: type, name: str) -> Span:
+        """Return the span of a field or method, in whichever class of the hierarchy it is."""
+        for ancestor in kind.__mro__:
+            if name in vars(ancestor).get("__annotations__", {}) or name in vars(ancestor):
+                file, node = self._find(ancestor)
+                found = file.member(node, name) if node else None
+                if found:
+                    return found
+        return self.of_class(kind)
+
+    def of_annotation(self, kind: type, name: str) -> Span:
+        """Return the span of a field's annotation."""
+        return self._part(kind, name, "annotation")
+
+    def of_default(self, kind: type, name: str) -> Span:
+        """Return the span of a field's default."""
+        return self._part(kind, name, "value")
+
+    def of_option(self, kind: type, option: str) -> Span:
+        """Return the span of the value of a class keyword."""
+        file, node = self._find(kind)
+        for keyword in node.keywords if node else ():
+            if keyword.arg == option:
+                return file.span(keyword.value)
+        return self.of_class(kind)
+
+    def _part(self, kind: type, name: str, part: str) -> Span:
+        for ancestor in kind.__mro__:
+            file, node = self._find(ancestor) if name in vars(ancestor).get("__annotations__", {}) else (None, None)
+            for statement in node.body if node else ():
+                if isinstance(statement, ast.AnnAssign) and _target(statement) == name and file:
+                    found = getattr(statement, part)
+                    return file.span(found) if found else file.span(statement.target)
+        return self.of_member(kind, name)
+
+    def _find(self, kind: type) -> tuple["_File", ast.ClassDef | None]:
+        try:
+            path = inspect.getfile(kind)
+        except (TypeError, OSError):
+            return _File(self.main), None
+        if path not in self.files:
+            self.files[path] = _File(self.main if path == self.file else source_of(shown(path)))
+        file = self.files[path]
+        return file, file.classes.get(kind.__qualname__)
+
+
+@dataclass
+class _File:
+    source: Source
+
+    @cached_property
+    def classes(self) -> dict[str, ast.ClassDef]:
+        try:
+            tree = ast.parse(self.source.text)
+        except SyntaxError:
+            return {}
+        found: dict[str, ast.ClassDef] = {}
+        _collect(tree.body, "", found)
+        return found
+
+    def member(self, node: ast.ClassDef, name: str) -> Span | None:
+        for statement in node.body:
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
+                return self.name_span(statement)
+            if isinstance(statement, ast.AnnAssign) and _target(statement) == name:
+                return self.span(statement.target)
+            if isinstance(statement, ast.Assign) and any(_name(target) == name for target in statement.targets):
+                return self.span(statement.targets[0])
+        return None
+
+    def name_span(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Span:
+        line = self.source.lines[node.lineno - 1]
+        column = line.find(node.name, line.find(" ", node.col_offset))
+        return self.source.span(node.lineno, max(column, 0) + 1, len(node.name))
+
+    def span(self, node: ast.expr) -> Span:
+        raw = self.source.lines[node.lineno - 1].encode()
+        start = len(raw[: node.col_offset].decode(errors="replace"))
+        same_line = node.end_lineno == node.lineno and node.end_col_offset is not None
+        end = len(raw[: node.end_col_offset].decode(errors="replace")) if same_line else start + 1
+        return self.source.span(node.lineno, start + 1, max(1, end - start))
+
+
+def _collect(body: list[ast.stmt], prefix: str, found: dict[str, ast.ClassDef]) -> None:
+    for statement in body:
+        if isinstance(statement, ast.ClassDef):
+            found[prefix + statement.name] = statement
+            _collect(statement.body, f"{prefix}{statement.name}.", found)
+        elif isinstance(statement, ast.If | ast.Try | ast.With):
+            _collect(statement.body, prefix, found)
+
+
+def _target(statement: ast.AnnAssign) -> str:
+    return _name(statement.target)
+
+
+def _name(node: ast.expr) -> str:
+    return node.id if isinstance(node, ast.Name) else ""

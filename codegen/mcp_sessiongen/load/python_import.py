@@ -1,0 +1,190 @@
+"""Imports the user's module, in the way the user runs it, and says in plain words why that failed.
+
+A file is imported from where its top package lies; a dotted name is looked up from the current folder and the
+project's. What the module prints is kept from our output, and no bytecode is written beside it.
+"""
+
+import contextlib
+import importlib
+import io
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors, Source, Span, fatal
+from mcp_sessiongen.load.targets import Target
+from mcp_sessiongen.names import did_you_mean
+
+_PROJECT_FILES: Final = ("pyproject.toml", "setup.py", ".git")
+_LOAD: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a module is looked for: its dotted name, and the folders put before all others."""
+
+    name: str
+    roots: tuple[Path, ...]
+    file: Path | None
+
+
+def import_target(target: Target, output: Path) -> ModuleType:
+    """Return the target's module.
+
+    Args:
+        target: A Python file or module.
+        output: The folder for generated modules, which a schema must not import.
+
+    Raises:
+        SchemaErrors: If it cannot be imported.
+    """
+    place = _place(target)
+    with _importing(place.roots):
+        try:
+            module = importlib.import_module(place.name)
+        except SchemaErrors:
+            raise
+        except SyntaxError as error:
+            raise _syntax_error(target, error) from None
+        except ModuleNotFoundError as error:
+            raise _not_found(target, place, error, output) from None
+        except SystemExit as error:
+            hint = 'guard it with  if __name__ == "__main__":'
+            raise _raised(target, error, f"called sys.exit({error.code!r}) while it was imported", hint) from None
+        except (Exception, KeyboardInterrupt) as error:
+            summary = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+            hint = "keep schemas in a module that does nothing else when it is imported"
+            raise _raised(target, error, f"raised {summary}", hint) from None
+    _check_identity(target, place, module)
+    return module
+
+
+def source_of(path: str) -> Source:
+    """Return the source of a Python file, for positions; an empty one if it cannot be read."""
+    try:
+        return Source(path, Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return Source(path)
+
+
+def shown(path: str | Path) -> str:
+    """Return a path as a user would write it: relative to the current folder, if it is inside."""
+    resolved = Path(path).resolve()
+    here = Path.cwd()
+    return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
+
+
+def _place(target: Target) -> Place:
+    if target.kind == "module":
+        here = Path.cwd()
+        project = next(
+            (folder for folder in (here, *here.parents) if any((folder / f).exists() for f in _PROJECT_FILES)), here
+        )
+        roots = dict.fromkeys((here, project / "src", project))
+        return Place(target.given, tuple(root for root in roots if root.is_dir()), None)
+    file = Path(target.given).resolve()
+    parts, folder = [file.stem], file.parent
+    while (folder / "__init__.py").exists() and folder != folder.parent:
+        parts.append(folder.name)
+        folder = folder.parent
+    return Place(".".join(reversed(parts)), (folder,), file)
+
+
+@contextlib.contextmanager
+def _importing(roots: tuple[Path, ...]) -> Iterator[None]:
+    path, bytecode = list(sys.path), sys.dont_write_bytecode
+    sys.path[:0] = [str(root) for root in roots]
+    sys.dont_write_bytecode = True
+    importlib.invalidate_caches()
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        sys.path[:] = path
+        sys.dont_write_bytecode = bytecode
+
+
+def _check_identity(target: Target, place: Place, module: ModuleType) -> None:
+    found = getattr(module, "__file__", None)
+    if place.file is None or (found and Path(found).resolve() == place.file):
+        return
+    message = f"it would be imported as {place.name!r}, but that is {shown(found) if found else 'a builtin module'}"
+    raise fatal(Source(target.given).span(), "import-failed", message, "rename the file, or put it into a package")
+
+
+# --- failures ------------------------------------------------------------------------------------------------------
+
+
+def _syntax_error(target: Target, error: SyntaxError) -> SchemaErrors:
+    path = _as_given(target, error.filename or target.given)
+    end = error.end_offset or 0
+    length = end - (error.offset or 1) if error.end_lineno == error.lineno else 1
+    span = source_of(path).span(error.lineno or 1, max(1, error.offset or 1), max(1, length))
+    return fatal(span, "import-failed", f"not valid Python: {error.msg}", "correct the syntax")
+
+
+def _not_found(target: Target, place: Place, error: ModuleNotFoundError, output: Path) -> SchemaErrors:
+    missing = error.name or ""
+    if place.file is None and (missing == place.name or place.name.startswith(f"{missing}.")) and missing:
+        looked = ", ".join(shown(root) for root in place.roots)
+        near = did_you_mean(missing.rpartition(".")[2], _modules_in(place.roots))
+        message = f"cannot find the module {missing!r}; looked in {looked}, and what is installed"
+        return fatal(
+            Source(target.given).span(), "import-failed", message, near or "run this where the module can be imported"
+        )
+    if _is_output(missing, place.roots, output):
+        message = f"it imports {missing!r}, which is what mcp-sessiongen is about to write"
+        hint = "keep schemas in a module that does not import the generated one"
+        return _raised(target, error, message, hint, verbatim=True)
+    message = f"it imports {missing!r}, which is not installed for {Path(sys.executable).name} {sys.version.split()[0]}"
+    return _raised(
+        target, error, message, "install it, or run mcp-sessiongen in the environment that has it", verbatim=True
+    )
+
+
+def _raised(target: Target, error: BaseException, what: str, hint: str, *, verbatim: bool = False) -> SchemaErrors:
+    """Return the finding at the user's own last frame; the frame before it is related."""
+    spans = _user_frames(target, error)
+    message = what if verbatim else f"the module {what}"
+    *before, last = spans or [Source(target.given).span()]
+    related = tuple((span, "called from here") for span in before[-1:])
+    return SchemaErrors([Diagnostic(last, "import-failed", message, hint, related)])
+
+
+def _user_frames(target: Target, error: BaseException) -> list[Span]:
+    ours = (str(_LOAD), str(Path(importlib.__file__).parent), "<frozen", "<string")
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
+    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    spans = []
+    for frame in own:
+        source = source_of(_as_given(target, frame.filename))
+        line = frame.lineno or 1
+        text = source.lines[line - 1] if line <= len(source.lines) else ""
+        indent = len(text) - len(text.lstrip())
+        spans.append(source.span(line, indent + 1, max(1, len(text.strip()))))
+    return spans
+
+
+def _as_given(target: Target, path: str) -> str:
+    if target.kind == "file" and Path(path).resolve() == Path(target.given).resolve():
+        return target.given
+    return shown(path)
+
+
+def _modules_in(roots: tuple[Path, ...]) -> list[str]:
+    return [
+        entry.stem
+        for root in roots
+        for entry in sorted(root.iterdir())
+        if (entry.suffix == ".py" or (entry / "__init__.py").exists()) and entry.stem.isidentifier()
+    ]
+
+
+def _is_output(module: str, roots: tuple[Path, ...], output: Path) -> bool:
+    parts = module.split(".")
+    folder = output.resolve()
+    return any(folder in (path := root.joinpath(*parts), path.parent) for root in roots if module)

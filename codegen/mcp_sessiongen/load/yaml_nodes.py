@@ -1,0 +1,237 @@
+"""YAML text to a small tree of nodes with positions.
+
+Owns what is YAML: the events of libyaml, the scalars of the YAML 1.2 core schema (so `no` is text), the refusal of
+everything by which two readers could see two documents (anchors, tags, merge keys, duplicate keys), and caps on size.
+What the tree means is `yaml_schema`'s business.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeAlias
+
+import yaml
+
+from mcp_sessiongen.diagnostics import Report, Source, Span, fatal
+
+MAX_BYTES: Final = 1 << 20
+MAX_DEPTH: Final = 32
+MAX_NODES: Final = 50_000
+
+# libyaml's parser is ten times faster. Only its events are used: its composer recurses in C and can overflow the stack.
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_INT: Final = re.compile(r"[-+]?[0-9]{1,300}|0o[0-7]{1,300}|0x[0-9a-fA-F]{1,300}")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_WORDS: Final[dict[str, bool | float | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), float("inf")),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), float("-inf")),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), float("nan")),
+}
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f\ufffe\uffff]")
+
+ScalarValue: TypeAlias = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class ScalarNode:
+    """A scalar: its text, and its value by the core schema.
+
+    Attributes:
+        offset: How many columns lie between the node's and its text's beginning; None if columns do not correspond.
+    """
+
+    span: Span
+    text: str
+    value: ScalarValue
+    offset: int | None
+
+    def part(self, start: int, end: int) -> Span:
+        """Return the span of a part of the text, as exactly as it can be told."""
+        if self.offset is None:
+            return self.span
+        return self.span.part(self.offset + start, end - start)
+
+
+@dataclass(frozen=True)
+class SequenceNode:
+    """A sequence."""
+
+    span: Span
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True)
+class MappingNode:
+    """A mapping; keys are scalars, each once."""
+
+    span: Span
+    entries: tuple[tuple[ScalarNode, "Node"], ...]
+
+
+Node: TypeAlias = ScalarNode | SequenceNode | MappingNode
+
+
+def decode(path: str, raw: bytes) -> Source:
+    """Return the text of a schema file.
+
+    Raises:
+        SchemaErrors: If it is too large, not UTF-8, or has control characters.
+    """
+    if len(raw) > MAX_BYTES:
+        hint = "split the schema into several files"
+        raise fatal(Source(path).span(), "too-large", f"{len(raw)} bytes, at most {MAX_BYTES} are allowed", hint)
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8", "replace")
+        message = f"byte 0x{raw[error.start]:02x} is not UTF-8 text"
+        raise fatal(_end_of(path, before), "not-utf8", message, "save the file as UTF-8") from None
+    bad = _CONTROL.search(text)
+    if bad:
+        message = f"control character U+{ord(bad.group()):04X} in the text"
+        span = _end_of(path, text[: bad.start()])
+        raise fatal(span, "not-utf8", message, 'remove it; in a quoted text, write it as an escape: "\\u0007"')
+    return Source(path, text)
+
+
+def parse(source: Source, report: Report) -> Node:
+    """Return the root node of a document.
+
+    Raises:
+        SchemaErrors: If the text is not one YAML document within the caps and the accepted part of YAML.
+    """
+    return _Builder(source, report).document()
+
+
+def _end_of(path: str, text: str) -> Span:
+    lines = Source(path, text).lines
+    return Source(path, text).span(len(lines), len(lines[-1]) + 1)
+
+
+class _Builder:
+    def __init__(self, source: Source, report: Report) -> None:
+        self.source = source
+        self.report = report
+        self.events: Iterator[yaml.Event] = iter(())
+        self.count = 0
+
+    def document(self) -> Node:
+        self.events = iter(yaml.parse(self.source.text, Loader=_LOADER))
+        try:
+            next(self.events)
+            start = next(self.events)
+            if isinstance(start, yaml.StreamEndEvent):
+                hint = "begin with  sessiongen: 1  and declare a session under  sessions:"
+                raise fatal(self.source.span(), "empty-schema", "the file is empty", hint)
+            root = self.node(next(self.events), 1)
+            next(self.events)
+            after = next(self.events)
+            if not isinstance(after, yaml.StreamEndEvent):
+                self.refuse(after, "a second document", "one file is one document; remove the line ---")
+        except yaml.MarkedYAMLError as error:
+            raise self.syntax_error(error) from None
+        except yaml.YAMLError as error:
+            raise fatal(self.source.span(), "yaml-syntax", f"not valid YAML: {error}", "see yaml.org") from None
+        return root
+
+    def node(self, event: yaml.Event, depth: int) -> Node:
+        self.count += 1
+        if depth > MAX_DEPTH:
+            raise fatal(self.span(event), "too-large", f"nested deeper than {MAX_DEPTH} levels", "flatten the schema")
+        if self.count > MAX_NODES:
+            raise fatal(
+                self.span(event), "too-large", f"more than {MAX_NODES} nodes", "split the schema into several files"
+            )
+        if isinstance(event, yaml.AliasEvent):
+            self.refuse(event, f"the alias *{event.anchor}", "write the value again")
+        if isinstance(event, yaml.NodeEvent) and event.anchor:
+            self.refuse(event, f"the anchor &{event.anchor}", "remove it, and write the value where it is needed")
+        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
+            self.refuse(event, f"the tag {event.tag}", "remove it; a key's type says how its default is read")
+        if isinstance(event, yaml.ScalarEvent):
+            return self.scalar(event)
+        if isinstance(event, yaml.SequenceStartEvent):
+            return self.sequence(event, depth)
+        return self.mapping(event, depth)
+
+    def scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
+        span = self.span(event)
+        plain = event.implicit[0] and not event.style
+        indent = 0 if plain else 1
+        begin = span.column - 1 + indent
+        offset = indent if span.line_text[begin : begin + len(event.value)] == event.value else None
+        return ScalarNode(span, event.value, core_value(event.value) if plain else event.value, offset)
+
+    def sequence(self, start: yaml.Event, depth: int) -> SequenceNode:
+        items: list[Node] = []
+        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+            items.append(self.node(event, depth + 1))
+        return SequenceNode(self.span(start), tuple(items))
+
+    def mapping(self, start: yaml.Event, depth: int) -> MappingNode:
+        entries: dict[str, tuple[ScalarNode, Node]] = {}
+        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+            key = self.node(event, depth + 1)
+            value = self.node(next(self.events), depth + 1)
+            if not isinstance(key, ScalarNode):
+                self.refuse(event, "a key that is not a scalar", "keys are plain names")
+            if key.text == "<<":
+                self.refuse(event, "a merge key", "write the entries again")
+            if key.text in entries:
+                first = entries[key.text][0].span
+                related = ((first, "first given here"),)
+                message = f"{key.text!r} is given twice"
+                self.report.error(key.span, "duplicate-key", message, "remove one of them", related)
+            entries.setdefault(key.text, (key, value))
+        return MappingNode(self.span(start), tuple(entries.values()))
+
+    def span(self, event: yaml.Event) -> Span:
+        start, end = event.start_mark, event.end_mark
+        if start is None or end is None:
+            return self.source.span()
+        length = end.column - start.column if start.line == end.line else 1
+        if start.line != end.line and isinstance(event, yaml.ScalarEvent):
+            length = len(self.source.lines[start.line].rstrip()) - start.column
+        return self.source.span(start.line + 1, start.column + 1, max(1, length))
+
+    def refuse(self, event: yaml.Event, what: str, hint: str) -> NoReturn:
+        raise fatal(self.span(event), "unsupported", f"{what} is not accepted in a schema", hint)
+
+    def syntax_error(self, error: yaml.MarkedYAMLError) -> Exception:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        # The parser stops after the last line when something is not closed: point at where that began.
+        if error.context_mark and line > len(self.source.text.rstrip().splitlines()):
+            line, column = error.context_mark.line + 1, error.context_mark.column + 1
+        message = f"not valid YAML: {error.problem}"
+        if error.context:
+            message += f" ({error.context})"
+        return fatal(self.source.span(line, column), "yaml-syntax", message, _syntax_hint(error))
+
+
+def core_value(text: str) -> ScalarValue:
+    """Return the value of a plain scalar by the core schema of YAML 1.2."""
+    if text in _WORDS:
+        return _WORDS[text]
+    if _INT.fullmatch(text):
+        return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
+    if _FLOAT.fullmatch(text) and len(text) <= 300:
+        return float(text)
+    return text
+
+
+def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
+    problem = error.problem or ""
+    if "flow mapping" in (error.context or "") or "','" in problem:
+        return "inside { } a type with brackets or commas needs quotes: {type: 'dict[str, int]'}; is a bracket open?"
+    if "mapping values" in problem:
+        return "a text with ': ' in it needs quotes"
+    if "tab" in problem or "cannot start any token" in problem:
+        return "indent with spaces; quote texts that begin with a special character"
+    if "end of stream" in problem:
+        return "a quote or bracket is not closed"
+    return "check indentation, quotes and brackets here and on the line before"

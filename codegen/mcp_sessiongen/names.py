@@ -1,0 +1,109 @@
+"""Which names a schema may use, and what to suggest instead of those it may not.
+
+Pure functions from a text to a `Problem`; who reports it, and where, is the caller's business.
+"""
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from typing import Final
+
+MAX_KEY: Final = 64
+MAX_SESSION: Final = 40
+
+_SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_CAP_WORDS: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
+_BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
+_TYPE_NAMES: Final = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a name is refused, and what to write instead."""
+
+    message: str
+    hint: str
+
+
+def snake_case(text: str) -> str:
+    """Return the nearest snake_case name: `HTTPProxy` gives `http_proxy`."""
+    return "_".join(part.lower() for part in _BOUNDARY.split(text) if part)
+
+
+def cap_words(text: str) -> str:
+    """Return the nearest CapWords name: `http_proxy` gives `HttpProxy`."""
+    return "".join(part[:1].upper() + part[1:] for part in _BOUNDARY.split(text) if part)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return "did you mean 'x'?" for the nearest known word, or ""."""
+    table = {candidate.lower(): candidate for candidate in known}
+    near = get_close_matches(word.lower(), table, n=1, cutoff=0.6)
+    return f"did you mean '{table[near[0]]}'?" if near else ""
+
+
+def key_problem(name: str) -> Problem | None:
+    """Judge the name of a key or of a field."""
+    problem = _snake_problem(name, "key", MAX_KEY)
+    if problem:
+        return problem
+    if name in _TYPE_NAMES:
+        return Problem(f"key name {name!r} hides the builtin type {name}", f"choose another, such as '{name}_value'")
+    if name in _model_names() or name.startswith("model_"):
+        return Problem(
+            f"key name {name!r} is already used by every Pydantic model", f"choose another, such as '{name}_value'"
+        )
+    return None
+
+
+def session_problem(name: str) -> Problem | None:
+    """Judge the name of a session, which also begins its handles."""
+    return _snake_problem(name, "session", MAX_SESSION)
+
+
+def identifier_problem(name: str, what: str) -> Problem | None:
+    """Judge a name that the schema gives to a tool or an argument."""
+    return _snake_problem(name, what, MAX_KEY)
+
+
+def type_problem(name: str) -> Problem | None:
+    """Judge the name of a value type."""
+    if _CAP_WORDS.fullmatch(name) and len(name) <= MAX_KEY:
+        if name in keyword.kwlist or name in vars(builtins):
+            return Problem(f"type name {name!r} is a name of Python itself", f"choose another, such as '{name}Value'")
+        return None
+    if len(name) > MAX_KEY:
+        return Problem(
+            f"type name {name[:20]!r}... has {len(name)} characters, at most {MAX_KEY} are allowed", "shorten it"
+        )
+    better = cap_words(name)
+    usable = _CAP_WORDS.fullmatch(better) and better not in vars(builtins)
+    hint = f"write '{better}'" if usable else "use letters and digits, beginning with a capital"
+    return Problem(f"type name {name!r} is not in CapWords", hint)
+
+
+def _snake_problem(name: str, what: str, longest: int) -> Problem | None:
+    if len(name) > longest:
+        return Problem(
+            f"{what} name {name[:20]!r}... has {len(name)} characters, at most {longest} are allowed", "shorten it"
+        )
+    if keyword.iskeyword(name):
+        return Problem(f"{what} name {name!r} is a Python keyword", f"choose another, such as '{name}_value'")
+    if _SNAKE.fullmatch(name):
+        return None
+    better = snake_case(name) if name.isascii() else ""
+    usable = _SNAKE.fullmatch(better) and not keyword.iskeyword(better)
+    hint = f"write '{better}'" if usable else "use a-z, 0-9 and single underscores, beginning with a letter"
+    return Problem(f"{what} name {name!r} is not snake_case", hint)
+
+
+@cache
+def _model_names() -> frozenset[str]:
+    # Imported here: `--version` and `--help` start without pydantic.
+    from pydantic import BaseModel
+
+    return frozenset(dir(BaseModel))

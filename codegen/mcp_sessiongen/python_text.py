@@ -1,0 +1,220 @@
+"""Python source as text: quoting, docstrings, and the layout that `ruff format` would choose.
+
+Everything that reaches a generated file is `Code`, and this module is where other text becomes `Code`.
+"""
+
+import inspect
+import keyword
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+WIDTH: Final = 88
+INDENT: Final = 4
+
+_IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+class Code(str):
+    """Text that is known to be Python source."""
+
+    __slots__ = ()
+
+
+def name(text: str) -> Code:
+    """Return a name, after making sure that it is one.
+
+    Raises:
+        ValueError: If it is not an ASCII identifier, or is a keyword.
+    """
+    if not _IDENTIFIER.fullmatch(text) or keyword.iskeyword(text):
+        raise ValueError(f"not a Python name: {text!r}")
+    return Code(text)
+
+
+def dotted(text: str) -> Code:
+    """Return a dotted name, after making sure that it is one."""
+    return Code(".".join(name(part) for part in text.split(".")))
+
+
+def lit(value: str | int | float | bool | None) -> Code:
+    """Return a literal, with the quotes that formatters prefer."""
+    if not isinstance(value, str):
+        return Code(repr(value))
+    body = "".join(_escaped(character) for character in value)
+    if '"' in body and "'" not in body:
+        return Code(f"'{body}'")
+    if body.count('"') > body.count("'"):
+        return Code("'" + body.replace("'", "\\'") + "'")
+    return Code('"' + body.replace('"', '\\"') + '"')
+
+
+def bytes_lit(value: bytes) -> Code:
+    """Return a bytes literal, with the quotes that formatters prefer."""
+    text = repr(value)
+    return Code(text if '"' in text else f'b"{text[2:-1]}"')
+
+
+def comment(text: str) -> Code:
+    """Return text that can stand in a comment: what could end the line or turn it around becomes `?`."""
+    return Code("".join(character if character.isprintable() else "?" for character in text))
+
+
+def clean(text: str) -> str:
+    """Return documentation without common indentation, tabs, and blanks at the ends."""
+    unified = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(INDENT)
+    return "\n".join(line.rstrip() for line in inspect.cleandoc(unified).strip().split("\n"))
+
+
+def docstring(summary: str, details: str = "", *, indent: int = 0) -> Code:
+    """Return a docstring, its quotes included; lines after the first are indented."""
+    details = clean(details)
+    room = WIDTH - indent
+    if not details and len(_escaped_doc(summary)) + 6 <= room:
+        return Code(f'"""{_escaped_doc(summary)}"""')
+    raw = _can_be_raw(summary + details)
+    lines = [summary, *(["", *details.split("\n")] if details else [])]
+    written = [part for line in lines for part in _wrapped(line if raw else _escaped_doc(line), room)]
+    margin = " " * indent
+    text = "\n".join(f"{margin}{line}" if line and number else line for number, line in enumerate(written))
+    return Code(f'{"r" * raw}"""{text}\n{margin}"""')
+
+
+def first_fitting(candidates: Iterable[str], *, indent: int, alone: bool) -> str:
+    """Return the first summary that fits on its line, else the last.
+
+    Args:
+        candidates: Summaries, the best first.
+        indent: Where the docstring begins.
+        alone: Whether the closing quotes are on the same line.
+    """
+    chosen = ""
+    for chosen in candidates:
+        if indent + 3 + len(_escaped_doc(chosen)) + 3 * alone <= WIDTH:
+            break
+    return chosen
+
+
+# --- layout --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Alternatives:
+    """`a | b | c`."""
+
+    members: tuple["Expression", ...]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Something in brackets after something else: `head(a, b)`, `head[a, b]`, `(a)`.
+
+    Attributes:
+        labels: What stands before each item, such as `default=`; () for nothing.
+        comma: Whether the last item may be followed by a comma.
+    """
+
+    head: "Expression"
+    items: tuple["Expression", ...]
+    brackets: str = "()"
+    labels: tuple[str, ...] = ()
+    comma: bool = True
+
+    @property
+    def opening(self) -> str:
+        """The opening bracket."""
+        return self.brackets[0]
+
+    @property
+    def closing(self) -> str:
+        """The closing bracket."""
+        return self.brackets[1]
+
+    def pieces(self) -> list[tuple[str, "Expression"]]:
+        """Return the items, each with what comes before it, such as `default=`."""
+        return list(zip(self.labels or [""] * len(self.items), self.items, strict=True))
+
+
+Expression: TypeAlias = Code | Alternatives | Group
+
+
+def flat(expression: Expression) -> Code:
+    """Return an expression on one line."""
+    if isinstance(expression, Code):
+        return expression
+    if isinstance(expression, Alternatives):
+        return Code(" | ".join(map(flat, expression.members)))
+    inside = ", ".join(label + flat(item) for label, item in expression.pieces())
+    return Code(f"{flat(expression.head)}{expression.opening}{inside}{expression.closing}")
+
+
+def laid_out(before: str, expression: Expression, after: str = "", *, indent: int = 0, split: bool = False) -> Code:
+    """Return `before expression after`: on one line if that fits, else one item per line.
+
+    Args:
+        before: What stands on the line before the expression; its own indentation excluded.
+        expression: What can be split.
+        after: What follows.
+        indent: The indentation of the line.
+        split: Split it in any case.
+    """
+    return Code(before + _lay(expression, indent, indent + len(before), len(after), split) + after)
+
+
+def parenthesised(expression: Expression, room: int) -> Expression:
+    """Return alternatives that are longer than the room in parentheses, where they can be split; others as they are."""
+    if isinstance(expression, Alternatives) and len(flat(expression)) > room:
+        return Group(Code(""), (expression,), comma=False)
+    return expression
+
+
+def _lay(expression: Expression, indent: int, column: int, after: int, split: bool = False) -> str:
+    line = flat(expression)
+    if isinstance(expression, Code) or (not split and column + len(line) + after <= WIDTH):
+        return line
+    if isinstance(expression, Alternatives):
+        return f"\n{' ' * indent}| ".join(_lay(member, indent, indent + 2, after) for member in expression.members)
+    if not expression.items:
+        return line
+    inner = indent + INDENT
+    lines = [_lay(expression.head, indent, column, 1) + expression.opening]
+    # A comma after the only item of a subscript would make a tuple of it.
+    is_single = expression.opening == "[" and len(expression.items) == 1
+    comma = "," if expression.comma and not is_single else ""
+    for label, item in expression.pieces():
+        lines.append(" " * inner + label + _lay(item, inner, inner + len(label), len(comma)) + comma)
+    lines.append(" " * indent + expression.closing)
+    return "\n".join(lines)
+
+
+# --- escaping ------------------------------------------------------------------------------------------------------
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
+def _escaped_doc(text: str) -> str:
+    body = "".join(_escaped(character) for character in text)
+    if '"""' in body or body[:1] == '"' or body[-1:] == '"':
+        body = body.replace('"', '\\"')
+    return body
+
+
+def _can_be_raw(text: str) -> bool:
+    """Tell whether a raw docstring shows a text as it is, and so better than one with escapes."""
+    is_plain = all(character.isprintable() or character == "\n" for character in text)
+    return "\\" in text and '"' not in text and is_plain
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    if len(line) <= width or not line.strip():
+        return [line]
+    indent = " " * (len(line) - len(line.lstrip()))
+    return textwrap.wrap(
+        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False
+    )

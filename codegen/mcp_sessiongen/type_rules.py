@@ -1,0 +1,137 @@
+"""What is known about types: the scalars there are, and which types survive a trip through JSON.
+
+Used for type expressions of YAML schemas and for annotations of Python schemas alike, so that both accept the same.
+"""
+
+from typing import Final
+
+from mcp_sessiongen import ir
+
+SCALARS: Final = (
+    "str",
+    "int",
+    "float",
+    "bool",
+    "bytes",
+    "Decimal",
+    "date",
+    "time",
+    "datetime",
+    "timedelta",
+    "UUID",
+)
+CONTAINERS: Final = ("list", "dict", "set", "frozenset", "tuple", "Literal", "Optional", "Union")
+
+SYNONYMS: Final = {
+    "string": "str",
+    "text": "str",
+    "integer": "int",
+    "number": "float",
+    "double": "float",
+    "boolean": "bool",
+    "array": "list",
+    "sequence": "list",
+    "object": "dict",
+    "map": "dict",
+    "mapping": "dict",
+    "timestamp": "datetime",
+    "duration": "timedelta",
+    "money": "Decimal",
+    "null": "None",
+    "enum": "Literal",
+}
+"""What other languages call our types."""
+
+_KEY_SCALARS: Final = frozenset({"str", "int", "UUID", "date", "time", "datetime"})
+_UNHASHABLE: Final = (ir.Array, ir.Table, ir.Named)
+
+
+def problem_with(kind: ir.Type) -> tuple[str, str, str] | None:
+    """Return code, message and hint for the outermost thing wrong with a type whose parts are fine."""
+    match kind:
+        case ir.Table(key=key) if not _is_dict_key(key):
+            message = f"a dict with keys of type {describe(key)} cannot be stored as JSON"
+            return "bad-type", message, "keys can be str, int, UUID, date, time, datetime or Literal"
+        case ir.Array(kind="set" | "frozenset" as outer, item=item) if not _is_hashable(item):
+            return "bad-type", f"{describe(item)} cannot be in a {outer}: it is not hashable", "use a list"
+        case ir.Union(members=members):
+            return _union_problem(members)
+        case _:
+            return None
+
+
+def describe(kind: ir.Type) -> str:
+    """Return a type as people write it."""
+    match kind:
+        case ir.Scalar(name=name) | ir.Named(name=name):
+            return name
+        case ir.Imported(qualname=qualname):
+            return qualname
+        case ir.Choice(values=values):
+            return f"Literal[{', '.join(map(repr, values))}]"
+        case ir.Array(kind=outer, item=item):
+            return f"{outer}[{describe(item)}]"
+        case ir.Table(key=key, value=value):
+            return f"dict[{describe(key)}, {describe(value)}]"
+        case ir.Tuple(items=items, open=is_open):
+            inner = [describe(item) for item in items] + ["..."] * is_open
+            return f"tuple[{', '.join(inner) or '()'}]"
+        case ir.Union(members=members):
+            return " | ".join(map(describe, members))
+
+
+def _is_dict_key(kind: ir.Type) -> bool:
+    match kind:
+        case ir.Scalar(name=name):
+            return name in _KEY_SCALARS
+        case ir.Choice(values=values):
+            return all(isinstance(value, str) for value in values)
+        case ir.Imported():
+            return True
+        case _:
+            return False
+
+
+def _is_hashable(kind: ir.Type) -> bool:
+    if isinstance(kind, ir.Array):
+        return kind.kind == "frozenset" and _is_hashable(kind.item)
+    return not isinstance(kind, _UNHASHABLE) and all(map(_is_hashable, ir.parts(kind)))
+
+
+def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
+    seen: dict[str, ir.Type] = {}
+    for member in members:
+        for form in _json_forms(member):
+            if form in seen:
+                message = (
+                    f"{describe(seen[form])} and {describe(member)} are both {form} in JSON: the union is ambiguous"
+                )
+                return "ambiguous-type", message, "keep one of the two, or make two keys of it"
+            seen[form] = member
+    return None
+
+
+def _json_forms(kind: ir.Type) -> frozenset[str]:
+    match kind:
+        case ir.Scalar(name="None"):
+            return frozenset({"null"})
+        case ir.Scalar(name="bool"):
+            return frozenset({"true and false"})
+        case ir.Scalar(name="int" | "float"):
+            return frozenset({"a number"})
+        case ir.Scalar():
+            return frozenset({"text"})
+        case ir.Choice(values=values):
+            return frozenset(_literal_form(value) for value in values)
+        case ir.Array() | ir.Tuple():
+            return frozenset({"an array"})
+        case ir.Table() | ir.Named():
+            return frozenset({"an object"})
+        case _:
+            return frozenset()
+
+
+def _literal_form(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "true and false"
+    return "text" if isinstance(value, str) else "a number"

@@ -1,0 +1,54 @@
+"""Typed session state for MCP servers: what generated accessors and servers import.
+
+The parts that need the MCP SDK are imported by name: ``mcp_sessions.server`` (``Sessions``) and
+``mcp_sessions.http`` (``SessionMiddleware``).
+"""
+
+from mcp_sessions.errors import (
+    InterfaceError,
+    SessionConflictError,
+    SessionDataError,
+    SessionEndedError,
+    SessionError,
+    SessionExpiredError,
+    SessionKeyError,
+    SessionNotFoundError,
+    SessionRequiredError,
+    SessionValueError,
+    StoreError,
+    StoreUrlError,
+)
+from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
+from mcp_sessions.owner import owner_of
+from mcp_sessions.schema import SessionModel, SessionSchema, ValueModel, require_interface
+from mcp_sessions.session import Session
+from mcp_sessions.stores import Store, open_store
+from mcp_sessions.untyped import UntypedSession
+
+__all__ = [
+    "DictKey",
+    "InterfaceError",
+    "Key",
+    "ListKey",
+    "NumberKey",
+    "Session",
+    "SessionConflictError",
+    "SessionDataError",
+    "SessionEndedError",
+    "SessionError",
+    "SessionExpiredError",
+    "SessionKeyError",
+    "SessionModel",
+    "SessionNotFoundError",
+    "SessionRequiredError",
+    "SessionSchema",
+    "SessionValueError",
+    "Store",
+    "StoreError",
+    "StoreUrlError",
+    "UntypedSession",
+    "ValueModel",
+    "open_store",
+    "owner_of",
+    "require_interface",
+]

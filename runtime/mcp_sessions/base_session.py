@@ -1,0 +1,227 @@
+"""What every accessor is: one session, named by a call or by a handle, and looked for at its first use.
+
+Owns the accessor's life (how it is made, as a tool argument too) and the operations on raw keys. The typed and the
+untyped faces are in ``session`` and ``untyped``.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, core_schema
+from typing_extensions import Self, TypeVar
+
+from mcp_sessions.context import Call, current_call
+from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
+from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError
+from mcp_sessions.ids import masked, mint_handle
+from mcp_sessions.keys import Key, Unset
+from mcp_sessions.locks import local_lock
+from mcp_sessions.resolve import by_handle, locate, not_live
+from mcp_sessions.schema import SessionSchema
+from mcp_sessions.stores.base import Access, Lifetime, NotLiveError, Store
+
+T = TypeVar("T")
+D = TypeVar("D")
+R = TypeVar("R")
+P = ParamSpec("P")
+
+_ATTEMPTS: Final = 100
+_LONGEST_PAUSE: Final = 0.05
+
+
+class BaseSession:
+    """One session of one schema.
+
+    An accessor is cheap and lazy: making one reads nothing, and each method is one round trip to the store (two for
+    those that compare and set). It may be kept for as long as the call that made it.
+    """
+
+    schema: ClassVar[SessionSchema]
+
+    def __init__(self, call: Call | None, handle: str | None = None, *, access: Access | None = None) -> None:
+        """Make an accessor for what ``call`` and ``handle`` name; ``create`` and ``open`` are for users."""
+        self._call = call
+        self._handle = handle
+        self._known = access
+
+    def __repr__(self) -> str:
+        try:
+            return f"<{type(self).__name__} {masked(self.id)}>"
+        except Exception:  # noqa: BLE001 -- a repr never raises
+            return f"<{type(self).__name__} of no session>"
+
+    # How an accessor is made
+
+    @classmethod
+    async def create(cls, store: Store, *, owner: str | None = None, idle: Duration | None = None) -> Self:
+        """Begin a new session and return its accessor; for scripts, workers and tests.
+
+        Args:
+            store: Where to keep it.
+            owner: Who alone may use it, from ``owner_of``; None for whoever has the handle.
+            idle: Idle lifetime, when the schema sets none; default 30 minutes.
+        """
+        fallback = DEFAULT_IDLE_SECONDS if idle is None else seconds(idle)
+        return await cls._begin(Call(store, owner, idle=fallback))
+
+    @classmethod
+    def open(cls, store: Store, handle: str, *, owner: str | None = None) -> Self:
+        """Return an accessor for a session that exists; whether it does, its first use will tell.
+
+        Raises:
+            SessionNotFoundError: If that is no handle of this kind of session.
+        """
+        return cls(Call(store, owner), handle, access=by_handle(cls.schema, handle, owner))
+
+    @classmethod
+    def current(cls) -> Self:
+        """Return the session that the current call means without a handle.
+
+        Where there is none, the accessor's first use raises ``SessionRequiredError``.
+        """
+        return cls(current_call())
+
+    @classmethod
+    async def _begin(cls, call: Call) -> Self:
+        handle = mint_handle(cls.schema.name)
+        access = by_handle(cls.schema, handle, call.owner)
+        await call.store.create(access, Lifetime(cls.schema.idle or call.idle, cls.schema.max))
+        return cls(call, handle, access=access)
+
+    @classmethod
+    def _from_argument(cls, value: object) -> Self:
+        if isinstance(value, cls):
+            return value
+        if value is None or value == "":
+            return cls.current()
+        if not isinstance(value, str):
+            raise ValueError(f"a {cls.schema.argument} handle is a string, got {type(value).__name__}")  # noqa: TRY004 -- pydantic wants ValueError
+        return cls(current_call(), value.strip())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Make the class a tool's argument type: a handle, or nothing for the call's own session."""
+        inner = core_schema.no_info_plain_validator_function(cls._from_argument)
+        return core_schema.with_default_schema(inner, default_factory=cls.current)
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Describe the argument to the model."""
+        return {"type": "string", "description": _describe_argument(cls.schema)}
+
+    # Which session it is
+
+    @property
+    def id(self) -> str:
+        """The session's id: its handle, or the id of the transport session. It gives access: never log it."""
+        return self._access().address.id
+
+    @property
+    def store(self) -> Store:
+        """The store that keeps this session.
+
+        Raises:
+            SessionRequiredError: If there is none, outside of a call.
+        """
+        if self._call is None:
+            self._access()
+            raise SessionRequiredError("there is no store outside of a call")
+        return self._call.store
+
+    def _access(self) -> Access:
+        if self._known is None:
+            self._known = locate(self.schema, self._call, self._handle)
+        return self._known
+
+    async def _ask(
+        self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Perform a store operation on this session, and say in a model's words when it is not there."""
+        access = self._access()
+        try:
+            return await operation(access, *args, **kwargs)
+        except NotLiveError as missing:
+            raise not_live(self.schema, missing.reason, access.address.space) from None
+
+    # The session as a whole
+
+    async def touch(self) -> datetime:
+        """Check that the session is live, let its idle lifetime begin anew, and return when it expires (UTC)."""
+        info = await self._ask(self.store.touch)
+        return datetime.fromtimestamp(info.expires, UTC)
+
+    async def clear(self) -> None:
+        """Unset every key; the session stays."""
+        await self._ask(self.store.clear)
+
+    async def end(self) -> bool:
+        """End the session: what it held is gone, and its handle is good for nothing; False if it was not live.
+
+        State in a transport session is dropped, and the transport session itself goes on.
+        """
+        return await self.store.end(self._access())
+
+    # One key
+
+    async def _get(self, key: Key[T, D]) -> D:
+        found = await self._ask(self.store.read, (key.name,))
+        return self._decoded(key, found.get(key.name))
+
+    async def _set(self, key: Key[T, D], value: T) -> None:
+        await self._ask(self.store.write, {key.name: key.encode(value)})
+
+    async def _has(self, key: Key[T, D]) -> bool:
+        return key.name in await self._ask(self.store.read, (key.name,))
+
+    async def _remove(self, key: Key[T, D]) -> bool:
+        return await self._ask(self.store.remove, key.name) is not None
+
+    async def _take(self, key: Key[T, D]) -> T | None:
+        raw = await self._ask(self.store.remove, key.name)
+        return None if raw is None else key.decode_set(raw)
+
+    async def _update(self, key: Key[T, D], fn: Callable[[D], T]) -> T:
+        def step(current: D) -> tuple[T, T]:
+            value = fn(current)
+            return value, value
+
+        return await self._change(key, step)
+
+    async def _change(self, key: Key[T, D], step: Callable[[D], tuple[T | Unset, R]]) -> R:
+        """Compare-and-set: ``step`` gives the value to write (UNSET for none) and the result to return."""
+        name = key.name
+        async with local_lock(id(self.store), self._access().address, name):
+            found = await self._ask(self.store.read, (name,))
+            raw = found.get(name)
+            for attempt in range(_ATTEMPTS):
+                value, result = step(self._decoded(key, raw))
+                if isinstance(value, Unset):
+                    return result
+                actual = await self._ask(self.store.write, {name: key.encode(value)}, {name: raw})
+                if actual is None:
+                    return result
+                raw = actual[name]
+                await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 10))))
+        raise SessionConflictError(
+            f"{self.schema.name}.{name}: other writers changed it {_ATTEMPTS} times in a row; nothing was written. "
+            f"Try again."
+        )
+
+    def _decoded(self, key: Key[T, D], raw: bytes | None) -> D:
+        try:
+            return key.decode(raw)
+        except SessionDataError as error:
+            raise SessionDataError(f"session {masked(self.id)}: {error}") from None
+
+
+def _describe_argument(schema: SessionSchema) -> str:
+    if schema.scope == "handle":
+        return f"Required: the handle that {schema.create_tool_name} returned."
+    if schema.scope == "auto":
+        return f"The handle that {schema.create_tool_name} returned. Leave it out to use the state of this MCP session."
+    return "Leave it out: the server knows which session is meant."

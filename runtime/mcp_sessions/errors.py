@@ -1,0 +1,94 @@
+"""What the runtime raises, and how it reaches a model.
+
+    SessionError
+    +-- SessionRequiredError        the call names no session
+    +-- SessionNotFoundError        no such session (or somebody else's)
+    |   +-- SessionExpiredError     it was the caller's, and its lifetime is over
+    |   +-- SessionEndedError       it was the caller's, and it has been ended
+    +-- SessionKeyError             the schema has no such key
+    +-- SessionValueError           a value does not fit its key
+    +-- SessionDataError            what the store holds does not fit the key
+    +-- SessionConflictError        other writers kept winning
+    +-- StoreError                  the store failed
+    |   +-- StoreUrlError           a store address that cannot be opened
+    +-- InterfaceError              generated code and runtime do not fit each other
+
+A framework shows the model only errors of its own classes. A framework's adapter therefore calls
+``also_raise_as`` once, and from then on every ``SessionError`` is an instance of those classes too.
+"""
+
+from typing import Any, ClassVar
+
+
+class SessionError(Exception):
+    """Anything that mcp_sessions raises on purpose; its text is written for whoever made the call."""
+
+    _framework_bases: ClassVar[tuple[type[Exception], ...]] = ()
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> "SessionError":
+        """Make the error an instance of the frameworks' own error classes as well."""
+        target = _combined(cls, SessionError._framework_bases)
+        return super().__new__(target, *args)
+
+
+class SessionRequiredError(SessionError):
+    """The call names no session: no handle was given and there is no session to fall back on."""
+
+
+class SessionNotFoundError(SessionError):
+    """There is no such session, or it belongs to somebody else: the two are deliberately told apart nowhere."""
+
+
+class SessionExpiredError(SessionNotFoundError):
+    """The session was the caller's, and was not used for longer than its lifetime."""
+
+
+class SessionEndedError(SessionNotFoundError):
+    """The session was the caller's, and has been ended."""
+
+
+class SessionKeyError(SessionError, LookupError):
+    """The schema has no key of that name."""
+
+
+class SessionValueError(SessionError, ValueError):
+    """A value does not fit the type or the constraints of its key; nothing was written."""
+
+
+class SessionDataError(SessionError):
+    """What the store holds for a key does not fit the key's type; it was left as it is."""
+
+
+class SessionConflictError(SessionError):
+    """Other writers changed the value each time, until the retries were used up; nothing was written."""
+
+
+class StoreError(SessionError):
+    """The store failed; nothing was changed by the operation that raised it."""
+
+
+class StoreUrlError(StoreError, ValueError):
+    """A store address that cannot be opened; the text says why, without any password."""
+
+
+class InterfaceError(SessionError, ImportError):
+    """A generated module was made for another version of the runtime."""
+
+
+def also_raise_as(*bases: type[Exception]) -> None:
+    """From now on, make every ``SessionError`` an instance of ``bases`` too; repeated classes are ignored."""
+    known = SessionError._framework_bases
+    SessionError._framework_bases = known + tuple(base for base in bases if base not in known)
+
+
+_made: dict[tuple[type[SessionError], tuple[type[Exception], ...]], type[SessionError]] = {}
+
+
+def _combined(cls: type[SessionError], bases: tuple[type[Exception], ...]) -> type[SessionError]:
+    missing = tuple(base for base in bases if not issubclass(cls, base))
+    if not missing:
+        return cls
+    if (cls, missing) not in _made:
+        members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        _made[cls, missing] = type(cls.__name__, (cls, *missing), members)
+    return _made[cls, missing]

@@ -1,0 +1,19 @@
+"""Locks that make the tasks of one process queue up for a compare-and-set, instead of failing each other's.
+
+They only save retries: what keeps an update from being lost is the store's compare-and-set.
+"""
+
+import asyncio
+from collections.abc import Hashable
+from weakref import WeakValueDictionary
+
+_locks: WeakValueDictionary[Hashable, asyncio.Lock] = WeakValueDictionary()
+
+
+def local_lock(*what: Hashable) -> asyncio.Lock:
+    """Return the lock of the running event loop for ``what``; it goes when nobody holds it any more."""
+    name = (asyncio.get_running_loop(), *what)
+    lock = _locks.get(name)
+    if lock is None:
+        lock = _locks[name] = asyncio.Lock()
+    return lock

@@ -1,0 +1,151 @@
+"""What a schema is at run time: the description that a generated module hands to the runtime.
+
+Also the base classes with which a schema is declared in Python; `mcp-sessiongen` reads those.
+"""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict
+
+from mcp_sessions.durations import Duration
+from mcp_sessions.errors import InterfaceError
+
+if TYPE_CHECKING:
+    from mcp_sessions.keys import Key
+
+Scope: TypeAlias = Literal["auto", "handle", "transport", "user"]
+"""How a call names its session; see docs/architecture.md."""
+
+INTERFACES: Final = range(1, 2)
+"""The versions of generated code that this runtime serves."""
+
+
+class ValueModel(BaseModel):
+    """A nested value type that belongs to a schema.
+
+    In a schema file it is compiled together with the session, so code imports it from the generated module.
+    A plain ``BaseModel`` stays where it is, and the generated module imports it from there.
+    """
+
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
+
+
+class SessionModel(ValueModel):
+    """Declares one kind of session: a field a key.
+
+    Class keywords, all optional: ``name`` (default: the class's name in snake_case), ``version`` (1), ``idle`` and
+    ``max`` (durations such as "30m"), ``scope`` ("auto"), ``handle`` (name of the tool argument; default: the name),
+    ``create_tool`` and ``end_tool`` (default: ``create_<handle>`` and ``end_<handle>``).
+    """
+
+    __sessiongen__: ClassVar[dict[str, Any]] = {}
+
+    if TYPE_CHECKING:
+
+        def __init_subclass__(
+            cls,
+            *,
+            name: str = ...,
+            version: int = ...,
+            idle: Duration = ...,
+            max: Duration = ...,
+            scope: Scope = ...,
+            handle: str = ...,
+            create_tool: str = ...,
+            end_tool: str = ...,
+        ) -> None: ...
+
+    else:
+
+        def __init_subclass__(cls, **options: Any) -> None:
+            # Taken as they are: the compiler checks them, and reports with file and line.
+            super().__init_subclass__()
+            cls.__sessiongen__ = options
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionSchema:
+    """One kind of session, as generated code describes it.
+
+    Attributes:
+        name: The session's name; also the prefix of its handles.
+        version: The schema's version, counted by its author.
+        digest: Changes when anything about the schema changes.
+        state: The model that ``snapshot()`` returns.
+        keys: The keys, in the order of the schema.
+        idle: Idle lifetime in seconds; None for the server's default.
+        max: Lifetime in seconds however much the session is used; None for no limit.
+        scope: How a call names its session.
+        handle: The tool argument that carries the handle; "" for the session's name.
+        create_tool: The tool that begins a session; "" for ``create_<handle>``.
+        end_tool: The tool that ends one; "" for ``end_<handle>``.
+    """
+
+    name: str
+    version: int = 1
+    digest: str = ""
+    state: type[BaseModel] = ValueModel
+    keys: "tuple[Key[Any, Any], ...]" = ()
+    idle: float | None = None
+    max: float | None = None
+    scope: Scope = "auto"
+    handle: str = ""
+    create_tool: str = ""
+    end_tool: str = ""
+
+    @property
+    def argument(self) -> str:
+        """The name of the tool argument that carries the handle."""
+        return self.handle or self.name
+
+    @property
+    def create_tool_name(self) -> str:
+        """The name of the tool that begins a session."""
+        return self.create_tool or f"create_{self.argument}"
+
+    @property
+    def end_tool_name(self) -> str:
+        """The name of the tool that ends a session."""
+        return self.end_tool or f"end_{self.argument}"
+
+    @property
+    def scoped_to_handles(self) -> bool:
+        """Whether a handle can name a session of this schema."""
+        return self.scope in ("auto", "handle")
+
+
+def require_interface(version: int, module: str) -> None:
+    """Refuse a generated module that was made for another version of this runtime.
+
+    Args:
+        version: The interface that the module was made for.
+        module: The module's ``__name__``.
+
+    Raises:
+        InterfaceError: If this runtime does not serve that interface; it names the command to run.
+    """
+    if version in INTERFACES:
+        return
+    served = f"{INTERFACES.start}" if len(INTERFACES) == 1 else f"{INTERFACES.start} to {INTERFACES.stop - 1}"
+    newer = version >= INTERFACES.stop
+    advice = "Upgrade mcp-sessiongen where this runs" if newer else f"Generate it anew: {_command_for(module)}"
+    raise InterfaceError(
+        f"{module} was generated for runtime interface {version}, and the installed mcp_sessions serves {served}. "
+        f"{advice}."
+    )
+
+
+def _command_for(module: str) -> str:
+    """Return the command that the module's header names, with the folder to run it in."""
+    file = getattr(sys.modules.get(module), "__file__", None)
+    try:
+        lines = Path(str(file)).read_text(encoding="utf-8").splitlines()[:5] if file else []
+    except OSError:
+        lines = []
+    for line in lines:
+        if line.startswith("#   mcp-sessiongen "):
+            return f"cd {Path(str(file)).parent} && {line.removeprefix('#').strip()}"
+    return "mcp-sessiongen generate SCHEMA... -o FOLDER"

@@ -1,0 +1,54 @@
+"""What the runtime needs of the MCP SDK beyond its documented names: one place to look when the SDK moves.
+
+Everything here is covered by ``tests/runtime/test_sdk.py``, which fails when the SDK changes.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.provider import principal_components
+from mcp.server.context import ServerRequestContext
+from mcp.server.mcpserver import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from starlette.types import ASGIApp
+
+from mcp_sessions.owner import owner_of
+
+ANTICIPATED: tuple[type[Exception], ...] = (ToolError, ResourceError)
+"""The errors whose text the SDK shows to the model, instead of reporting a crash."""
+
+
+def current_owner() -> str | None:
+    """Return the owner that the current request's access token stands for; None without authentication."""
+    token = get_access_token()
+    return None if token is None else owner_of(*principal_components(token))
+
+
+def has_handshake(protocol_version: str) -> bool:
+    """Tell whether a protocol revision opens with ``initialize`` and so has sessions (up to 2025-11-25)."""
+    return protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
+
+
+def connection_of(ctx: ServerRequestContext[Any, Any]) -> object | None:
+    """Return the object that is the same for all requests of one connection with a handshake, else None.
+
+    That is the client's ``initialize`` parameters: on stdio, in memory and under the SDK's stateful HTTP manager there
+    is one such object per connection; the stateless manager has none.
+    """
+    return ctx.session.client_params if has_handshake(ctx.protocol_version) else None
+
+
+def wrap_innermost(server: MCPServer[Any], wrap: Callable[[ASGIApp, StreamableHTTPSessionManager], ASGIApp]) -> None:
+    """Put an ASGI middleware right around the server's MCP handler, inside of authentication.
+
+    Raises:
+        RuntimeError: If this SDK has no such place; serving without the middleware would be unsafe.
+    """
+    manager = server.session_manager
+    handler = getattr(manager, "asgi_app", None)
+    if not callable(handler):
+        raise RuntimeError("this version of the mcp SDK has no session_manager.asgi_app to put the middleware around")
+    manager.asgi_app = wrap(handler, manager)  # type: ignore[assignment]  # declared as the one middleware that is there

@@ -1,0 +1,114 @@
+"""The base class of generated accessors: typed keys over one session."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Generic, cast
+
+from pydantic import BaseModel
+from typing_extensions import TypeVar
+
+from mcp_sessions.base_session import BaseSession
+from mcp_sessions.errors import SessionKeyError
+from mcp_sessions.keys import UNSET, DictKey, Key, ListKey, NumberKey, Unset
+from mcp_sessions.schema import SessionSchema
+
+StateT = TypeVar("StateT", bound=BaseModel)
+NameT = TypeVar("NameT", bound=str)
+T = TypeVar("T")
+D = TypeVar("D")
+N = TypeVar("N")
+ItemT = TypeVar("ItemT")
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class Session(BaseSession, Generic[StateT, NameT]):
+    """One session of a generated class: ``get_x``, ``set_x`` and the like are there, the rest is here."""
+
+    _keys: ClassVar[dict[str, Key[Any, Any]]]
+
+    def __init_subclass__(cls, *, schema: SessionSchema | None = None) -> None:
+        """Bind a generated class to its schema; a class derived from one keeps it."""
+        super().__init_subclass__()
+        if schema is not None:
+            cls.schema = schema
+            cls._keys = {key.name: key for key in schema.keys}
+
+    # The session as a whole
+
+    async def keys(self) -> list[NameT]:
+        """Return the names of the keys that are set, in the order of the schema."""
+        found = set(await self._ask(self.store.names))
+        return [cast("NameT", name) for name in self._keys if name in found]
+
+    async def has(self, key: NameT) -> bool:
+        """Tell whether a key is set."""
+        return await self._has(self._named(key))
+
+    async def remove(self, key: NameT) -> bool:
+        """Unset a key; False when it was not set."""
+        return await self._remove(self._named(key))
+
+    async def snapshot(self) -> StateT:
+        """Return all keys at one moment; those that are not set have their default, or None.
+
+        ``model_fields_set`` of the result tells which keys are set.
+        """
+        found = await self._ask(self.store.read)
+        values = {name: self._decoded(key, found.get(name)) for name, key in self._keys.items()}
+        state = self.schema.state.model_construct(_fields_set=set(found) & set(values), **values)
+        return cast("StateT", state)
+
+    # By name: for get("x") and set("x", value)
+
+    def _named(self, name: str) -> Key[Any, Any]:
+        key = self._keys.get(name)
+        if key is None:
+            raise SessionKeyError(f"{self.schema.name} has no key {name!r}; its keys are: {', '.join(self._keys)}")
+        return key
+
+    def _pick(self, name: str, like: Key[T, D]) -> Key[T, D]:
+        """Return the key of that name; ``like`` only says what type its values have."""
+        return like if name == like.name else self._named(name)
+
+    async def _get_named(self, name: str) -> object:
+        return await self._get(self._named(name))
+
+    async def _set_named(self, name: str, value: object) -> None:
+        await self._set(self._named(name), value)
+
+    # What only some kinds of key can do
+
+    async def _increment(self, key: NumberKey[N, D], by: N) -> N:
+        if key.native:
+            key.encode(by)
+            raw = await self._ask(self.store.increment, key.name, cast("int | float", by), key.start)
+            return key.decode_set(raw)
+
+        def add(current: D) -> tuple[N, N]:
+            base: Any = key.decode_set(key.start) if current is None else current
+            return base + by, base + by
+
+        return await self._change(key, add)
+
+    async def _append(self, key: ListKey[ItemT, D], items: tuple[ItemT, ...]) -> None:
+        if key.native:
+            await self._ask(self.store.append, key.name, key.encode_items(items), key.start)
+            return
+
+        def extend(current: D) -> tuple[list[ItemT], None]:
+            return [*cast("list[ItemT]", current or []), *items], None
+
+        await self._change(key, extend)
+
+    async def _put(self, key: DictKey[K, V, D], entry: K, value: V) -> None:
+        def put(current: D) -> tuple[dict[K, V], None]:
+            return {**cast("dict[K, V]", current or {}), entry: value}, None
+
+        await self._change(key, put)
+
+    async def _pop(self, key: DictKey[K, V, D], entry: K) -> V | None:
+        def pop(current: D) -> tuple[dict[K, V] | Unset, V | None]:
+            entries = dict(cast("dict[K, V]", current or {}))
+            return (entries, entries.pop(entry)) if entry in entries else (UNSET, None)
+
+        return await self._change(key, pop)

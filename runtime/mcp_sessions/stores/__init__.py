@@ -1,0 +1,39 @@
+"""Where sessions live: the store contract, the stores that keep it, and ``open_store``, which picks one by URL."""
+
+from mcp_sessions.stores.base import (
+    SLIDE_STEP,
+    TOMBSTONE_SECONDS,
+    TRANSPORT_SCHEMA,
+    Access,
+    Address,
+    Clock,
+    Lifetime,
+    NotLiveError,
+    Reason,
+    SessionExistsError,
+    SessionInfo,
+    Space,
+    Store,
+)
+from mcp_sessions.stores.memory import MemoryStore
+from mcp_sessions.stores.open import open_store
+from mcp_sessions.stores.sqlite import SQLiteStore
+
+__all__ = [
+    "SLIDE_STEP",
+    "TOMBSTONE_SECONDS",
+    "TRANSPORT_SCHEMA",
+    "Access",
+    "Address",
+    "Clock",
+    "Lifetime",
+    "MemoryStore",
+    "NotLiveError",
+    "Reason",
+    "SQLiteStore",
+    "SessionExistsError",
+    "SessionInfo",
+    "Space",
+    "Store",
+    "open_store",
+]

@@ -1,0 +1,120 @@
+"""The life of a session as pure rules: when it is live, whose it is, when its expiry moves, when it is forgotten.
+
+Every store that works row by row follows these; a store that decides inside its server must decide the same.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from mcp_sessions.stores.base import (
+    SLIDE_STEP,
+    TOMBSTONE_SECONDS,
+    TRANSPORT_SCHEMA,
+    Access,
+    Lifetime,
+    NotLiveError,
+    SessionInfo,
+)
+
+State: TypeAlias = Literal["live", "expired", "ended"]
+"""What was last done to a session. One that nobody has looked at since its expiry is still marked "live"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is kept about a session besides its values; times in seconds since the epoch.
+
+    Attributes:
+        schema: What it was created for.
+        owner: The hashed principal that it belongs to; None without authentication.
+        created: When it began.
+        expires: When it expires unless it is used; of one that has ended, when it did.
+        idle: Its idle lifetime in seconds.
+        max_at: When it expires however much it is used; None for never.
+        state: Only a "live" record has values.
+    """
+
+    schema: str
+    owner: str | None
+    created: float
+    expires: float
+    idle: float
+    max_at: float | None
+    state: State = "live"
+
+    @property
+    def due(self) -> float:
+        """When it is time to remove the session's values, or of a tombstone: to forget it."""
+        return self.expires if self.state == "live" else self.forgotten
+
+    @property
+    def forgotten(self) -> float:
+        """From when on the session is as if it had never been."""
+        return self.expires + TOMBSTONE_SECONDS
+
+    @property
+    def info(self) -> SessionInfo:
+        """What callers may know of it."""
+        return SessionInfo(self.created, self.expires)
+
+
+def begun(access: Access, lifetime: Lifetime, now: float, *, schema: str) -> Record:
+    """Return the record of a session that begins now."""
+    return relived(Record(schema, access.owner, now, now, 0.0, None), lifetime, now)
+
+
+def relived(record: Record, lifetime: Lifetime, now: float) -> Record:
+    """Return a live record with another lifetime, freshly used."""
+    max_at = None if lifetime.max is None else record.created + lifetime.max
+    return replace(record, idle=lifetime.idle, max_at=max_at, expires=_capped(now + _generous(lifetime.idle), max_at))
+
+
+def slid(record: Record, now: float) -> Record:
+    """Return a live record after a use; the same object, if its expiry is still late enough to be left alone."""
+    if record.expires >= _capped(now + record.idle, record.max_at):
+        return record
+    return replace(record, expires=_capped(now + _generous(record.idle), record.max_at))
+
+
+def ended(record: Record, now: float) -> Record:
+    """Return the tombstone of a session that is ended now."""
+    return replace(record, expires=now, state="ended")
+
+
+def expired(record: Record) -> Record:
+    """Return the tombstone of a session that has expired."""
+    return replace(record, state="expired")
+
+
+def schema_to_begin(access: Access) -> str:
+    """Return what a session is created for that begins by being written to."""
+    return TRANSPORT_SCHEMA if access.address.space == "transport" else access.address.schema
+
+
+def claim(record: Record | None, access: Access, now: float) -> Record | Lifetime:
+    """Return the caller's live session or, where there is none but one may begin, the lifetime to begin it with.
+
+    Raises:
+        NotLiveError: If there is neither.
+    """
+    if record is None or now >= record.forgotten:
+        return _beginning(access, NotLiveError("unknown"))
+    if record.owner != access.owner or record.schema not in (access.address.schema, TRANSPORT_SCHEMA):
+        raise NotLiveError("unknown")
+    if record.state == "live" and now < record.expires:
+        return record
+    return _beginning(access, NotLiveError("ended" if record.state == "ended" else "expired"))
+
+
+def _beginning(access: Access, otherwise: NotLiveError) -> Lifetime:
+    if access.begin is None:
+        raise otherwise
+    return access.begin
+
+
+def _generous(idle: float) -> float:
+    return idle * (1 + SLIDE_STEP)
+
+
+def _capped(expires: float, max_at: float | None) -> float:
+    return expires if max_at is None else min(expires, max_at)

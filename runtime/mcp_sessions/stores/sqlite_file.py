@@ -1,0 +1,185 @@
+"""The SQLite file: how it is created, opened and recognised, and what its errors mean."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, cast
+
+from mcp_sessions.errors import StoreError, StoreUrlError
+
+APPLICATION_ID: Final = 0x6D637073
+"""Marks a SQLite file as ours: "mcps"."""
+
+FORMAT: Final = 1
+"""The version of the tables; a file says in ``user_version`` which one it has."""
+
+_TABLES: Final = (
+    """CREATE TABLE sessions (
+        space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL, owner TEXT,
+        created REAL NOT NULL, expires REAL NOT NULL, idle REAL NOT NULL, max_at REAL, state INTEGER NOT NULL,
+        PRIMARY KEY (space, id)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX sessions_due ON sessions (state, expires)",
+    """CREATE TABLE session_values (
+        space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY (space, id, schema, key)
+    ) WITHOUT ROWID""",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {FORMAT}",
+)
+
+
+class SQLiteFile:
+    """One database file, which is created and checked at once, so that what is wrong with it shows at start.
+
+    Args:
+        path: Where it is; its folder must exist.
+        synchronous: SQLite's pragma of that name.
+        patience: Seconds to wait for other processes.
+
+    Raises:
+        StoreUrlError: If it cannot be created, opened or written, or is no file of ours.
+    """
+
+    def __init__(self, path: Path, synchronous: str, patience: float) -> None:
+        self.path = path.absolute()
+        self._synchronous = synchronous
+        self._patience = patience
+        try:
+            self._create()
+            with self._opened() as connection:
+                self._prepare(connection)
+            self._identity = self._look()
+        except (OSError, ValueError, sqlite3.Error) as error:
+            if isinstance(error, StoreError):
+                raise
+            raise StoreUrlError(f"cannot open the session database {path}: {explain(error)}") from error
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a new connection, for one thread at a time.
+
+        Raises:
+            sqlite3.Error: If it cannot be opened.
+        """
+        connection = sqlite3.connect(
+            f"{self.path.as_uri()}?mode=rw",
+            uri=True,
+            timeout=self._patience,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        connection.execute(f"PRAGMA synchronous = {self._synchronous}")
+        return connection
+
+    def check_in_place(self) -> None:
+        """Make sure that the file is still the one that was opened: what is written to another one is lost.
+
+        Raises:
+            StoreError: If it is not.
+        """
+        try:
+            in_place = self._look() == self._identity
+        except OSError:
+            in_place = False
+        if not in_place:
+            raise StoreError("the session database was removed or replaced while in use; the server must be restarted")
+
+    def _look(self) -> tuple[int, int]:
+        status = self.path.stat()
+        return status.st_dev, status.st_ino
+
+    def _create(self) -> None:
+        """Create the file for its owner alone; SQLite gives its companions (-wal, -shm) the same permissions.
+
+        A file that exists must not even be opened here: closing it again would release the locks that other
+        connections of this process hold on it.
+        """
+        if self.path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        if not self.path.parent.is_dir():
+            raise FileNotFoundError("its folder does not exist")
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            return
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        connection = self.connect()
+        try:
+            yield connection
+        finally:
+            connection.close()
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        self._is_blank(connection)
+        self._switch_to_wal(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            if self._is_blank(connection):
+                for statement in _TABLES:
+                    connection.execute(statement)
+
+    def _is_blank(self, connection: sqlite3.Connection) -> bool:
+        """Tell a new file from one of ours; others are refused before anything in them is changed."""
+        application = _number(connection, "PRAGMA application_id")
+        version = _number(connection, "PRAGMA user_version")
+        if application == version == 0 and _number(connection, "SELECT count(*) FROM sqlite_schema") == 0:
+            return True
+        if application != APPLICATION_ID:
+            raise StoreUrlError(f"{self.path} is a SQLite database of something else; choose another file")
+        if version != FORMAT:
+            raise StoreUrlError(
+                f"{self.path} has format {version}, and this version of mcp-sessiongen reads format {FORMAT}: "
+                f"use the version that wrote it, or another file"
+            )
+        return False
+
+    def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
+        """Switch once and for all; SQLite's own waiting does not cover several processes doing it at once."""
+        deadline = time.monotonic() + self._patience
+        while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+            try:
+                connection.execute("PRAGMA journal_mode = WAL")
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+
+
+def is_busy(error: BaseException) -> bool:
+    """Tell whether others hold the file, and waiting for them was in vain."""
+    return _code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def explain(error: Exception) -> str:
+    """Return in plain words what SQLite or the operating system has to say, without naming the file."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return _WORDS.get(_code(error), str(error))
+
+
+def _code(error: BaseException) -> int:
+    """Return the primary result code: the low byte of the extended one."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+_WORDS: Final = {
+    sqlite3.SQLITE_BUSY: "it is busy: another process held it for too long",
+    sqlite3.SQLITE_LOCKED: "it is busy: another connection held it for too long",
+    sqlite3.SQLITE_FULL: "the disk is full",
+    sqlite3.SQLITE_READONLY: "it is read-only",
+    sqlite3.SQLITE_PERM: "permission denied",
+    sqlite3.SQLITE_CORRUPT: "the file is damaged",
+    sqlite3.SQLITE_NOTADB: "it is not a SQLite database",
+    sqlite3.SQLITE_CANTOPEN: "it cannot be opened or its folder cannot be written",
+    sqlite3.SQLITE_IOERR: "reading or writing the disk failed",
+    sqlite3.SQLITE_TOOBIG: "a value is too large",
+}
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    return cast(int, connection.execute(query).fetchone()[0])

@@ -1,0 +1,62 @@
+"""A session without a schema: any string key, any JSON value. For prototypes, and for keys known only at run time."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias, cast
+
+from pydantic import JsonValue
+
+from mcp_sessions.base_session import BaseSession
+from mcp_sessions.keys import JsonKey
+from mcp_sessions.schema import SessionSchema
+
+JsonInput: TypeAlias = "None | bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput]"
+"""What may be stored: JSON values. Lists and tuples are both arrays, and are read back as lists."""
+
+
+class UntypedSession(BaseSession):
+    """One session with any string key and JSON value.
+
+    Its handles, argument and tools are called ``session``; derive a class for another name:
+    ``class Scratchpad(UntypedSession, name="scratchpad")``.
+    """
+
+    schema = SessionSchema(name="session")
+
+    def __init_subclass__(cls, *, name: str = "") -> None:
+        """Give a derived class a schema name of its own."""
+        super().__init_subclass__()
+        if name:
+            cls.schema = SessionSchema(name=name)
+
+    async def get(self, key: str) -> JsonValue:
+        """Read a key; None when it is not set."""
+        return cast("JsonValue", await self._get(JsonKey(key)))
+
+    async def set(self, key: str, value: JsonInput) -> None:
+        """Write a key."""
+        await self._set(JsonKey(key), value)
+
+    async def has(self, key: str) -> bool:
+        """Tell whether a key is set."""
+        return await self._has(JsonKey(key))
+
+    async def remove(self, key: str) -> bool:
+        """Unset a key; False when it was not set."""
+        return await self._remove(JsonKey(key))
+
+    async def take(self, key: str) -> JsonValue:
+        """Read and unset a key at once; None when it was not set."""
+        return cast("JsonValue", await self._take(JsonKey(key)))
+
+    async def update(self, key: str, fn: Callable[[JsonValue], JsonInput]) -> JsonValue:
+        """Replace a key's value by ``fn`` of it, atomically; ``fn`` may run more than once."""
+        return cast("JsonValue", await self._update(JsonKey(key), fn))
+
+    async def keys(self) -> list[str]:
+        """Return the names of the keys that are set, sorted."""
+        return await self._ask(self.store.names)
+
+    async def snapshot(self) -> dict[str, JsonValue]:
+        """Return all keys at one moment."""
+        found = await self._ask(self.store.read)
+        return {name: cast("JsonValue", self._decoded(JsonKey(name), raw)) for name, raw in sorted(found.items())}

@@ -1,0 +1,22 @@
+"""What every test shares. Fixtures that only one part needs live beside its tests."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+# A busy machine is no bug: how long one example takes is never a failure here.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Run coroutine tests on asyncio, as servers on the SDK do."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """The top folder of the checkout."""
+    return Path(__file__).resolve().parent.parent

@@ -1,0 +1,58 @@
+"""Real stores with a clock of their own, and accessors compiled by the real compiler."""
+
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mcp_sessions.stores import MemoryStore, SQLiteStore, Store
+
+HERE = Path(__file__).parent
+
+
+class FakeClock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, clock: FakeClock, tmp_path: Path, anyio_backend: str) -> Any:
+    made: Store = (
+        MemoryStore(clock=clock) if request.param == "memory" else SQLiteStore(tmp_path / "s.db", clock=clock)
+    )
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The module that ``kinds.yaml`` compiles to."""
+    out = tmp_path_factory.mktemp("compiled") / "kinds_state"
+    command = [sys.executable, "-m", "mcp_sessiongen", "generate", str(HERE / "kinds.yaml"), "-o", str(out)]
+    subprocess.run(command, check=True, timeout=120)
+    sys.path.insert(0, str(out.parent))
+    try:
+        return importlib.import_module("kinds_state.kinds")
+    finally:
+        sys.path.remove(str(out.parent))

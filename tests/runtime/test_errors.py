@@ -1,0 +1,69 @@
+"""The error tree, and how a framework's adapter makes it that framework's own."""
+
+import re
+
+import pytest
+
+from mcp_sessions import errors
+from mcp_sessions.errors import SessionError, SessionNotFoundError, SessionRequiredError
+
+
+def drawn_tree() -> dict[str, str]:
+    """Parse the tree in the module's docstring: class -> parent."""
+    parents: dict[str, str] = {}
+    path: list[tuple[int, str]] = []
+    for line in (errors.__doc__ or "").splitlines():
+        found = re.match(r"^([ |+-]*)([A-Z]\w+Error)\b", line)
+        if found:
+            depth, name = len(found.group(1)), found.group(2)
+            while path and path[-1][0] >= depth:
+                path.pop()
+            parents[name] = path[-1][1] if path else "Exception"
+            path.append((depth, name))
+    return parents
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    classes = {
+        name: next(base.__name__ for base in cls.__mro__[1:] if base.__name__ in (*vars(errors), "Exception"))
+        for name, cls in vars(errors).items()
+        if isinstance(cls, type) and issubclass(cls, Exception)
+    }
+    assert drawn_tree() == classes
+
+
+def test_an_adapter_makes_every_error_an_instance_of_the_frameworks_class(monkeypatch: pytest.MonkeyPatch) -> None:
+    class FrameworkError(Exception):
+        pass
+
+    class OtherError(Exception):
+        pass
+
+    monkeypatch.setattr(SessionError, "_framework_bases", ())
+    assert not isinstance(SessionRequiredError("x"), FrameworkError)
+    errors.also_raise_as(FrameworkError)
+    errors.also_raise_as(FrameworkError, OtherError)
+    assert SessionError._framework_bases == (FrameworkError, OtherError)
+    raised = SessionNotFoundError("no such session")
+    assert isinstance(raised, FrameworkError)
+    assert isinstance(raised, OtherError)
+    assert isinstance(raised, SessionNotFoundError)
+    assert str(raised) == "no such session"
+    assert type(raised).__name__ == "SessionNotFoundError"
+    with pytest.raises(SessionNotFoundError):
+        raise raised
+
+
+@pytest.mark.parametrize(
+    ("cls", "builtin"),
+    [
+        (errors.SessionKeyError, LookupError),
+        (errors.SessionValueError, ValueError),
+        (errors.StoreUrlError, ValueError),
+        (errors.InterfaceError, ImportError),
+    ],
+)
+def test_errors_that_have_a_builtin_kin_are_of_it_too(cls: type[SessionError], builtin: type[Exception]) -> None:
+    raised = cls("why")
+    assert isinstance(raised, builtin)
+    assert str(raised) == "why"

@@ -1,0 +1,113 @@
+"""The places of the SDK that have no documented name: these tests fail when it moves them."""
+
+from typing import Any
+
+import pytest
+from mcp import Client
+from mcp.server import MCPServer
+from mcp.server.auth.middleware.auth_context import auth_context_var
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
+from mcp.server.extension import Extension
+from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp_types import CallToolRequestParams
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from mcp_sessions import SessionRequiredError, UntypedSession, owner_of, sdk
+from mcp_sessions.server import Sessions
+
+pytestmark = pytest.mark.anyio
+
+
+def test_our_errors_are_the_sdks_anticipated_ones() -> None:
+    assert isinstance(SessionRequiredError("x"), ToolError)
+    assert isinstance(SessionRequiredError("x"), ResourceError)
+
+
+def test_the_owner_is_the_principal_of_the_access_token() -> None:
+    assert sdk.current_owner() is None
+    token = AccessToken(token="t", client_id="c", scopes=[], subject="s", claims={"iss": "i"})
+    reset = auth_context_var.set(AuthenticatedUser(token))
+    try:
+        assert sdk.current_owner() == owner_of("c", "i", "s")
+    finally:
+        auth_context_var.reset(reset)
+
+
+def test_revisions_up_to_2025_have_a_handshake() -> None:
+    assert all(sdk.has_handshake(version) for version in ("2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"))
+    assert not any(sdk.has_handshake(version) for version in ("2026-07-28", "2030-01-01", "", "zzz"))
+
+
+class Watcher(Extension):
+    """Keeps what ``connection_of`` says of each call."""
+
+    identifier = "test.example/watcher"
+
+    def __init__(self) -> None:
+        self.seen: list[object | None] = []
+
+    async def intercept_tool_call(
+        self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        self.seen.append(sdk.connection_of(ctx))
+        return await call_next(ctx)
+
+
+async def test_a_legacy_connection_is_one_object_and_a_modern_one_is_none() -> None:
+    watcher = Watcher()
+    server = MCPServer("test", extensions=[watcher], log_level="WARNING")
+
+    @server.tool()
+    def noop() -> str:
+        """Nothing."""
+        return ""
+
+    async with Client(server, mode="legacy") as one, Client(server, mode="legacy") as two, Client(server) as modern:
+        for client in (one, two, one, modern):
+            await client.call_tool("noop", {})
+    first, second, again, none = watcher.seen
+    assert first is not None
+    assert second is not None
+    assert first is again
+    assert first is not second
+    assert none is None
+
+
+async def test_the_innermost_place_is_the_one_that_requests_go_through() -> None:
+    import httpx2
+
+    server = MCPServer("test", log_level="WARNING")
+    app = server.streamable_http_app(stateless_http=True)
+    passed: list[str] = []
+
+    def wrap(inner: ASGIApp, manager: Any) -> ASGIApp:
+        async def watch(scope: Scope, receive: Receive, send: Send) -> None:
+            passed.append(scope["path"])
+            await inner(scope, receive, send)
+
+        return watch
+
+    sdk.wrap_innermost(server, wrap)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as http,
+    ):
+        await http.post("/mcp", json={})
+    assert passed == ["/mcp"]
+
+
+def test_without_that_place_nothing_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    sessions = Sessions(schemas=[UntypedSession])
+    server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+    real = server.streamable_http_app
+
+    def moved(**options: Any) -> Any:
+        app = real(**options)
+        del server.session_manager.asgi_app
+        return app
+
+    monkeypatch.setattr(server, "streamable_http_app", moved)
+    with pytest.raises(RuntimeError, match="no session_manager.asgi_app"):
+        sessions.http_app(server)

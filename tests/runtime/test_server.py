@@ -1,0 +1,254 @@
+"""``Sessions`` in a real server, called by the SDK's real client in memory, in both eras."""
+
+import logging
+from typing import Any
+
+import anyio.from_thread
+import pytest
+from mcp import Client
+from mcp.server import MCPServer
+from mcp_types import CallToolResult, TextContent
+
+from mcp_sessions import Session, SessionSchema, StoreError, UntypedSession
+from mcp_sessions.context import current_call
+from mcp_sessions.server import Sessions
+from mcp_sessions.stores import MemoryStore
+
+pytestmark = pytest.mark.anyio
+
+
+def text_of(result: CallToolResult) -> str:
+    return "".join(block.text for block in result.content if isinstance(block, TextContent))
+
+
+def handle_in(result: CallToolResult, name: str) -> str:
+    assert result.structured_content is not None
+    return str(result.structured_content[name])
+
+
+@pytest.fixture
+def server(kinds: Any) -> MCPServer:
+    sessions = Sessions(MemoryStore(), schemas=[kinds.KindsSession, UntypedSession])
+    server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+    accessor: Any = kinds.KindsSession
+
+    @server.tool()
+    async def count(kinds: accessor, by: int = 1) -> int:
+        """Count."""
+        return int(await kinds.increment_count(by))
+
+    @server.tool()
+    async def count_here(by: int = 1) -> int:
+        """Count without a parameter for the session."""
+        return int(await accessor.current().increment_count(by))
+
+    @server.tool()
+    def count_in_a_thread(kinds: accessor) -> int:
+        """Count in a tool that is not async."""
+        return int(anyio.from_thread.run(kinds.increment_count))
+
+    @server.tool()
+    async def title(kinds: accessor, value: str) -> str:
+        """Set the title."""
+        await kinds.set_title(value)
+        return str(await kinds.get_title())
+
+    @server.tool()
+    async def remember(key: str, value: str, session: UntypedSession) -> list[str]:
+        """Keep anything."""
+        await session.set(key, value)
+        return await session.keys()
+
+    return server
+
+
+async def test_the_accessor_is_an_optional_string_in_the_tools_input_schema(server: MCPServer) -> None:
+    async with Client(server) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    schema = tools["count"].input_schema
+    assert schema["properties"]["kinds"]["type"] == "string"
+    assert "create_kinds" in schema["properties"]["kinds"]["description"]
+    assert "required" not in schema
+    assert set(tools["count_here"].input_schema["properties"]) == {"by"}
+
+
+async def test_create_and_end_tools_say_what_they_do_and_how_long_a_session_is_kept(server: MCPServer) -> None:
+    async with Client(server) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    create, end = tools["create_kinds"], tools["end_kinds"]
+    assert create.description == (
+        "Begin a new kinds session: one key of every kind. Returns its handle: pass it as the argument 'kinds' of the "
+        "tools that take one. It expires after 10 minutes without use, and at the latest 1 hour after it was created."
+    )
+    assert create.output_schema is not None
+    assert set(create.output_schema["properties"]) == {"kinds", "retention"}
+    assert end.input_schema["properties"]["kinds"]["type"] == "string"
+    assert end.annotations is not None
+    assert end.annotations.destructive_hint
+    assert "30 minutes without use." in str(tools["create_session"].description)
+
+
+async def test_a_legacy_connection_has_a_session_of_its_own_without_any_handle(server: MCPServer) -> None:
+    async with Client(server, mode="legacy") as one, Client(server, mode="legacy") as two:
+        assert text_of(await one.call_tool("count", {})) == "1"
+        assert text_of(await one.call_tool("count_here", {"by": 4})) == "5"
+        assert text_of(await two.call_tool("count", {})) == "1"
+        assert text_of(await one.call_tool("count", {"kinds": ""})) == "6"
+
+
+async def test_a_sync_tool_reaches_its_session_from_its_thread(server: MCPServer) -> None:
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("count", {})
+        assert text_of(await client.call_tool("count_in_a_thread", {})) == "2"
+
+
+async def test_a_handle_works_in_both_eras_and_wins_over_the_connections_session(server: MCPServer) -> None:
+    async with Client(server) as modern, Client(server, mode="legacy") as legacy:
+        handle = handle_in(await modern.call_tool("create_kinds", {}), "kinds")
+        assert text_of(await modern.call_tool("count", {"kinds": handle, "by": 10})) == "10"
+        assert text_of(await legacy.call_tool("count", {"kinds": handle})) == "11"
+        assert text_of(await legacy.call_tool("count", {})) == "1"
+
+
+@pytest.mark.parametrize("tool", ["count", "count_here"])
+async def test_a_modern_call_without_a_handle_names_the_tool_that_gives_one(
+    server: MCPServer, tool: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with Client(server) as client:
+        with caplog.at_level(logging.INFO):
+            result = await client.call_tool(tool, {})
+    assert result.is_error
+    assert "call create_kinds first" in text_of(result)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+@pytest.mark.parametrize(
+    "handle", ["nonsense", "kinds_" + "a" * 32, "session_" + "a" * 32, "mcps-" + "a" * 32, "\0", "k" * 10_000, " "]
+)
+async def test_a_handle_that_names_nothing_gets_an_answer_that_names_the_create_tool(
+    server: MCPServer, handle: str
+) -> None:
+    async with Client(server) as client:
+        result = await client.call_tool("count", {"kinds": handle})
+    assert result.is_error
+    assert "there is no such kinds session" in text_of(result)
+    assert "create_kinds" in text_of(result)
+
+
+@pytest.mark.parametrize("value", [5, ["x"], {"a": 1}, True])
+async def test_a_handle_that_is_no_string_is_a_tool_error_and_no_crash(server: MCPServer, value: Any) -> None:
+    async with Client(server) as client:
+        result = await client.call_tool("count", {"kinds": value})
+    assert result.is_error
+    assert "a kinds handle is a string" in text_of(result)
+
+
+async def test_an_ended_session_says_so(server: MCPServer) -> None:
+    async with Client(server) as client:
+        handle = handle_in(await client.call_tool("create_kinds", {}), "kinds")
+        ended = await client.call_tool("end_kinds", {"kinds": handle})
+        again = await client.call_tool("end_kinds", {"kinds": handle})
+        result = await client.call_tool("count", {"kinds": handle})
+    assert ended.structured_content == {"ended": True}
+    assert again.structured_content == {"ended": False}
+    assert result.is_error
+    assert "has been ended" in text_of(result)
+    assert "create_kinds" in text_of(result)
+
+
+async def test_ending_without_a_handle_drops_the_state_of_the_connections_session(server: MCPServer) -> None:
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("count", {"by": 5})
+        assert (await client.call_tool("end_kinds", {})).structured_content == {"ended": True}
+        assert text_of(await client.call_tool("count", {})) == "1"
+
+
+async def test_a_value_that_does_not_fit_is_told_to_the_model(server: MCPServer) -> None:
+    async with Client(server, mode="legacy") as client:
+        result = await client.call_tool("title", {"value": "much longer than ten"})
+    assert result.is_error
+    assert "title: string should have at most 10 characters" in text_of(result)
+    assert "much longer" not in text_of(result)
+
+
+async def test_schemas_share_a_connections_session_without_seeing_each_other(server: MCPServer) -> None:
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("title", {"value": "atlas"})
+        result = await client.call_tool("remember", {"key": "k", "value": "v"})
+    assert result.structured_content == {"result": ["k"]}
+
+
+async def test_a_call_leaves_no_context_behind(server: MCPServer) -> None:
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("count", {})
+        assert current_call() is None
+
+
+async def test_a_connections_name_is_forgotten_with_the_connection(kinds: Any) -> None:
+    sessions = Sessions(MemoryStore(), schemas=[kinds.KindsSession])
+    server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+    accessor: Any = kinds.KindsSession
+
+    @server.tool()
+    async def count(kinds: accessor) -> int:
+        """Count."""
+        return int(await kinds.increment_count())
+
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("count", {})
+        assert len(sessions._connections) == 1
+    import gc
+
+    gc.collect()
+    assert sessions._connections == {}
+
+
+def test_two_schemas_of_one_name_are_refused(kinds: Any) -> None:
+    class Twin(UntypedSession, name="kinds"):
+        """The same name."""
+
+    with pytest.raises(ValueError, match="two schemas have the schema name 'kinds'"):
+        Sessions(MemoryStore(), schemas=[kinds.KindsSession, Twin])
+
+
+def test_two_schemas_with_one_tool_name_are_refused() -> None:
+    class One(Session[Any, Any], schema=SessionSchema(name="one", create_tool="begin")):
+        """One."""
+
+    class Two(Session[Any, Any], schema=SessionSchema(name="two", create_tool="begin")):
+        """Two."""
+
+    with pytest.raises(ValueError, match="create tool name 'begin'"):
+        Sessions(MemoryStore(), schemas=[One, Two])
+
+
+async def test_only_schemas_with_handles_have_tools() -> None:
+    class Mine(Session[Any, Any], schema=SessionSchema(name="mine", scope="user")):
+        """Mine."""
+
+    sessions = Sessions(MemoryStore(), schemas=[Mine, UntypedSession])
+    assert [binding.kwargs["name"] for binding in sessions.tools()] == ["create_session", "end_session"]
+    assert Sessions(MemoryStore(), schemas=[UntypedSession], tools=False).tools() == ()
+
+
+def test_a_store_that_cannot_be_opened_is_an_error_at_the_start() -> None:
+    with pytest.raises(StoreError, match="nonsense"):
+        Sessions("nonsense://x", schemas=[])
+
+
+async def test_serving_a_server_without_the_extension_is_refused() -> None:
+    sessions = Sessions(MemoryStore(), schemas=[UntypedSession])
+    with pytest.raises(ValueError, match=r"extensions=\[sessions\]"):
+        sessions.http_app(MCPServer("other", log_level="WARNING"))
+    with pytest.raises(ValueError, match=r"extensions=\[sessions\]"):
+        sessions.run(MCPServer("other", log_level="WARNING"))
+
+
+async def test_only_a_store_that_it_opened_is_closed() -> None:
+    given = MemoryStore()
+    await Sessions(given, schemas=[UntypedSession]).aclose()
+    await UntypedSession.create(given)
+    own = Sessions("memory://", schemas=[UntypedSession])
+    await own.aclose()
+    with pytest.raises(StoreError, match="closed"):
+        await UntypedSession.create(own.store)

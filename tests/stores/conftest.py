@@ -1,0 +1,59 @@
+"""The stores under test, each with a clock that only the test moves."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
+
+START = 1_800_000_000.0
+
+
+class FakeClock:
+    """A clock that stands still until it is told to go."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def sqlite_path(tmp_path: Path) -> Path:
+    return tmp_path / "sessions.db"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+async def store(request: pytest.FixtureRequest, clock: FakeClock, sqlite_path: Path) -> AsyncIterator[Store]:
+    """Every store that keeps the contract."""
+    made: Store = MemoryStore(clock=clock) if request.param == "memory" else SQLiteStore(sqlite_path, clock=clock)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+async def sqlite_store(clock: FakeClock, sqlite_path: Path) -> AsyncIterator[SQLiteStore]:
+    made = SQLiteStore(sqlite_path, clock=clock)
+    yield made
+    await made.aclose()
+
+
+@pytest.fixture
+def access() -> Access:
+    """Somebody's claim to their cart."""
+    return Access(Address("handle", "cart_1", "cart"), "me")
+
+
+@pytest.fixture
+def lifetime() -> Lifetime:
+    return Lifetime(600.0)

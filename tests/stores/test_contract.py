@@ -1,0 +1,281 @@
+"""What every store promises about values: each operation, on a session that is live."""
+
+import asyncio
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mcp_sessions import SessionDataError, StoreError
+from mcp_sessions.stores import TRANSPORT_SCHEMA, Access, Address, Lifetime, SessionExistsError, Store
+from mcp_sessions.stores.jsontext import added, appended
+
+ODD_KEYS = [
+    "",
+    " ",
+    "a b",
+    "a'b",
+    'a"b',
+    "a;--",
+    "%",
+    "a\0b",
+    "a\0",
+    "\0",
+    "ключ",
+    "🛒",
+    "é",
+    "e\u0301",
+    "x" * 5000,
+    "NULL",
+]
+
+
+@pytest.fixture
+async def session(store: Store, access: Access, lifetime: Lifetime) -> Access:
+    await store.create(access, lifetime)
+    return access
+
+
+async def test_a_new_session_holds_the_values_it_was_created_with(store: Store, access: Access) -> None:
+    await store.create(access, Lifetime(600.0), {"a": b"1", "b": b"null"})
+    assert await store.read(access) == {"a": b"1", "b": b"null"}
+
+
+async def test_reading_gives_only_the_keys_that_were_asked_for_and_are_set(store: Store, session: Access) -> None:
+    await store.write(session, {"a": b"1", "b": b"2", "c": b"3"})
+    assert await store.read(session, ["c", "a", "zzz", "a"]) == {"a": b"1", "c": b"3"}
+    assert await store.read(session, []) == {}
+    assert await store.read(session) == {"a": b"1", "b": b"2", "c": b"3"}
+
+
+async def test_names_are_those_of_the_set_keys_in_order(store: Store, session: Access) -> None:
+    await store.write(session, {"b": b"1", "a": b"1", "Z": b"1", "é": b"1", "🛒": b"1", "\uffff": b"1"})
+    await store.write(session, {"b": None})
+    assert await store.names(session) == sorted(["a", "Z", "é", "🛒", "\uffff"])
+
+
+async def test_a_write_sets_and_unsets_together(store: Store, session: Access) -> None:
+    await store.write(session, {"a": b"1", "b": b"2"})
+    assert await store.write(session, {"a": None, "b": b"3", "never": None}) is None
+    assert await store.read(session) == {"b": b"3"}
+
+
+async def test_what_the_caller_changes_afterwards_is_not_written(store: Store, session: Access) -> None:
+    changes: dict[str, bytes | None] = {"a": b"1"}
+    writing = asyncio.ensure_future(store.write(session, changes))
+    await asyncio.sleep(0)
+    changes["b"] = b"2"
+    await writing
+    assert await store.read(session) == {"a": b"1"}
+
+
+async def test_compare_and_set_writes_when_everything_is_as_expected(store: Store, session: Access) -> None:
+    await store.write(session, {"a": b"1"})
+    assert await store.write(session, {"a": b"2", "c": b"x"}, {"a": b"1", "b": None}) is None
+    assert await store.read(session) == {"a": b"2", "c": b"x"}
+
+
+@pytest.mark.parametrize("expected", [{"a": b"0"}, {"a": None}, {"a": b"1", "b": b"1"}, {"b": b""}])
+async def test_compare_and_set_changes_nothing_otherwise(
+    store: Store, session: Access, expected: dict[str, bytes | None]
+) -> None:
+    await store.write(session, {"a": b"1"})
+    actual: dict[str, bytes | None] = {"a": b"1", "b": None}
+    assert await store.write(session, {"a": b"2"}, expected) == {key: actual[key] for key in expected}
+    assert await store.read(session) == {"a": b"1"}
+
+
+async def test_remove_returns_what_was_there_once(store: Store, session: Access) -> None:
+    await store.write(session, {"a": b"1", "b": b"2"})
+    assert await store.remove(session, "a") == b"1"
+    assert await store.remove(session, "a") is None
+    assert await store.read(session) == {"b": b"2"}
+
+
+async def test_clear_leaves_an_empty_session(store: Store, session: Access) -> None:
+    await store.write(session, {"a": b"1", "b": b"2"})
+    await store.clear(session)
+    assert await store.read(session) == {}
+    await store.write(session, {"c": b"3"})
+    assert await store.read(session) == {"c": b"3"}
+
+
+async def test_increment_starts_from_initial_and_returns_the_sum(store: Store, session: Access) -> None:
+    assert await store.increment(session, "n", 2, b"40") == b"42"
+    assert await store.increment(session, "n", -43, b"40") == b"-1"
+    assert await store.read(session) == {"n": b"-1"}
+
+
+async def test_whole_numbers_stay_exact_however_large(store: Store, session: Access) -> None:
+    await store.write(session, {"n": str(10**300).encode()})
+    assert await store.increment(session, "n", 1, b"0") == str(10**300 + 1).encode()
+    assert await store.increment(session, "m", 2**53, b"1") == str(2**53 + 1).encode()
+
+
+async def test_fractions_add_as_floats(store: Store, session: Access) -> None:
+    assert await store.increment(session, "x", 0.5, b"1") == b"1.5"
+    assert await store.increment(session, "x", 1, b"1") == b"2.5"
+
+
+@pytest.mark.parametrize("held", [b'"1"', b"true", b"null", b"[1]", b"{}", b"", b"\xff", b"1 2", b"9" * 5000])
+async def test_what_is_no_number_is_neither_incremented_nor_lost(store: Store, session: Access, held: bytes) -> None:
+    await store.write(session, {"n": held})
+    with pytest.raises(SessionDataError):
+        await store.increment(session, "n", 1, b"0")
+    assert await store.read(session) == {"n": held}
+
+
+async def test_append_starts_from_initial_and_keeps_the_order(store: Store, session: Access) -> None:
+    await store.append(session, "l", [b"1", b'"]"'], b"[]")
+    await store.append(session, "l", [b"[]"], b"[7]")
+    await store.append(session, "m", [b"2"], b"[1]")
+    assert await store.read(session) == {"l": b'[1,"]",[]]', "m": b"[1,2]"}
+
+
+async def test_appending_nothing_leaves_an_unset_key_unset(store: Store, session: Access) -> None:
+    await store.append(session, "l", [], b"[1]")
+    assert await store.read(session) == {}
+
+
+@pytest.mark.parametrize("held", [b'"[]"', b"null", b"1", b"{}", b"", b"[", b"]", b"[1", b"\xff"])
+async def test_what_is_no_array_is_neither_appended_to_nor_lost(store: Store, session: Access, held: bytes) -> None:
+    await store.write(session, {"l": held})
+    with pytest.raises(SessionDataError):
+        await store.append(session, "l", [b"1"], b"[]")
+    assert await store.read(session) == {"l": held}
+
+
+async def test_a_data_error_does_not_show_the_value(store: Store, session: Access) -> None:
+    await store.write(session, {"n": b'"secret"'})
+    with pytest.raises(SessionDataError) as raised:
+        await store.increment(session, "n", 1, b"0")
+    assert "secret" not in str(raised.value)
+    assert "a string" in str(raised.value)
+
+
+@pytest.mark.parametrize("key", ODD_KEYS)
+async def test_any_text_is_a_key(store: Store, session: Access, key: str) -> None:
+    await store.write(session, {key: b"1", key + "!": b"2"})
+    assert await store.read(session, [key]) == {key: b"1"}
+    assert await store.names(session) == sorted([key, key + "!"])
+    assert await store.increment(session, key, 1, b"0") == b"2"
+    assert await store.remove(session, key) == b"2"
+    assert await store.read(session) == {key + "!": b"2"}
+
+
+async def test_half_a_surrogate_pair_is_no_key_and_no_id(store: Store, session: Access, lifetime: Lifetime) -> None:
+    for attempt in (
+        store.write(session, {"a": b"1", "\ud800": b"1"}),
+        store.write(session, {"a": b"1"}, {"\ud800": None}),
+        store.read(session, ["\ud800"]),
+        store.remove(session, "\ud800"),
+        store.increment(session, "\ud800", 1, b"0"),
+        store.append(session, "\ud800", [b"1"], b"[]"),
+        store.create(Access(Address("handle", "\ud800", "cart")), lifetime),
+    ):
+        with pytest.raises(StoreError, match="not Unicode text"):
+            await attempt
+    assert await store.read(session) == {}
+
+
+@pytest.mark.parametrize("value", [b"", b"\0" * 65536, bytes(range(256)), b"x" * 5_000_000], ids=len)
+async def test_any_bytes_are_a_value(store: Store, session: Access, value: bytes) -> None:
+    await store.write(session, {"a": value})
+    assert await store.read(session) == {"a": value}
+
+
+async def test_ten_thousand_keys(store: Store, session: Access) -> None:
+    values: dict[str, bytes | None] = {f"key {n}": str(n).encode() for n in range(10_000)}
+    await store.write(session, values)
+    assert await store.read(session) == values
+    assert await store.read(session, list(values)) == values
+    assert await store.names(session) == sorted(values)
+    await store.clear(session)
+    assert await store.names(session) == []
+
+
+async def test_an_id_is_taken_whoever_owns_it(store: Store, session: Access, lifetime: Lifetime) -> None:
+    await store.write(session, {"a": b"1"})
+    for other in (
+        session,
+        replace(session, owner="stranger"),
+        replace(session, address=replace(session.address, schema="other")),
+        replace(session, begin=lifetime),
+    ):
+        with pytest.raises(SessionExistsError):
+            await store.create(other, lifetime, {"a": b"2"})
+    assert await store.read(session) == {"a": b"1"}
+
+
+async def test_sessions_and_spaces_do_not_mix(store: Store, lifetime: Lifetime) -> None:
+    accesses = [
+        Access(Address("handle", "1", "cart"), "me"),
+        Access(Address("transport", "1", "cart"), "me"),
+        Access(Address("user", "1", "cart"), None),
+        Access(Address("handle", "2", "cart"), ""),
+    ]
+    for number, access in enumerate(accesses):
+        await store.create(access, lifetime, {"a": str(number).encode()})
+    await store.end(accesses[1])
+    assert [await store.read(access) for access in accesses if access != accesses[1]] == [
+        {"a": b"0"},
+        {"a": b"2"},
+        {"a": b"3"},
+    ]
+
+
+async def test_schemas_of_one_transport_session_do_not_mix(store: Store, lifetime: Lifetime) -> None:
+    transport = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
+    cart, notes = (replace(transport, address=replace(transport.address, schema=name)) for name in ("cart", "notes"))
+    await store.create(transport, lifetime)
+    await store.write(cart, {"a": b"1", "b": b"1"})
+    await store.write(notes, {"a": b"2"})
+    assert await store.read(transport) == {}
+    assert await store.read(cart, ["a"]) == {"a": b"1"}
+    assert await store.names(notes) == ["a"]
+    await store.clear(cart)
+    assert await store.read(notes) == {"a": b"2"}
+    await store.write(cart, {"a": b"3"})
+
+    assert await store.end(cart), "one schema's state ends, not the transport session"
+    assert await store.read(cart) == {}
+    assert await store.read(notes) == {"a": b"2"}
+
+    assert await store.end(transport)
+    assert not await store.end(cart)
+
+
+async def test_closing_twice_is_fine_and_closed_is_closed(store: Store, session: Access, lifetime: Lifetime) -> None:
+    await asyncio.gather(store.aclose(), store.aclose())
+    await store.aclose()
+    with pytest.raises(StoreError, match="closed"):
+        await store.read(session)
+    with pytest.raises(StoreError, match="closed"):
+        await store.create(session, lifetime)
+
+
+NUMBERS = st.integers() | st.floats(allow_nan=False)
+
+
+@given(NUMBERS, NUMBERS)
+def test_adding_is_what_python_adds(held: float, by: float) -> None:
+    try:
+        total = held + by
+    except OverflowError:
+        with pytest.raises(SessionDataError):
+            added(json.dumps(held).encode(), by)
+        return
+    summed = json.loads(added(json.dumps(held).encode(), by))
+    assert type(summed) is type(total)
+    assert summed == total or total != total
+
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner), max_leaves=5)
+
+
+@given(st.lists(JSON), st.lists(JSON), st.booleans())
+def test_splicing_an_array_is_what_python_concatenates(held: list[object], more: list[object], spaced: bool) -> None:
+    text = json.dumps(held, indent=2 if spaced else None).encode()
+    assert json.loads(appended(text, [json.dumps(item).encode() for item in more])) == held + more

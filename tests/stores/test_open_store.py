@@ -1,0 +1,91 @@
+"""Opening a store by its URL: what works, and one clear line for what does not."""
+
+from pathlib import Path
+
+import pytest
+
+from mcp_sessions import StoreUrlError, open_store
+from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore
+
+ACCESS = Access(Address("handle", "1", "cart"))
+
+
+async def test_memory() -> None:
+    store = open_store("memory://")
+    assert isinstance(store, MemoryStore)
+    await store.create(ACCESS, Lifetime(60.0))
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///s.db", "s.db"),
+        ("SQLite:///s.db", "s.db"),
+        ("sqlite:///a%20b%23%3f%25.db", "a b#?%.db"),
+        ("sqlite:///folder/s.db", "folder/s.db"),
+        ("sqlite:///ключ.db", "ключ.db"),
+        ("sqlite:///a@b:c.db", "a@b:c.db"),
+        ("sqlite:///s.db?synchronous=full&busy_timeout=10s", "s.db"),
+    ],
+)
+async def test_a_relative_path(url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("folder").mkdir()
+    store = open_store(url)
+    assert isinstance(store, SQLiteStore)
+    assert (tmp_path / name).is_file()
+    monkeypatch.chdir("/")
+    await store.create(ACCESS, Lifetime(60.0))
+    await store.aclose()
+
+
+async def test_an_absolute_path_and_options(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/s.db?synchronous=full", clock=lambda: 5.0, synchronous="NORMAL")
+    assert (tmp_path / "s.db").is_file()
+    assert (await store.create(ACCESS, Lifetime(60.0))).created == 5.0
+    await store.aclose()
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "not a store URL: ''"),
+        ("sessions.db", "not a store URL: 'sessions.db'; write memory://, sqlite:///relative.db"),
+        ("sqlite", "not a store URL"),
+        ("sqlite:sessions.db", "not a store URL"),
+        ("sqlite:", "not a store URL"),
+        ("sqlite://", "no file is named"),
+        ("sqlite:///", "no file is named"),
+        ("sqlite:///a%00b", "no file is named"),
+        ("sqlite://sessions.db", "three slashes"),
+        ("sqlite://[", "not a store URL"),
+        ("sqlite:///:memory:", "memory://"),
+        ("sqlite:///s.db#x", "%23"),
+        ("sqlite:///s.db?mode=ro", "got mode"),
+        ("sqlite:///s.db?synchronous=maybe", "got synchronous"),
+        ("sqlite:///s.db?busy_timeout=5", "got busy_timeout"),
+        ("memory://x", "takes no address"),
+        ("memory:///x", "takes no address"),
+        ("memory://?x=1", "takes no address"),
+        ("mysql://me:hunter2@host/db", "not a store URL: 'mysql://***@host/db'"),
+        ("me:hunter2@host", "not a store URL: '***@host'"),
+        ("sqlite://me:hunter2@host/s.db", "sqlite://***@host/s.db"),
+        ("memory://me:hun@ter2@host", "memory://***@host"),
+        ("redis://me:hunter2@host:6379/0", "redis:// stores are not available in this version"),
+        ("rediss://host?password=hunter2", "not available"),
+        ("valkey://host", "not available"),
+        ("postgresql://me:hunter2@host/db", "not available"),
+    ],
+)
+def test_what_cannot_be_opened_is_said_in_a_line(
+    url: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreUrlError) as raised:
+        open_store(url)
+    text = str(raised.value)
+    assert words in text
+    assert "\n" not in text
+    assert "hunter2" not in text
+    assert "ter2" not in text
+    assert list(tmp_path.iterdir()) == []

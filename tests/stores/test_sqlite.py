@@ -1,0 +1,388 @@
+"""What is the SQLite store's own: its file, what an operation costs, and how it fails."""
+
+import asyncio
+import sqlite3
+import stat
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from mcp_sessions import SessionError, StoreError, StoreUrlError
+from mcp_sessions.stores import TOMBSTONE_SECONDS, Access, Address, Lifetime, NotLiveError, SQLiteStore
+from mcp_sessions.stores.sqlite_file import APPLICATION_ID, FORMAT
+
+IDLE = Lifetime(600.0)
+
+
+def rows(path: Path, query: str) -> list[Any]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(query).fetchall()
+
+
+async def test_two_stores_on_one_file_see_each_other(sqlite_path: Path, access: Access, clock: Any) -> None:
+    first, second = SQLiteStore(sqlite_path, clock=clock), SQLiteStore(sqlite_path, clock=clock)
+    await first.create(access, IDLE)
+    await asyncio.gather(*(store.increment(access, "n", 1, b"0") for store in (first, second) for _ in range(100)))
+    assert await first.read(access) == await second.read(access) == {"n": b"200"}
+    await second.end(access)
+    with pytest.raises(NotLiveError, match="ended"):
+        await first.read(access)
+    await first.aclose()
+    await second.aclose()
+
+
+async def test_what_was_written_is_there_when_opened_again(sqlite_path: Path, access: Access, clock: Any) -> None:
+    store = SQLiteStore(sqlite_path, clock=clock)
+    created = await store.create(access, IDLE, {"a": b"1"})
+    await store.aclose()
+    store = SQLiteStore(sqlite_path, clock=clock, synchronous="FULL")
+    assert await store.read(access) == {"a": b"1"}
+    assert await store.touch(access) == created
+    await store.aclose()
+
+
+async def test_the_files_are_readable_by_their_owner_alone(sqlite_store: SQLiteStore, sqlite_path: Path) -> None:
+    await sqlite_store.purge_expired()
+    names = {"sessions.db", "sessions.db-shm", "sessions.db-wal"}
+    found = {path.name: stat.S_IMODE(path.stat().st_mode) for path in sqlite_path.parent.iterdir()}
+    assert found == dict.fromkeys(names, 0o600)
+
+
+async def test_closing_leaves_one_file(sqlite_store: SQLiteStore, sqlite_path: Path, access: Access) -> None:
+    await sqlite_store.create(access, IDLE)
+    await sqlite_store.aclose()
+    assert [path.name for path in sqlite_path.parent.iterdir()] == ["sessions.db"]
+
+
+async def test_closing_a_store_that_was_never_used(sqlite_path: Path) -> None:
+    await SQLiteStore(sqlite_path).aclose()
+
+
+def test_the_file_says_what_it_is(sqlite_path: Path) -> None:
+    SQLiteStore(sqlite_path)
+    assert rows(sqlite_path, "PRAGMA application_id") == [(APPLICATION_ID,)]
+    assert rows(sqlite_path, "PRAGMA user_version") == [(FORMAT,)]
+    assert rows(sqlite_path, "PRAGMA journal_mode") == [("wal",)]
+
+
+async def test_expired_sessions_become_tombstones_and_then_nothing(
+    sqlite_store: SQLiteStore, sqlite_path: Path, clock: Any
+) -> None:
+    for number in range(30):
+        await sqlite_store.create(Access(Address("handle", str(number), "cart")), IDLE, {"a": b"1", "b": b"2"})
+    await sqlite_store.end(Access(Address("handle", "0", "cart")))
+    assert rows(sqlite_path, "SELECT count(*) FROM session_values") == [(58,)]
+    clock.advance(IDLE.idle * 2)
+    assert [await sqlite_store.purge_expired(20) for _ in range(3)] == [20, 9, 0]
+    assert rows(sqlite_path, "SELECT count(*) FROM session_values") == [(0,)]
+    assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(30,)]
+    clock.advance(TOMBSTONE_SECONDS)
+    assert await sqlite_store.purge_expired() == 0
+    assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(0,)]
+
+
+async def test_the_worker_sweeps_by_itself(
+    sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_SECONDS", 0.01)
+    store = SQLiteStore(sqlite_path, clock=clock)
+    await store.create(access, IDLE, {"a": b"1"})
+    clock.advance(IDLE.idle * 2)
+    deadline = time.monotonic() + 10
+    while rows(sqlite_path, "SELECT count(*) FROM session_values") != [(0,)]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+    await store.aclose()
+
+
+# What an operation costs -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Every statement that any connection runs."""
+    seen: list[str] = []
+    connect = sqlite3.connect
+
+    def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection: sqlite3.Connection = connect(*arguments, **options)
+        connection.set_trace_callback(seen.append)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", traced)
+    return seen
+
+
+async def test_an_operation_is_a_handful_of_statements(
+    statements: list[str], sqlite_path: Path, access: Access, clock: Any
+) -> None:
+    store = SQLiteStore(sqlite_path, clock=clock)
+    costs: dict[str, Callable[[], Awaitable[object]]] = {
+        "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, INSERT, COMMIT": lambda: store.create(access, IDLE, {"a": b"1"}),
+        "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(access, ["a"]),
+        "BEGIN , SELECT, SELECT, COMMIT": lambda: store.read(access),
+        "BEGIN, SELECT, COMMIT": lambda: store.touch(access),
+        "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(access, {"a": b"1"}),
+        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(access, "a", 1, b"0"),
+        "BEGIN IMMEDIATE, SELECT, SELECT, DELETE, COMMIT": lambda: store.remove(access, "a"),
+        "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(access),
+    }
+    await store.purge_expired()
+    for expected, operation in costs.items():
+        statements.clear()
+        await operation()
+        kinds = [text if text.startswith("BEGIN") else text.split()[0] for text in statements]
+        assert kinds == expected.replace(" ,", ",").split(", ")
+    await store.aclose()
+
+
+async def test_neighbours_share_a_commit(statements: list[str], sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    statements.clear()
+    await asyncio.gather(*(store.increment(access, "n", 1, b"0") for _ in range(200)))
+    assert 2 <= statements.count("COMMIT") < 50
+    await store.aclose()
+
+
+async def test_a_read_writes_only_once_in_a_while(
+    statements: list[str], sqlite_path: Path, access: Access, clock: Any
+) -> None:
+    store = SQLiteStore(sqlite_path, clock=clock)
+    await store.create(access, IDLE)
+    statements.clear()
+    for _ in range(60):
+        clock.advance(1.0)
+        await store.read(access, ["a"])
+    assert statements.count("BEGIN IMMEDIATE") == sum(text.startswith("INSERT") for text in statements) <= 6
+    await store.aclose()
+
+
+async def test_reading_goes_by_the_primary_key(statements: list[str], sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE, {str(n): bytes(10_000) for n in range(100)})
+    statements.clear()
+    await store.read(access, ["7"])
+    await store.names(access)
+    selects = [text for text in statements if text.startswith("SELECT")]
+    await store.aclose()
+    plans = [rows(sqlite_path, f"EXPLAIN QUERY PLAN {text}") for text in selects]
+    assert len(plans) == 4
+    for plan in plans:
+        assert len(plan) == 1
+        assert "USING PRIMARY KEY" in plan[0][3]
+    assert "key=?" in plans[1][0][3]
+
+
+async def test_sweeping_goes_by_the_index(statements: list[str], sqlite_path: Path) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.purge_expired()
+    await store.aclose()
+    (due,) = (text for text in statements if "UNION ALL" in text)
+    plan = [row[3] for row in rows(sqlite_path, f"EXPLAIN QUERY PLAN {due}")]
+    assert sum("USING INDEX sessions_due" in step for step in plan) == 2
+    assert not any("SCAN" in step for step in plan)
+
+
+# What can be wrong with a file -----------------------------------------------------------------------------------
+
+
+def refused(path: Path) -> str:
+    with pytest.raises(StoreUrlError) as raised:
+        SQLiteStore(path)
+    text = str(raised.value)
+    assert str(path) in text
+    assert "\n" not in text
+    return text
+
+
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    assert "it is a folder" in refused(tmp_path)
+
+
+def test_a_folder_that_is_missing_or_is_a_file(tmp_path: Path) -> None:
+    assert "folder does not exist" in refused(tmp_path / "nowhere" / "s.db")
+    (tmp_path / "file").touch()
+    assert "folder does not exist" in refused(tmp_path / "file" / "s.db")
+    (tmp_path / "dangling").symlink_to(tmp_path / "nowhere" / "s.db")
+    assert "cannot be opened" in refused(tmp_path / "dangling")
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    assert "name too long" in refused(tmp_path / ("x" * 300)).lower()
+
+
+@pytest.mark.parametrize("content", [b"not a database\n" * 100, b"\0" * 4096, b"SQLite format 3\0" + b"\xff" * 4080])
+def test_a_file_that_is_no_database(sqlite_path: Path, content: bytes) -> None:
+    sqlite_path.write_bytes(content)
+    refused(sqlite_path)
+    assert sqlite_path.read_bytes() == content
+
+
+def test_somebody_elses_database_is_left_alone(sqlite_path: Path) -> None:
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+    before = sqlite_path.read_bytes()
+    assert "something else" in refused(sqlite_path)
+    assert sqlite_path.read_bytes() == before
+
+
+def test_a_newer_format_is_left_alone(sqlite_path: Path) -> None:
+    SQLiteStore(sqlite_path)
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
+        connection.execute("PRAGMA wal_checkpoint")
+    before = sqlite_path.read_bytes()
+    assert f"has format {FORMAT + 1}" in refused(sqlite_path)
+    assert sqlite_path.read_bytes() == before
+
+
+def test_an_empty_file_is_filled(sqlite_path: Path) -> None:
+    sqlite_path.touch()
+    SQLiteStore(sqlite_path)
+    assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(0,)]
+
+
+def test_wrong_options(sqlite_path: Path) -> None:
+    with pytest.raises(StoreUrlError, match="NORMAL, FULL"):
+        SQLiteStore(sqlite_path, synchronous=cast(Any, "OFF"))
+    with pytest.raises(ValueError, match="not a duration"):
+        SQLiteStore(sqlite_path, busy_timeout="5")
+
+
+# What can go wrong later -----------------------------------------------------------------------------------------
+
+
+async def failed(attempt: Awaitable[object]) -> str:
+    with pytest.raises(StoreError) as raised:
+        await attempt
+    assert isinstance(raised.value, SessionError)
+    assert isinstance(raised.value.__cause__, sqlite3.Error)
+    return str(raised.value)
+
+
+async def test_a_file_that_others_hold_is_waited_for(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE, {"a": b"1"})
+    with closing(sqlite3.connect(sqlite_path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        writing = asyncio.ensure_future(store.write(access, {"a": b"2"}))
+        await asyncio.sleep(0.1)
+        assert not writing.done()
+        holder.execute("ROLLBACK")
+        await writing
+    assert await store.read(access) == {"a": b"2"}
+    await store.aclose()
+
+
+async def test_a_file_that_others_hold_for_long_is_busy_for_writers_alone(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path, busy_timeout="0.05s")
+    await store.create(access, IDLE, {"a": b"1"})
+    with closing(sqlite3.connect(sqlite_path, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        assert await store.read(access) == {"a": b"1"}
+        assert "busy" in await failed(store.write(access, {"a": b"2"}))
+        results = await asyncio.gather(*(store.write(access, {"a": b"2"}) for _ in range(50)), return_exceptions=True)
+        assert all(isinstance(result, StoreError) for result in results)
+        holder.execute("ROLLBACK")
+    assert await store.read(access) == {"a": b"1"}
+    await store.write(access, {"a": b"2"})
+    await store.aclose()
+
+
+async def test_a_file_that_is_removed_or_replaced_is_noticed(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    sqlite_path.rename(sqlite_path.with_suffix(".old"))
+    with pytest.raises(StoreError, match="removed or replaced"):
+        await store.write(access, {"a": b"1"})
+    sqlite_path.write_bytes(sqlite_path.with_suffix(".old").read_bytes())
+    with pytest.raises(StoreError, match="removed or replaced"):
+        await store.read(access)
+    sqlite_path.with_suffix(".old").replace(sqlite_path)
+    await store.write(access, {"a": b"1"})
+    await store.aclose()
+
+
+@pytest.fixture
+async def limited_store(
+    sqlite_path: Path, access: Access, limits: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[SQLiteStore]:
+    """A store with a session, whose connections run each statement of ``limits`` when they are opened."""
+    store = SQLiteStore(sqlite_path)
+    connect = store._file.connect
+
+    def limited() -> sqlite3.Connection:
+        connection = connect()
+        for statement in limits.values():
+            connection.execute(statement)
+        return connection
+
+    monkeypatch.setattr(store._file, "connect", limited)
+    await store.create(access, IDLE, {"a": b"1"})
+    yield store
+    await store.aclose()
+
+
+@pytest.fixture
+def limits() -> dict[str, str]:
+    return {}
+
+
+def reconnect(store: SQLiteStore) -> None:
+    for worker in store._workers.values():
+        worker.pause()
+        worker.resume()
+
+
+async def test_a_full_disk_changes_nothing_and_passes(
+    limited_store: SQLiteStore, access: Access, limits: dict[str, str]
+) -> None:
+    limits["size"] = "PRAGMA max_page_count = 60"
+    reconnect(limited_store)
+    results = await asyncio.gather(
+        *(limited_store.write(access, {"a": b"2", f"{n}": bytes(1_000_000 * (n % 2))}) for n in range(6)),
+        return_exceptions=True,
+    )
+    assert [result is None for result in results] == [True, False] * 3
+    assert "disk is full" in str(results[1])
+    assert await limited_store.names(access) == ["0", "2", "4", "a"]
+    limits.clear()
+    reconnect(limited_store)
+    await limited_store.write(access, {"big": bytes(1_000_000)})
+
+
+async def test_a_file_that_became_read_only_is_still_read(
+    limited_store: SQLiteStore, access: Access, limits: dict[str, str]
+) -> None:
+    limits["access"] = "PRAGMA query_only = ON"
+    reconnect(limited_store)
+    assert "read-only" in await failed(limited_store.write(access, {"a": b"2"}))
+    assert await limited_store.read(access) == {"a": b"1"}
+
+
+async def test_a_damaged_file_is_reported_as_such(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE, {str(n): bytes(3000) for n in range(50)})
+    await store.aclose()
+    content = bytearray(sqlite_path.read_bytes())
+    content[4096:] = b"\x5a" * (len(content) - 4096)
+    sqlite_path.write_bytes(content)
+    store = SQLiteStore(sqlite_path)
+    text = await failed(store.read(access))
+    assert "damaged" in text
+    assert str(sqlite_path) not in text, "where the file is, is not the caller's business"
+    await store.aclose()
+
+
+async def test_a_value_beyond_the_limit_harms_no_neighbour(limited_store: SQLiteStore, access: Access) -> None:
+    for worker in limited_store._workers.values():
+        worker._connected().setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 100_000)
+    too_large = limited_store.write(access, {"b": b"1", "c": bytes(200_000)})
+    assert "too large" in await failed(too_large)
+    await limited_store.write(access, {"b": b"1"})
+    assert await limited_store.read(access) == {"a": b"1", "b": b"1"}

@@ -1,0 +1,191 @@
+"""Several processes on one SQLite file; processes that die, fork, or forget to close."""
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from mcp_sessions.stores import Access, Address, Lifetime, SQLiteStore
+
+PRELUDE = """
+import asyncio, os, sys, threading
+from mcp_sessions.stores import Access, Address, Lifetime, SQLiteStore
+access = Access(Address("handle", "1", "cart"), "me")
+path = sys.argv[1]
+"""
+
+ACCESS = Access(Address("handle", "1", "cart"), "me")
+
+
+def start(script: str, *arguments: object) -> subprocess.Popen[str]:
+    code = PRELUDE + textwrap.dedent(script)
+    return subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish(process: subprocess.Popen[str], timeout: float = 60.0) -> str:
+    output, errors = process.communicate(timeout=timeout)
+    assert (process.returncode, errors) == (0, "")
+    return output
+
+
+async def test_no_increment_is_lost_between_processes(sqlite_path: Path) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(ACCESS, Lifetime(600.0))
+    script = """
+        async def main():
+            store = SQLiteStore(path)
+            async def caller():
+                for _ in range(25):
+                    await store.increment(access, "n", 1, b"0")
+                    await store.append(access, "l", [b"1"], b"[]")
+            await asyncio.gather(*(caller() for _ in range(10)))
+            await store.aclose()
+        asyncio.run(main())
+    """
+    for process in [start(script, sqlite_path) for _ in range(4)]:
+        finish(process)
+    assert await store.read(ACCESS) == {"n": b"1000", "l": b"[" + b",".join([b"1"] * 1000) + b"]"}
+    await store.aclose()
+
+
+def test_processes_that_create_one_file_at_once(sqlite_path: Path) -> None:
+    script = """
+        async def main():
+            sys.stdin.readline()
+            store = SQLiteStore(path)
+            await store.increment(Access(access.address, begin=Lifetime(60.0)), "n", 1, b"0")
+            await store.aclose()
+        asyncio.run(main())
+    """
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PRELUDE + textwrap.dedent(script), str(sqlite_path)],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    time.sleep(1.0)
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        _, errors = process.communicate(timeout=60)
+        assert (process.returncode, errors) == (0, "")
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        assert connection.execute("SELECT value FROM session_values").fetchall() == [(b"4",)]
+
+
+async def test_a_killed_process_leaves_every_acknowledged_write_and_no_half_one(sqlite_path: Path) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(ACCESS, Lifetime(600.0))
+    script = """
+        async def main():
+            store = SQLiteStore(path)
+            async def caller(name):
+                n = 0
+                while True:
+                    n += 1
+                    pair = str(n).encode()
+                    await store.write(access, {f"{name} a": pair, f"{name} b": pair, f"{name} c": bytes(50_000)})
+                    print(name, n, flush=True)
+            await asyncio.gather(*(caller(name) for name in range(5)))
+        asyncio.run(main())
+    """
+    for _ in range(3):
+        process = start(script, sqlite_path)
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(60)]
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate(timeout=60)
+        acknowledged = {}
+        for line in "".join([*lines, rest]).splitlines(keepends=True):
+            if line.endswith("\n"):
+                name, n = line.split()
+                acknowledged[name] = int(n)
+        values = await store.read(ACCESS)
+        for name, count in acknowledged.items():
+            assert values[f"{name} a"] == values[f"{name} b"]
+            assert int(values[f"{name} a"]) >= count
+        await store.clear(ACCESS)
+    await store.aclose()
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)", "os._exit(0)"])
+async def test_a_process_that_forgets_to_close_exits_and_loses_nothing(sqlite_path: Path, ending: str) -> None:
+    script = f"""
+        async def main():
+            await store.create(access, Lifetime(600.0))
+            await asyncio.gather(*(store.increment(access, "n", 1, b"0") for _ in range(100)))
+        store = SQLiteStore(path)
+        asyncio.run(main())
+        {ending}
+    """
+    began = time.monotonic()
+    finish(start(script, sqlite_path))
+    assert time.monotonic() - began < 10.0
+    store = SQLiteStore(sqlite_path)
+    assert await store.read(ACCESS) == {"n": b"100"}
+    await store.aclose()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+async def test_a_store_serves_the_children_of_a_fork_too(sqlite_path: Path) -> None:
+    script = """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # threads and fork: just what this is about
+
+        async def work(n):
+            await asyncio.gather(*(store.increment(access, "n", 1, b"0") for _ in range(n)))
+
+        def keep_busy():
+            asyncio.run(work(2000))
+
+        store = SQLiteStore(path)
+        asyncio.run(store.create(access, Lifetime(600.0)))
+        thread = threading.Thread(target=keep_busy)
+        thread.start()
+        children = []
+        for _ in range(4):
+            child = os.fork()
+            if child == 0:
+                asyncio.run(work(50))
+                asyncio.run(store.aclose())
+                os._exit(0)
+            children.append(child)
+            asyncio.run(work(50))
+        thread.join()
+        assert all(os.waitpid(child, 0)[1] == 0 for child in children)
+        asyncio.run(store.aclose())
+    """
+    finish(start(script, sqlite_path))
+    store = SQLiteStore(sqlite_path)
+    assert await store.read(ACCESS) == {"n": b"2400"}
+    await store.aclose()
+    with closing(sqlite3.connect(sqlite_path)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_the_stores_need_neither_the_sdk_nor_the_compiler() -> None:
+    finish(
+        start(
+            """
+            unwanted = {"mcp", "jinja2", "click", "starlette", "uvicorn"} & set(sys.modules)
+            assert not unwanted, unwanted
+            """,
+            "unused",
+        )
+    )

@@ -1,0 +1,61 @@
+"""Five type checkers, at their strictest: they accept the right uses, and reject each wrong one and nothing else."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+EXAMPLES = ROOT / "examples"
+BIN = Path(sys.executable).parent
+
+CHECKERS: dict[str, list[str]] = {
+    "mypy": [sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--cache-dir", str(ROOT / ".mypy_cache" / "typing")],
+    "pyright": [str(BIN / "pyright"), "--pythonpath", sys.executable],
+    "basedpyright": [str(BIN / "basedpyright"), "--pythonpath", sys.executable, "--level", "error"],
+    "ty": [str(BIN / "ty"), "check", "--python", sys.executable, "--output-format", "concise"],
+    "pyrefly": [str(BIN / "pyrefly"), "check", "--python-interpreter-path", sys.executable, "--output-format", "min-text"],
+}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A user's project: the generated package, and the code that uses it."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "state").mkdir()
+    for file in (*(EXAMPLES / "state").glob("*.py"), HERE / "use.py", HERE / "misuse.py"):
+        target = folder / ("state" if file.parent.name == "state" else ".") / file.name
+        target.write_bytes(file.read_bytes())
+    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
+    return folder
+
+
+def lines_rejected(checker: str, project: Path, *files: str) -> tuple[set[tuple[str, int]], str]:
+    """Run a checker; return (file name, line) of every error, and all that it printed."""
+    done = subprocess.run(
+        [*CHECKERS[checker], *files], cwd=project, capture_output=True, text=True, timeout=300, check=False
+    )
+    printed = done.stdout + done.stderr
+    found = re.findall(r"([\w/]+\.py):(\d+)(?::\d+)?\S*(?: -)?:? error|ERROR \S*?([\w/]+\.py):(\d+)", printed)
+    rejected = {(Path(a or c).name, int(b or d)) for a, b, c, d in found}
+    if done.returncode != 0 and not rejected:
+        raise AssertionError(f"{checker} failed:\n{printed}")
+    return rejected, printed
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_generated_code_and_its_right_use_are_accepted(checker: str, project: Path) -> None:
+    rejected, printed = lines_rejected(checker, project, "use.py", "state")
+    assert not rejected, printed
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_each_wrong_use_is_rejected_and_nothing_else(checker: str, project: Path) -> None:
+    lines = (project / "misuse.py").read_text().splitlines()
+    marked = {("misuse.py", number) for number, line in enumerate(lines, 1) if line.endswith("# reject")}
+    assert len(marked) >= 12
+    rejected, printed = lines_rejected(checker, project, "misuse.py")
+    assert rejected == marked, printed
