@@ -69,18 +69,19 @@ def compile_schemas() -> None:
 def type_check() -> None:
     """Type-check generated code and server, then show that misuse is rejected."""
     say("2. mypy --strict accepts the code, and rejects its misuse")
-    mypy = (sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--no-pretty", "--cache-dir", str(ROOT / ".mypy_cache"))
+    mypy = (sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--cache-dir", "../.mypy_cache")
     run(*mypy, "server.py", "state", cwd=EXAMPLES)
-    print("no errors in server.py and state/")
+    print("no errors\n")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "misuse.py"
         file.write_text(MISUSE, encoding="utf-8")
-        done = subprocess.run([*mypy, str(file)], cwd=EXAMPLES, capture_output=True, text=True, timeout=300, check=False)
+        command = [*mypy, str(file)]
+        done = subprocess.run(command, cwd=EXAMPLES, capture_output=True, text=True, timeout=300, check=False)
     lines = [line for line in done.stdout.splitlines() if "error:" in line]
     for number, line in enumerate(MISUSE.splitlines(), 1):
         for error in lines:
             if f"misuse.py:{number}:" in error:
-                print(f"{line.strip():52}  {error.partition('error: ')[2]}")
+                print(f"{line.strip()}\n   ->  {error.partition('error: ')[2]}")
     if len({line.split(":")[1] for line in lines}) != 3:
         sys.exit(f"mypy should have rejected three lines:\n{done.stdout}")
 
@@ -139,12 +140,17 @@ def serving(*servers: Server) -> Iterator[None]:
             server.stop()
 
 
+def short(text: str) -> str:
+    """Shorten the handles in a text, to be read by people."""
+    return re.sub(r"(_[a-z2-7]{4})[a-z2-7]{28}\b", r"\1...", text)
+
+
 async def call(client: Client, who: str, name: str, **arguments: object) -> dict[str, object]:
     """Call a tool, show the call and its answer, and return its structured content."""
     result = await client.call_tool(name, arguments)
     text = " ".join(" ".join(block.text.split()) for block in result.content if isinstance(block, TextContent))
     shown = ", ".join(f"{key}={value!r}" for key, value in arguments.items())
-    print(f"{who}  {name}({shown})\n   ->  {text}", flush=True)
+    print(short(f"{who}  {name}({shown})\n   ->  {text}"), flush=True)
     return result.structured_content or {}
 
 

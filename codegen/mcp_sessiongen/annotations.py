@@ -95,7 +95,7 @@ class _Parser:
                 body = ast.parse(f"_: {self.python}").body
         except SyntaxError as error:
             at = self.origin(max(0, (error.offset or 1) - 4))
-            message = f"not a type expression: {error.msg}"
+            message = "not a type expression"
             raise AnnotationProblem("bad-type", message, self.syntax_hint(), at, at + 1) from None
         except (ValueError, MemoryError, RecursionError):
             raise AnnotationProblem("bad-type", "not a type expression", "simplify it", 0, len(self.text)) from None

@@ -29,14 +29,19 @@ CODES: Final[dict[str, str]] = {
         "A type expression cannot be understood, or is a type whose values cannot be stored as JSON and read back."
         ' Types are written as in Python: `list[str]`, `dict[str, int]`, `Literal["a", "b"]`, `int | None`.'
     ),
-    "bad-value": "A property has a value of the wrong kind or outside of what is allowed.",
+    "bad-value": (
+        "A property has a value of the wrong kind, or one that is not allowed. Durations always carry a unit, such as"
+        " `30m` or `7d`; versions are whole numbers from 1."
+    ),
     "duplicate-key": "A YAML mapping has the same key twice. Other tools silently keep the last; here it is an error.",
     "duplicate-output": (
         "Two sources would be written to the same file: a generated module is named after the source's stem. Rename"
         " one of them, or give them different output folders."
     ),
     "empty-schema": "The source declares no session, so there is nothing to compile.",
-    "file-not-found": "A source does not exist or cannot be read.",
+    "file-not-found": (
+        "A source does not exist or cannot be read. Paths are relative to the current folder, and are shown as given."
+    ),
     "import-failed": (
         "A Python schema is imported to be read, and the import failed: a module is missing, the code has an error,"
         " or it raised an exception. Keep schemas in a module that does nothing else when imported."

@@ -187,7 +187,7 @@ def _attempt(make: Any) -> type[BaseModel]:
     except (SchemaError, PydanticUserError, TypeError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         message = next((line for line in reversed(lines) if line.startswith("error:")), lines[0])
-        raise Misfit(message[:1].lower() + message[1:]) from None
+        raise Misfit(message.removeprefix("error: ")) from None
     return made
 
 

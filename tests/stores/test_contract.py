@@ -127,6 +127,14 @@ async def test_what_is_no_number_is_neither_incremented_nor_lost(store: Store, s
     assert await store.read(session) == {"n": held}
 
 
+async def test_a_sum_that_no_float_can_hold_is_refused(store: Store, session: Access) -> None:
+    held = str(10**400).encode()
+    await store.write(session, {"n": held})
+    with pytest.raises(SessionDataError, match="more digits"):
+        await store.increment(session, "n", 0.5, b"0")
+    assert await store.read(session) == {"n": held}
+
+
 async def test_append_starts_from_initial_and_keeps_the_order(store: Store, session: Access) -> None:
     await store.append(session, "l", [b"1", b'"]"'], b"[]")
     await store.append(session, "l", [b"[]"], b"[7]")

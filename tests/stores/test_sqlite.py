@@ -126,6 +126,7 @@ async def test_an_operation_is_a_handful_of_statements(
         "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(access, ["a"]),
         "BEGIN , SELECT, SELECT, COMMIT": lambda: store.read(access),
         "BEGIN, SELECT, COMMIT": lambda: store.touch(access),
+        "BEGIN, SELECT , COMMIT": lambda: store.touch(access, IDLE),
         "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(access, {"a": b"1"}),
         "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(access, "a", 1, b"0"),
         "BEGIN IMMEDIATE, SELECT, SELECT, DELETE, COMMIT": lambda: store.remove(access, "a"),

@@ -179,6 +179,38 @@ async def test_a_store_serves_the_children_of_a_fork_too(sqlite_path: Path) -> N
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+async def test_a_parent_that_closes_takes_nothing_from_its_child(sqlite_path: Path) -> None:
+    script = """
+        import warnings
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        def add(n):
+            asyncio.run(store.increment(access, "n", n, b"0"))
+
+        store = SQLiteStore(path)
+        asyncio.run(store.create(access, Lifetime(600.0)))
+        closed, tell_closed = os.pipe()
+        opened, tell_opened = os.pipe()
+        child = os.fork()
+        if child == 0:
+            add(1)
+            os.write(tell_opened, b"x")
+            os.read(closed, 1)
+            add(10)
+            os._exit(0)
+        os.read(opened, 1)
+        add(100)
+        asyncio.run(store.aclose())
+        os.write(tell_closed, b"x")
+        assert os.waitpid(child, 0)[1] == 0
+    """
+    finish(start(script, sqlite_path))
+    store = SQLiteStore(sqlite_path)
+    assert await store.read(ACCESS) == {"n": b"111"}
+    await store.aclose()
+
+
 def test_the_stores_need_neither_the_sdk_nor_the_compiler() -> None:
     finish(
         start(

@@ -164,10 +164,10 @@ class _Reader:
 
     def field(self, kind: type[BaseModel], name: str, info: FieldInfo) -> FieldDeclaration:
         span = self.positions.of_member(kind, name)
-        for argument in _REFUSED_ARGUMENTS:
-            if getattr(info, argument, None) is not None:
-                hint = "remove it; values are stored and read by the name of the key"
-                self.report.error(span, "unsupported", f"{argument} of {name} is not supported by this version", hint)
+        refused = [argument for argument in _REFUSED_ARGUMENTS if getattr(info, argument, None) is not None]
+        if refused:
+            hint = "remove it; values are stored and read by the name of the key"
+            self.report.error(span, "unsupported", f"{refused[0]} of {name} is not supported by this version", hint)
         located = None
         try:
             located = Located(self.types.read(info.annotation), self.positions.of_annotation(kind, name))

@@ -56,7 +56,7 @@ def import_target(target: Target, output: Path) -> ModuleType:
             hint = 'guard it with  if __name__ == "__main__":'
             raise _raised(target, error, f"called sys.exit({error.code!r}) while it was imported", hint) from None
         except (Exception, KeyboardInterrupt) as error:
-            summary = "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]
+            summary = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
             hint = "keep schemas in a module that does nothing else when it is imported"
             raise _raised(target, error, f"raised {summary}", hint) from None
     _check_identity(target, place, module)
@@ -112,7 +112,8 @@ def _check_identity(target: Target, place: Place, module: ModuleType) -> None:
     found = getattr(module, "__file__", None)
     if place.file is None or (found and Path(found).resolve() == place.file):
         return
-    message = f"it would be imported as {place.name!r}, but that is {shown(found) if found else 'a builtin module'}"
+    other = shown(found) if found and place.name not in sys.stdlib_module_names else "a module of Python itself"
+    message = f"it would be imported as {place.name!r}, but that is {other}"
     raise fatal(Source(target.given).span(), "import-failed", message, "rename the file, or put it into a package")
 
 

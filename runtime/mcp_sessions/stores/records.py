@@ -52,6 +52,10 @@ class Record:
         """From when on the session is as if it had never been."""
         return self.expires + TOMBSTONE_SECONDS
 
+    def lives(self, lifetime: Lifetime) -> bool:
+        """Tell whether that is the session's lifetime already."""
+        return self.idle == lifetime.idle and self.max_at == _end(self.created, lifetime)
+
     @property
     def info(self) -> SessionInfo:
         """What callers may know of it."""
@@ -65,7 +69,7 @@ def begun(access: Access, lifetime: Lifetime, now: float, *, schema: str) -> Rec
 
 def relived(record: Record, lifetime: Lifetime, now: float) -> Record:
     """Return a live record with another lifetime, freshly used."""
-    max_at = None if lifetime.max is None else record.created + lifetime.max
+    max_at = _end(record.created, lifetime)
     return replace(record, idle=lifetime.idle, max_at=max_at, expires=_capped(now + _generous(lifetime.idle), max_at))
 
 
@@ -110,6 +114,10 @@ def _beginning(access: Access, otherwise: NotLiveError) -> Lifetime:
     if access.begin is None:
         raise otherwise
     return access.begin
+
+
+def _end(created: float, lifetime: Lifetime) -> float | None:
+    return None if lifetime.max is None else created + lifetime.max
 
 
 def _generous(idle: float) -> float:

@@ -77,7 +77,7 @@ def create(
 def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> SessionInfo:
     """See ``Store.touch``."""
     record = _use(rows, now, access, _claim(rows, now, access))
-    if lifetime is not None:
+    if lifetime is not None and not record.lives(lifetime):
         record = relived(record, lifetime, now)
         rows.keep(access.address.space, access.address.id, record)
     return record.info

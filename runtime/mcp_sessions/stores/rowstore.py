@@ -33,8 +33,7 @@ class RowStore(ABC):
 
     async def touch(self, access: Access, lifetime: Lifetime | None = None) -> SessionInfo:
         """See ``Store.touch``."""
-        operation = partial(rows.touch, access=access, lifetime=lifetime)
-        return await self._perform(operation, writes=lifetime is not None)
+        return await self._perform(partial(rows.touch, access=access, lifetime=lifetime), writes=False)
 
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""

@@ -1,0 +1,5 @@
+from mcp_sessions import SessionModel
+
+
+class A(SessionModel):
+    x: Missing = 1

@@ -1,0 +1,4 @@
+import sys
+
+print("noise")
+sys.exit(3)

@@ -1,0 +1,5 @@
+def work() -> None:
+    raise ValueError("no\nway")
+
+
+work()

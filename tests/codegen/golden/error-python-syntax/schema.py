@@ -1,0 +1,4 @@
+from mcp_sessions import SessionModel
+
+x = = 1
+    x: int

@@ -1,0 +1,54 @@
+from typing import Any, Generic, NewType, TypeVar
+
+from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, computed_field, field_serializer, field_validator
+
+from mcp_sessions import SessionModel, ValueModel
+
+T = TypeVar("T")
+UserId = NewType("UserId", int)
+
+
+class Base(ValueModel):
+    a: int
+
+
+class Derived(Base):
+    b: int
+
+    def method(self) -> int:
+        return self.b
+
+
+class Box(ValueModel, Generic[T]):
+    x: int
+
+
+class Cart(SessionModel, idle=30, vresion=3, name="My Cart"):
+    model_config = ConfigDict(frozen=True)
+
+    _secret: int = PrivateAttr(default=1)
+    aliased: int = Field(alias="other")
+    hidden: int = Field(default=1, exclude=True)
+    made: int = Field(default_factory=lambda: 1)
+    anything: Any
+    user: UserId
+    inner: list[PositiveInt]
+    bare: list
+    strict: int = Field(strict=True)
+    derived: Derived
+    wrong: int = "text"
+    other: "Cart | None" = None
+
+    @field_validator("aliased")
+    @classmethod
+    def check(cls, value: int) -> int:
+        return value
+
+    @field_serializer("aliased")
+    def dump(self, value: int) -> int:
+        return value
+
+    @computed_field
+    @property
+    def double(self) -> int:
+        return 2

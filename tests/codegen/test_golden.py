@@ -1,0 +1,127 @@
+"""Golden cases: a folder each, with a schema and what the compiler is to make of it.
+
+`schema.yaml` or `schema.py` is compiled (or what `command.txt` says); the result is `expected/` or `stderr.txt`.
+Files in `before/` are there already. `pytest tests/codegen --update-golden` writes the expectations.
+"""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from mcp_sessiongen.codes import CODES
+
+Run: TypeAlias = Callable[..., Any]
+
+GOLDEN = Path(__file__).parent / "golden"
+CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
+MODULES = sorted(GOLDEN.glob("*/expected/*.py"))
+HEADER_LINES = 5
+
+RULES_OFF = {
+    "D203": "contradicts D211",
+    "D213": "contradicts D212",
+    "COM812": "contradicts the formatter",
+    "CPY001": "the copyright is the user's",
+    "FBT001": "a bool key has a bool value",
+    "INP001": "the folder's __init__.py is not part of the case",
+    "RUF012": "ruff does not know that ValueModel is a Pydantic model, which copies its defaults",
+    "N812": "a key named `date` hides the type, so the type has to have another name",
+}
+
+
+def copy_case(case: Path, project: Path) -> list[str]:
+    """Copy the inputs of a case, and return the arguments to run it with."""
+    for entry in case.iterdir():
+        if entry.name in ("expected", "stderr.txt", "command.txt", "before"):
+            continue
+        (shutil.copytree if entry.is_dir() else shutil.copyfile)(entry, project / entry.name)
+    if (case / "before").exists():
+        shutil.copytree(case / "before", project, dirs_exist_ok=True)
+    if (case / "command.txt").exists():
+        return (case / "command.txt").read_text().split()
+    sources = [entry.name for entry in case.iterdir() if entry.stem == "schema"]
+    return ["generate", *sources, "-o", "out"]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_golden_case_gives_what_it_always_gave(
+    name: str, project: Path, run: Run, files_in: Callable[[Path], dict[str, str]], update_golden: bool
+) -> None:
+    case = GOLDEN / name
+    arguments = copy_case(case, project)
+    before = files_in(project)
+    outcome = run(*arguments)
+    written = {path: text for path, text in files_in(project).items() if before.get(path) != text}
+    modules = {Path(path).name: text for path, text in written.items() if not path.endswith("__init__.py")}
+    message = outcome.err.replace(str(project), "PROJECT").replace(sys.version.split()[0], "3.x")
+    message = message.replace(Path(sys.executable).name + " 3.x", "python 3.x")
+    if update_golden:
+        record(case, modules, message if outcome.code else "")
+    if (case / "stderr.txt").exists():
+        assert message == (case / "stderr.txt").read_text()
+        assert outcome.code == 2
+        assert written == {}
+    else:
+        assert (outcome.code, outcome.err) == (0, "")
+        assert modules == files_in(case / "expected")
+
+
+def record(case: Path, modules: dict[str, str], message: str) -> None:
+    shutil.rmtree(case / "expected", ignore_errors=True)
+    (case / "stderr.txt").unlink(missing_ok=True)
+    if message:
+        (case / "stderr.txt").write_text(message)
+        return
+    (case / "expected").mkdir()
+    for name, text in modules.items():
+        (case / "expected" / name).write_text(text)
+
+
+def test_every_diagnostic_code_has_a_golden_case() -> None:
+    shown = "\n".join(path.read_text() for path in GOLDEN.glob("*/stderr.txt"))
+    assert set(re.findall(r"error\[([a-z0-9-]+)\]", shown)) == set(CODES)
+
+
+def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
+    for path in GOLDEN.glob("*/stderr.txt"):
+        text = path.read_text()
+        findings = re.findall(r"^\S.*:\d+:\d+: error\[", text, re.MULTILINE)
+        assert findings, path
+        assert text.count("= help: ") == len(findings), path
+
+
+def test_every_code_is_explained_in_sentences() -> None:
+    assert all(text[0].isupper() and text.endswith(".") and len(text) > 60 for text in CODES.values())
+
+
+@pytest.fixture(scope="module")
+def bare_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All golden modules without the header that keeps linters and formatters away."""
+    folder = tmp_path_factory.mktemp("bare")
+    for module in MODULES:
+        lines = module.read_text().splitlines(keepends=True)
+        assert lines[3:HEADER_LINES] == ["# ruff: noqa\n", "# fmt: off\n"]
+        (folder / f"{module.parents[1].name.replace('-', '_')}__{module.name}").write_text(
+            "".join(lines[HEADER_LINES:])
+        )
+    return folder
+
+
+def test_generated_code_is_formatted_as_ruff_would(bare_modules: Path) -> None:
+    ruff("format", "--diff", bare_modules)
+
+
+def test_generated_code_is_clean_by_all_rules_of_ruff(bare_modules: Path) -> None:
+    ruff("check", "--select=ALL", f"--ignore={','.join(RULES_OFF)}", "--output-format=concise", bare_modules)
+
+
+def ruff(command: str, *arguments: str | Path) -> None:
+    line = [sys.executable, "-m", "ruff", command, "--isolated", "--no-cache", "--target-version=py311", *arguments]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr

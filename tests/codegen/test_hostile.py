@@ -1,0 +1,100 @@
+"""Hostile schemas through the real command: a position and a hint each, exit 2, no traceback, nothing written."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+Run: TypeAlias = Callable[..., Any]
+
+
+def keys(*lines: str) -> str:
+    return "sessiongen: 1\nsessions:\n  cart:\n    keys:\n" + "".join(f"      {line}\n" for line in lines)
+
+
+HOSTILE: dict[str, str | bytes] = {
+    "a keyword as a key": keys("class: int"),
+    "a key that hides a type": keys("str: str = \"__import__('os').system('touch pwned')\"", "next: str"),
+    "a key twice": keys("a: int", "a: str"),
+    "a path as a session": "sessiongen: 1\nsessions:\n  ../../x: {keys: {a: int}}\n",
+    "a path as a tool": "sessiongen: 1\nsessions:\n  a: {tools: {create: ../x}, keys: {a: int}}\n",
+    "code as a key": keys('"a: int\\nimport os\\n": int'),
+    "code as a type": keys("a: __import__('os').system('touch pwned')"),
+    "code as a default": keys("a: int = __import__('os').system('touch pwned')"),
+    "an unclosed bracket": keys("a: list[int"),
+    "an unclosed flow mapping": "sessiongen: 1\nsessions: {cart: {keys: {a: int}\n",
+    "a type that does not exist": keys("a: Nothing"),
+    "a deeply nested type": keys("a: " + "list[" * 300 + "int" + "]" * 300),
+    "a type of a million characters": keys("a: " + "int | " * 150_000 + "int"),
+    "an endless union": keys("a: " + " | ".join(f"'x{i}'" for i in range(150))),
+    "an empty file": "",
+    "only whitespace": " \n\n  \n",
+    "binary bytes": bytes(range(256)),
+    "utf-16": "sessiongen: 1".encode("utf-16"),
+    "a null byte": b"sessiongen: 1\x00",
+    "nested brackets without end": "[" * 200_000,
+    "nested mappings without end": "{a: " * 100_000,
+    "billion laughs": "a: &a [x, x]\nb: &b [*a, *a]\nc: &c [*b, *b]\n",
+    "a python object": "sessions: !!python/object/apply:os.system ['touch pwned']\n",
+    "too many nodes": "a: [" + "1, " * 60_000 + "1]\n",
+    "more than a megabyte": "# " + "x" * (1 << 20),
+    "a scalar": "hello",
+    "a number as schema": "42",
+    "a huge number as a version": "sessiongen: 1\nsessions: {a: {version: " + "9" * 5000 + ", keys: {a: int}}}\n",
+    "a huge number as a default": keys("a: {type: int, default: " + "9" * 5000 + "}"),
+    "a surrogate in a literal": keys('a: \'Literal["\\ud800", "b"]\''),
+    "a pattern that does not compile": keys('a: {type: str, pattern: "(((("}'),
+    "a huge length": keys("a: {type: str, max_length: 99999999999999999999999}"),
+    "nan as a bound": keys("a: {type: float, ge: .nan}"),
+    "a session called by a duration": "sessiongen: 1\nsessions: {a: {lifetime: {idle: 99999999999999999999d}, keys: {a: int}}}",
+    "types in a circle": "sessiongen: 1\ntypes: {A: {a: A}}\nsessions: {a: {keys: {a: A}}}\n",
+    "no properties at all": "{}",
+    "a null key": "sessiongen: 1\nsessions: {null: {keys: {~: int}}}\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_schema_is_refused_with_position_and_hint(
+    name: str, project: Path, run: Run, files_in: Callable[[Path], dict[str, str]]
+) -> None:
+    content = HOSTILE[name]
+    (project / "schema.yaml").write_bytes(content if isinstance(content, bytes) else content.encode())
+    before = files_in(project)
+    outcome = run("generate", "schema.yaml", "-o", "out")
+    assert outcome.code == 2
+    assert re.match(r"schema\.yaml:[1-9]\d*:[1-9]\d*: error\[[a-z0-9-]+\]: \S", outcome.err), outcome.err
+    assert "= help: " in outcome.err
+    assert "Traceback" not in outcome.text
+    assert "internal error" not in outcome.text
+    assert max(map(len, outcome.err.splitlines())) < 400
+    assert files_in(project) == before
+
+
+def test_the_installed_command_refuses_without_a_traceback(project: Path) -> None:
+    (project / "schema.py").write_text("raise SystemError('no')\n")
+    command = [sys.executable, "-m", "mcp_sessiongen", "schema.py", "-o", "out"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("schema.py:1:1: error[import-failed]: the module raised SystemError: no\n")
+    assert [path.name for path in project.iterdir()] == ["schema.py"]
+
+
+def test_a_name_with_a_line_break_cannot_leave_the_comment_in_the_header(project: Path, run: Run) -> None:
+    folder = project / "odd\nimport os"
+    folder.mkdir()
+    (folder / "schema.yaml").write_text(keys("a: int"))
+    assert run("generate", "odd\nimport os/schema.yaml", "-o", "out").code == 0
+    text = (project / "out" / "schema.py").read_text()
+    assert "generate '../odd?import os/schema.yaml' -o ." in text
+    assert not [line for line in text.splitlines() if line.startswith("import os")]
+
+
+def test_terminal_codes_in_a_schema_do_not_reach_the_terminal(project: Path, run: Run) -> None:
+    (project / "schema.yaml").write_text(keys('"a\\e[31m": int'))
+    outcome = run("generate", "schema.yaml", "-o", "out")
+    assert "\x1b" not in outcome.err
+    assert "bad-name" in outcome.err
