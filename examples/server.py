@@ -13,13 +13,13 @@ from typing import Literal
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+
+from mcp_sessions import StoreError
+from mcp_sessions.server import Sessions
 from state.counter import CounterSession
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
 from state.wizard import WizardFramework, WizardSession
-
-from mcp_sessions import StoreError
-from mcp_sessions.server import Sessions
 
 FRAMEWORKS: dict[str, WizardFramework] = {"nuxt": "nuxt", "next": "next", "svelte": "svelte"}
 
@@ -69,7 +69,8 @@ async def set_preference(
         wanted = "a text" if preference == "language" else "true or false"
         raise ToolError(f"{preference} is {wanted}, got {value!r}")
     now = await preferences.snapshot()
-    return f"Preferences: language={now.language or 'not set'}, verbose={'not set' if now.verbose is None else now.verbose}"
+    shown = (f"{name}={'not set' if value is None else value}" for name, value in now)
+    return f"Preferences: {', '.join(shown)}"
 
 
 def make_server(store: str) -> tuple[MCPServer, Sessions]:

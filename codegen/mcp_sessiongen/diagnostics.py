@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 from mcp_sessiongen.codes import CODES
 
 _MAX_SHOWN: Final = 110
+_MAX_MESSAGE: Final = 300
 _LINE_BREAKS: Final = "\r\n\x85\u2028\u2029"
 
 
@@ -141,13 +142,13 @@ def render_text(diagnostic: Diagnostic, style: Style = _plain) -> str:
     """Return a diagnostic as people read it: position, message, the line with a caret, and the hint."""
     span = diagnostic.span
     where = f"{printable(span.source.path)}:{span.line}:{span.column}:"
-    head = f"{style(where, 'path')} {style(f'error[{diagnostic.code}]:', 'error')} {printable(diagnostic.message)}"
+    head = f"{style(where, 'path')} {style(f'error[{diagnostic.code}]:', 'error')} {_clipped(diagnostic.message)}"
     lines = [head, *_excerpt(span, "", style)]
     for other, label in diagnostic.related:
         lines.extend(_excerpt(other, f" {label}", style))
     if diagnostic.hint:
         gutter = " " * _gutter(span)
-        lines.append(f"{gutter} = {style('help:', 'help')} {printable(diagnostic.hint)}")
+        lines.append(f"{gutter} = {style('help:', 'help')} {_clipped(diagnostic.hint)}")
     return "\n".join(lines)
 
 
@@ -156,6 +157,11 @@ def printable(text: str) -> str:
     return "".join(
         character if character == " " or character.isprintable() else repr(character)[1:-1] for character in text
     )
+
+
+def _clipped(text: str) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."
 
 
 def _gutter(span: Span) -> int:
@@ -172,7 +178,7 @@ def _excerpt(span: Span, label: str, style: Style) -> list[str]:
     shown = text[first : first + _MAX_SHOWN]
     end = min(end, first + len(shown) + 1)
     before, marked = _visible(text[first:start]), _visible(text[start:end])
-    carets = "^" * max(1, _width(marked))
+    carets = "^" * min(max(1, _width(marked)), _MAX_SHOWN)
     gutter = _gutter(span)
     return [
         f"{span.line:>{gutter}} | {_visible(shown)}",

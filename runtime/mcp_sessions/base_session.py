@@ -8,12 +8,12 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Concatenate, Final, ParamSpec
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
-from typing_extensions import Self, TypeVar
+from typing_extensions import TypeVar
 
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
@@ -52,7 +52,7 @@ class BaseSession:
     def __repr__(self) -> str:
         try:
             return f"<{type(self).__name__} {masked(self.id)}>"
-        except Exception:  # noqa: BLE001 -- a repr never raises
+        except Exception:
             return f"<{type(self).__name__} of no session>"
 
     # How an accessor is made
@@ -100,7 +100,7 @@ class BaseSession:
         if value is None or value == "":
             return cls.current()
         if not isinstance(value, str):
-            raise ValueError(f"a {cls.schema.argument} handle is a string, got {type(value).__name__}")  # noqa: TRY004 -- pydantic wants ValueError
+            raise ValueError(f"a {cls.schema.argument} handle is a string, got {type(value).__name__}")
         return cls(current_call(), value.strip())
 
     @classmethod

@@ -1,6 +1,5 @@
 """The base class of generated accessors: typed keys over one session."""
 
-from collections.abc import Callable
 from typing import Any, ClassVar, Generic, cast
 
 from pydantic import BaseModel

@@ -9,7 +9,7 @@ from mcp_sessions.base_session import BaseSession
 from mcp_sessions.keys import JsonKey
 from mcp_sessions.schema import SessionSchema
 
-JsonInput: TypeAlias = "None | bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput]"
+JsonInput: TypeAlias = "bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput] | None"
 """What may be stored: JSON values. Lists and tuples are both arrays, and are read back as lists."""
 
 

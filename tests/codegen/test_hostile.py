@@ -50,7 +50,7 @@ HOSTILE: dict[str, str | bytes] = {
     "a pattern that does not compile": keys('a: {type: str, pattern: "(((("}'),
     "a huge length": keys("a: {type: str, max_length: 99999999999999999999999}"),
     "nan as a bound": keys("a: {type: float, ge: .nan}"),
-    "a session called by a duration": "sessiongen: 1\nsessions: {a: {lifetime: {idle: 99999999999999999999d}, keys: {a: int}}}",
+    "an endless lifetime": "sessiongen: 1\nsessions: {a: {lifetime: {idle: 99999999999999999999d}, keys: {a: int}}}\n",
     "types in a circle": "sessiongen: 1\ntypes: {A: {a: A}}\nsessions: {a: {keys: {a: A}}}\n",
     "no properties at all": "{}",
     "a null key": "sessiongen: 1\nsessions: {null: {keys: {~: int}}}\n",

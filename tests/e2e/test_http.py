@@ -47,9 +47,7 @@ async def converse(client: Client, **handles: str) -> None:
     done = await call(client, "wizard_next", answer="svelte", **of("wizard"))
     assert done == "Creating atlas with svelte... Setup complete!"
     assert "already completed" in await call(client, "wizard_next", answer="more", **of("wizard"))
-    assert "language=de" in await call(
-        client, "set_preference", preference="language", value="de", **of("preferences")
-    )
+    assert "language=de" in await call(client, "set_preference", preference="language", value="de", **of("preferences"))
     said = await call(client, "set_preference", preference="verbose", value=True, **of("preferences"))
     assert said == "Preferences: language=de, verbose=True"
     assert "verbose is true or false" in await refused(

@@ -230,8 +230,14 @@ async def test_a_session_is_its_owners_alone_and_without_a_token_nobody_gets_in(
 
 async def test_a_handle_is_its_owners_alone(store: Any) -> None:
     async with serving(store, auth=True) as peer:
-        ann = {"authorization": "Bearer app/ann", "mcp_session_id": await peer.initialize(authorization="Bearer app/ann")}
-        bob = {"authorization": "Bearer app/bob", "mcp_session_id": await peer.initialize(authorization="Bearer app/bob")}
+        ann = {
+            "authorization": "Bearer app/ann",
+            "mcp_session_id": await peer.initialize(authorization="Bearer app/ann"),
+        }
+        bob = {
+            "authorization": "Bearer app/bob",
+            "mcp_session_id": await peer.initialize(authorization="Bearer app/bob"),
+        }
         created = await peer.post("tools/call", {"name": "create_session"}, **ann)
         handle = created.json()["result"]["structuredContent"]["session"]
         params = {"name": "remember", "arguments": {"key": "a", "session": handle}}
@@ -286,7 +292,9 @@ async def test_a_body_over_the_limit_is_refused(store: Any) -> None:
         assert (await peer.remember("x" * 1000, session_id)).status_code == 413
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[]", b'"initialize"', b'{"method":"initialize"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"\xff", b"[]", b'"initialize"', b'{"method":"initialize"}', b"[" * 100_000]
+)
 async def test_a_body_that_is_no_request_is_refused_and_opens_no_session(store: Any, body: bytes) -> None:
     async with serving(store) as peer:
         answer = await peer.http.post("/mcp", content=body, headers=HEADERS)
@@ -324,7 +332,10 @@ async def test_a_store_that_is_down_is_a_503_and_the_server_recovers_with_it() -
         for answer in (
             await peer.remember("a", session_id),
             await peer.http.delete("/mcp", headers={"mcp-session-id": session_id}),
-            await peer.post("initialize", {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}),
+            await peer.post(
+                "initialize",
+                {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+            ),
         ):
             assert answer.status_code == 503
             assert answer.headers["retry-after"] == "5"

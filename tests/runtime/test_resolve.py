@@ -66,7 +66,7 @@ def test_a_modern_call_for_transport_state_says_why_there_is_none() -> None:
 
 @pytest.mark.parametrize("handle", ["other_" + "a" * 32, "mcps-" + "a" * 32, "cart_x", "../cart", "cart_" + "a" * 31])
 def test_what_was_not_minted_for_the_schema_is_refused(handle: str) -> None:
-    with pytest.raises(SessionNotFoundError, match="no such basket session.*create_basket"):
+    with pytest.raises(SessionNotFoundError, match=r"no such basket session.*create_basket"):
         locate(cart("auto"), Call(STORE, transport="t"), handle)
 
 

@@ -109,5 +109,5 @@ def test_without_that_place_nothing_is_served(monkeypatch: pytest.MonkeyPatch) -
         return app
 
     monkeypatch.setattr(server, "streamable_http_app", moved)
-    with pytest.raises(RuntimeError, match="no session_manager.asgi_app"):
+    with pytest.raises(RuntimeError, match=r"no session_manager\.asgi_app"):
         sessions.http_app(server)

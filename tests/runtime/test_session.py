@@ -24,7 +24,6 @@ from mcp_sessions.errors import SessionConflictError
 from mcp_sessions.ids import is_handle, masked
 from mcp_sessions.stores import Access, Address, Lifetime
 
-
 pytestmark = pytest.mark.anyio
 
 
@@ -197,7 +196,7 @@ async def test_an_ended_session_is_never_brought_back(session: Any, kinds: Any) 
         again.snapshot(),
         again.touch(),
     ):
-        with pytest.raises(SessionEndedError, match="has been ended.*create_kinds"):
+        with pytest.raises(SessionEndedError, match=r"has been ended.*create_kinds"):
             await attempt
 
 
@@ -208,7 +207,7 @@ async def test_the_idle_lifetime_slides_and_the_maximum_does_not(session: Any, c
     expires = await session.touch()
     assert expires == datetime.fromtimestamp(1_800_000_000 + 3600, UTC)
     clock.advance(61)
-    with pytest.raises(SessionExpiredError, match="has expired.*create_kinds"):
+    with pytest.raises(SessionExpiredError, match=r"has expired.*create_kinds"):
         await session.set_title("too late")
 
 

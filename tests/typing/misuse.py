@@ -2,12 +2,11 @@
 
 from datetime import UTC, datetime
 
+from mcp_sessions import UntypedSession
 from state.counter import CounterSession
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
 from state.wizard import WizardSession
-
-from mcp_sessions import UntypedSession
 
 
 async def wrong_values(counter: CounterSession, wizard: WizardSession, preferences: PreferencesSession) -> None:

@@ -13,11 +13,26 @@ EXAMPLES = ROOT / "examples"
 BIN = Path(sys.executable).parent
 
 CHECKERS: dict[str, list[str]] = {
-    "mypy": [sys.executable, "-m", "mypy", "--strict", "--no-pretty", "--cache-dir", str(ROOT / ".mypy_cache" / "typing")],
+    "mypy": [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-pretty",
+        "--cache-dir",
+        str(ROOT / ".mypy_cache" / "typing"),
+    ],
     "pyright": [str(BIN / "pyright"), "--pythonpath", sys.executable],
     "basedpyright": [str(BIN / "basedpyright"), "--pythonpath", sys.executable, "--level", "error"],
     "ty": [str(BIN / "ty"), "check", "--python", sys.executable, "--output-format", "concise"],
-    "pyrefly": [str(BIN / "pyrefly"), "check", "--python-interpreter-path", sys.executable, "--output-format", "min-text"],
+    "pyrefly": [
+        str(BIN / "pyrefly"),
+        "check",
+        "--python-interpreter-path",
+        sys.executable,
+        "--output-format",
+        "min-text",
+    ],
 }
 
 

@@ -1,14 +1,13 @@
 """Right uses of the generated accessors: no type checker may have anything to say here."""
 
 from datetime import UTC, datetime
+from typing import assert_type
 
+from mcp_sessions import Store, UntypedSession, open_store
 from state.counter import CounterKey, CounterSession, CounterState
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
 from state.wizard import WizardFramework, WizardSession, WizardState
-from typing_extensions import assert_type
-
-from mcp_sessions import Store, UntypedSession, open_store
 
 
 async def counter_is_an_int(counter: CounterSession) -> None:

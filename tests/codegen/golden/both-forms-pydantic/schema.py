@@ -4,9 +4,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
-
 from mcp_sessions import SessionModel, ValueModel
+from pydantic import Field
 
 
 class Price(ValueModel):

@@ -1,4 +1,4 @@
-from mcp_sessions import SessionModel
+from mcp_sessions import SessionModel, ValueModel
 
 
 class A(SessionModel):

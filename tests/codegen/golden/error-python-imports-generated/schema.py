@@ -1,0 +1,1 @@
+from out.schema import CartSession

@@ -1,10 +1,8 @@
 import pathlib
-from collections.abc import Callable
-from typing import Literal
-
-from pydantic import BaseModel
+from typing import Callable, Literal
 
 from mcp_sessions import SessionModel
+from pydantic import BaseModel
 
 
 def make() -> type[BaseModel]:

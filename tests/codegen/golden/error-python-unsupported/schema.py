@@ -1,8 +1,7 @@
 from typing import Any, Generic, NewType, TypeVar
 
-from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, computed_field, field_serializer, field_validator
-
 from mcp_sessions import SessionModel, ValueModel
+from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, computed_field, field_serializer, field_validator
 
 T = TypeVar("T")
 UserId = NewType("UserId", int)

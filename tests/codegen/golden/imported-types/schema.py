@@ -1,6 +1,5 @@
-from shop import Address, Status
-
 from mcp_sessions import SessionModel
+from shop import Address, Status
 
 
 class Order(SessionModel):
