@@ -33,7 +33,10 @@ types: install ## types: mypy --strict on the sources and on all generated code
 
 unit: install ## the tests of the sources, with branch coverage
 	@echo "==> unit: pytest, branch coverage"
-	@$(BIN)/python -m pytest --ignore=tests/packaging --cov --numprocesses=auto --maxprocesses=4
+	@$(BIN)/python -m pytest --ignore=tests/packaging --numprocesses=auto --maxprocesses=4 --cov --cov-report= --cov-fail-under=0
+	@mkdir -p build
+	@$(BIN)/coverage report >build/coverage.txt || { cat build/coverage.txt; exit 1; }
+	@echo "    covered: $$(sed -n 's/^TOTAL.* //p' build/coverage.txt); build/coverage.txt lists what is not"
 
 package: install ## the distributions, built and tried in a clean environment
 	@echo "==> package: pytest tests/packaging"

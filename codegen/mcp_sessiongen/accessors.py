@@ -230,10 +230,17 @@ def signature(called: str, parameters: Iterable[Expression | str], result: str, 
 
 def field_line(called: str, kind: Expression, default: Expression | None) -> Code:
     """Return the line of a field in a class."""
-    after = "" if default is None else f" = {flat(default)}"
-    kind = parenthesised(kind, WIDTH - _METHOD - len(f"{name(called)}: {after}"))
+    if default is None:
+        kind = parenthesised(kind, WIDTH - _METHOD - len(f"{name(called)}: "))
+        return laid_out(f"{name(called)}: ", kind, indent=_METHOD)
+    before, after = f"{name(called)}: {flat(kind)} = ", f" = {flat(default)}"
     if isinstance(default, Group) and default.items:
-        return laid_out(f"{name(called)}: {flat(kind)} = ", default, indent=_METHOD)
+        return laid_out(before, default, indent=_METHOD)
+    is_long = _METHOD + len(before + flat(default)) > WIDTH
+    # As the formatter does: the value moves to a line of its own, if the annotation leaves it a bracket's room.
+    if is_long and isinstance(kind, Alternatives) and _METHOD + len(before) < WIDTH:
+        return laid_out(before, Group(Code(""), (default,), comma=False), indent=_METHOD, split=True)
+    kind = parenthesised(kind, WIDTH - _METHOD - len(f"{name(called)}: {after}"))
     return laid_out(f"{name(called)}: ", kind, after, indent=_METHOD)
 
 
@@ -314,8 +321,10 @@ def _is_narrowed(kind: ir.Type) -> bool:
 
 def _is_mutable(kind: ir.Type) -> bool:
     match kind:
-        case ir.Table() | ir.Named() | ir.Imported():
+        case ir.Table() | ir.Named():
             return True
+        case ir.Imported(is_enum=is_enum):
+            return not is_enum
         case ir.Array(kind=outer):
             return outer != "frozenset"
         case ir.Union(members=members):

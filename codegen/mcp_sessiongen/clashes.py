@@ -25,7 +25,7 @@ class _Names:
             self.taken[key] = (what, span)
             return
         other, first = self.taken[key]
-        message = f"{what} clashes with {other}" + ("" if fold else f": both would be called {name!r}")
+        message = f"{what} clashes with {other}" + ("" if fold else f"; both would be called {name!r}")
         self.report.error(span, "name-clash", message, hint, ((first, "the other one"),))
 
 
@@ -56,13 +56,13 @@ def _module_names(declared: Declarations, report: Report) -> None:
     for session in declared.sessions:
         name = session.name
         for generated in class_names(name.value):
-            what = f"{generated!r}, made for session {name.value!r},"
+            what = f"{generated!r} (made for session {name.value!r})"
             _reserved(generated, what, name.span, report)
             names.take(generated, what, name.span, hint)
         for key in session.keys:
             kind = key.type.value if key.type else ir.NONE
             for alias in aliases_of(prefix_of(name.value), key.name.value, kind).values():
-                what = f"{alias!r}, made for the type of key {key.name.value!r},"
+                what = f"{alias!r} (made for the type of key {key.name.value!r})"
                 _reserved(alias, what, key.name.span, report)
                 names.take(alias, what, key.name.span, hint)
             if several:

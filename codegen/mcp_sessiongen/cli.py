@@ -21,13 +21,7 @@ if TYPE_CHECKING:
 C = TypeVar("C", bound=Callable[..., None])
 
 _DEBUG: Final = "MCP_SESSIONGEN_DEBUG"
-_ISSUES: Final = "the project's issue tracker"
-_STYLES: Final = {
-    "path": {"bold": True},
-    "error": {"fg": "red", "bold": True},
-    "caret": {"fg": "red", "bold": True},
-    "help": {"fg": "cyan", "bold": True},
-}
+_COLOURS: Final = {"path": None, "error": "red", "caret": "red", "help": "cyan"}
 
 _HELP: Final = """Compile session schemas into typed accessor classes for MCP servers.
 
@@ -162,7 +156,7 @@ def _show(errors: "SchemaErrors", outcome: str) -> None:
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
     def style(text: str, role: str) -> str:
-        return click.style(text, **_STYLES[role]) if colour else text  # type: ignore[arg-type]
+        return click.style(text, fg=_COLOURS[role], bold=True) if colour else text
 
     for diagnostic in errors.diagnostics:
         click.echo(render_text(diagnostic, style), err=True)

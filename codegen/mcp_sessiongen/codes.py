@@ -46,7 +46,7 @@ CODES: Final[dict[str, str]] = {
         "A Python schema is imported to be read, and the import failed: a module is missing, the code has an error,"
         " or it raised an exception. Keep schemas in a module that does nothing else when imported."
     ),
-    "missing-property": "A property that the schema language requires is not there.",
+    "missing-property": "A property that the schema language requires, such as the type of a key, is not there.",
     "name-clash": (
         "Two things would get the same name in the generated module, or names that differ only by case. Nothing is"
         " ever renamed silently, so one of them has to change in the schema."
@@ -59,7 +59,7 @@ CODES: Final[dict[str, str]] = {
         "The output file exists and does not begin with the header of generated files. It is left alone: it may be"
         " somebody's work. Move it away, or choose another output folder."
     ),
-    "not-utf8": "A schema file is UTF-8 text without control characters.",
+    "not-utf8": "A schema file is UTF-8 text without control characters, so that it reads alike everywhere.",
     "too-large": (
         "A schema file is larger than 1 MiB, nested deeper than 32 levels, or has more than 50 000 nodes. No schema"
         " written by people is; the limits keep hostile files from using up memory."

@@ -70,6 +70,7 @@ class Imported:
 
     module: str
     qualname: str
+    is_enum: bool = False
 
 
 Type: TypeAlias = Scalar | Choice | Array | Table | Tuple | Union | Named | Imported

@@ -113,7 +113,7 @@ class Speller:
                 return Group(Code(""), tuple(self.value(inner) for _, inner in entries), "{}", labels)
             case ir.Instance(name=model, fields=given):
                 labels = tuple(f"{name(item)}=" for item, _ in given)
-                return Group(name(model), tuple(self.value(inner) for _, inner in given), labels=labels)
+                return Group(dotted(model), tuple(self.value(inner) for _, inner in given), labels=labels)
             case ir.Member(type=kind, name=member):
                 return Code(f"{flat(self.type(kind))}.{name(member)}")
 

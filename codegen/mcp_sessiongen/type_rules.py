@@ -86,8 +86,8 @@ def _is_dict_key(kind: ir.Type) -> bool:
             return name in _KEY_SCALARS
         case ir.Choice(values=values):
             return all(isinstance(value, str) for value in values)
-        case ir.Imported():
-            return True
+        case ir.Imported(is_enum=is_enum):
+            return is_enum
         case _:
             return False
 

@@ -10,11 +10,12 @@ import json
 import math
 import operator
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Any, Final, Literal
+from functools import partial
+from typing import Annotated, Any, Final, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
@@ -38,6 +39,8 @@ _SCALARS: Final[dict[str, Any]] = {
     "timedelta": dt.timedelta,
     "UUID": UUID,
 }
+M = TypeVar("M", bound=BaseModel)
+
 _ARRAYS: Final[dict[str, Any]] = {"list": list, "set": set, "frozenset": frozenset}
 
 SCALAR_NAMES: Final = {kind: name for name, kind in _SCALARS.items() if kind is not None}
@@ -53,12 +56,16 @@ class _Value(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
 
 
+class _Probe(_Value):
+    value: Any
+
+
 @dataclass
 class LiveTypes:
     """Makes live types of the IR's; knows those of a schema's types that are classes already."""
 
     classes: Mapping[ir.Named | ir.Imported, type]
-    made: dict[ir.Named, type[BaseModel]] = field(default_factory=dict)
+    made: dict[ir.Named | ir.Imported, type[BaseModel]] = field(default_factory=dict)
 
     def add(self, model: ir.Model) -> None:
         """Make a model known, after those it uses.
@@ -89,7 +96,7 @@ class LiveTypes:
             case ir.Union(members=members):
                 return functools.reduce(operator.or_, [self.live(member) for member in members])
             case ir.Named() | ir.Imported():
-                return self.classes.get(kind) or self.made[kind]  # type: ignore[index]  # imported ones are classes
+                return self.classes[kind] if kind in self.classes else self.made[kind]
 
     def constrained(self, kind: ir.Type, constraints: Iterable[tuple[str, ir.Value]]) -> Any:
         """Return the live type with constraints."""
@@ -111,11 +118,12 @@ class LiveTypes:
             Misfit: If it is not a value of the field's type.
         """
         probe = self._probe(self.constrained(item.type, item.constraints))
+        known = frozenset[type]({*self.classes.values(), *self.made.values()})
         try:
             if default.mode == "json":
                 text = json.dumps({"value": default.value})
-                return value_of(probe.model_validate_json(text, strict=True).value)  # type: ignore[attr-defined]
-            return value_of(probe.model_validate({"value": default.value}, strict=True).value)  # type: ignore[attr-defined]
+                return value_of(probe.model_validate_json(text, strict=True).value, known)
+            return value_of(probe.model_validate({"value": default.value}, strict=True).value, known)
         except ValidationError as error:
             first = error.errors(include_url=False, include_context=False)[0]
             where = "".join(f"[{part!r}]" for part in first["loc"][1:] if not _is_branch(part))
@@ -124,34 +132,39 @@ class LiveTypes:
         except (TypeError, ValueError, RecursionError) as error:
             raise Misfit(f"it has no JSON form ({error})") from None
 
-    def _probe(self, annotation: Any) -> type[BaseModel]:
-        return _attempt(lambda: create_model("Probe", __base__=_Value, value=(annotation, ...)))
+    def _probe(self, annotation: Any) -> "type[_Probe]":
+        return _attempt(lambda: create_model("Probe", __base__=_Probe, value=(annotation, ...)))
 
 
-def value_of(value: object) -> ir.Value:
+def value_of(value: object, known: frozenset[type]) -> ir.Value:
     """Return a live value as IR.
+
+    Args:
+        value: The value.
+        known: The models and enums that generated code can name.
 
     Raises:
         Misfit: If it has no place in generated code.
     """
+    inner = partial(value_of, known=known)
     match value:
-        case Enum():
+        case Enum() if type(value) in known and value.name:
             kind = type(value)
-            return ir.Member(ir.Imported(kind.__module__, kind.__qualname__), value.name)
+            return ir.Member(ir.Imported(kind.__module__, kind.__qualname__, is_enum=True), value.name)
         case float() if not math.isfinite(value):
             return ir.Built("float", str(value))
         case str() | int() | float() | None if type(value) in (str, int, float, bool, type(None)):
             return ir.Atom(value)
         case list() | tuple() if type(value) in (list, tuple):
-            return ir.Items("list" if isinstance(value, list) else "tuple", tuple(map(value_of, value)))
+            return ir.Items("list" if isinstance(value, list) else "tuple", tuple(map(inner, value)))
         case set() | frozenset():
-            items = sorted(map(value_of, value), key=lambda item: json.dumps(ir.dump(item)))
+            items = sorted(map(inner, value), key=lambda item: json.dumps(ir.dump(item)))
             return ir.Items("set" if isinstance(value, set) else "frozenset", tuple(items))
         case dict():
-            return ir.Entries(tuple((value_of(key), value_of(inner)) for key, inner in value.items()))
-        case BaseModel():
+            return ir.Entries(tuple((inner(key), inner(item)) for key, item in value.items()))
+        case BaseModel() if type(value) in known:
             given = [name for name in type(value).model_fields if name in value.model_fields_set]
-            return ir.Instance(type(value).__name__, tuple((name, value_of(getattr(value, name))) for name in given))
+            return ir.Instance(type(value).__qualname__, tuple((name, inner(getattr(value, name))) for name in given))
         case _:
             return _built(value)
 
@@ -181,14 +194,13 @@ def _number(value: ir.Value) -> object:
             raise Misfit("a constraint is a number or a text")
 
 
-def _attempt(make: Any) -> type[BaseModel]:
+def _attempt(make: Callable[[], type[M]]) -> type[M]:
     try:
-        made: type[BaseModel] = make()
+        return make()
     except (SchemaError, PydanticUserError, TypeError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
         message = next((line for line in reversed(lines) if line.startswith("error:")), lines[0])
         raise Misfit(message.removeprefix("error: ")) from None
-    return made
 
 
 def _is_branch(part: object) -> bool:

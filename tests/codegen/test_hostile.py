@@ -1,5 +1,7 @@
 """Hostile schemas through the real command: a position and a hint each, exit 2, no traceback, nothing written."""
 
+import ast
+import json
 import re
 import subprocess
 import sys
@@ -8,6 +10,11 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors
+from mcp_sessiongen.pipeline import compile_sources
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -15,6 +22,27 @@ Run: TypeAlias = Callable[..., Any]
 def keys(*lines: str) -> str:
     return "sessiongen: 1\nsessions:\n  cart:\n    keys:\n" + "".join(f"      {line}\n" for line in lines)
 
+
+PIECES = [
+    "int",
+    "str",
+    "list[",
+    "dict[",
+    "set[",
+    "Literal[",
+    "]",
+    ", ",
+    " | ",
+    "None",
+    "?",
+    " = ",
+    "0",
+    '"a"',
+    "()",
+    "[]",
+    "é",
+    "date",
+]
 
 HOSTILE: dict[str, str | bytes] = {
     "a keyword as a key": keys("class: int"),
@@ -98,3 +126,35 @@ def test_terminal_codes_in_a_schema_do_not_reach_the_terminal(project: Path, run
     outcome = run("generate", "schema.yaml", "-o", "out")
     assert "\x1b" not in outcome.err
     assert "bad-name" in outcome.err
+
+
+def compiled(project: Path, keys: dict[str, str]) -> tuple[str, tuple[Diagnostic, ...]]:
+    """Return the module for some keys, or what is wrong with them; anything else is raised."""
+    content = json.dumps({"sessiongen": 1, "sessions": {"cart": {"keys": keys}}})
+    (project / "schema.yaml").write_text(content)
+    try:
+        return compile_sources(("schema.yaml",), project)["schema.py"], ()
+    except SchemaErrors as errors:
+        return "", errors.diagnostics
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.one_of(st.text(max_size=70), st.from_regex(r"[a-zA-Z_][a-zA-Z0-9_]{0,70}", fullmatch=True)))
+def test_any_name_gives_a_module_or_a_diagnostic(project: Path, name: str) -> None:
+    text, diagnostics = compiled(project, {name: "int = 0"})
+    if text:
+        methods = [node.name for node in ast.walk(ast.parse(text)) if isinstance(node, ast.AsyncFunctionDef)]
+        assert len(set(methods)) == len(methods) == 9
+        assert f"get_{name}" in methods
+    else:
+        assert all(diagnostic.hint for diagnostic in diagnostics)
+
+
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(PIECES), min_size=1, max_size=12).map("".join))
+def test_any_type_expression_gives_a_module_or_a_diagnostic(project: Path, expression: str) -> None:
+    text, diagnostics = compiled(project, {"x": expression})
+    if text:
+        compile(text, "schema.py", "exec")
+    else:
+        assert all(diagnostic.hint for diagnostic in diagnostics)

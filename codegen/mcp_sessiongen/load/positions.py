@@ -2,11 +2,15 @@
 
 import ast
 import inspect
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 from mcp_sessiongen.diagnostics import Source, Span
 from mcp_sessiongen.load.python_import import shown, source_of
+
+_NOT_THE_USERS: Final = ("builtins", "mcp_sessions", "pydantic", "typing")
 
 
 @dataclass
@@ -29,12 +33,10 @@ class Positions:
 
     def of_member(self, kind: type, name: str) -> Span:
         """Return the span of a field or method, in whichever class of the hierarchy it is."""
-        for ancestor in kind.__mro__:
-            if name in vars(ancestor).get("__annotations__", {}) or name in vars(ancestor):
-                file, node = self._find(ancestor)
-                found = file.member(node, name) if node else None
-                if found:
-                    return found
+        for file, node in self._hierarchy(kind):
+            found = file.member(node, name)
+            if found:
+                return found
         return self.of_class(kind)
 
     def of_annotation(self, kind: type, name: str) -> Span:
@@ -54,13 +56,20 @@ class Positions:
         return self.of_class(kind)
 
     def _part(self, kind: type, name: str, part: str) -> Span:
-        for ancestor in kind.__mro__:
-            file, node = self._find(ancestor) if name in vars(ancestor).get("__annotations__", {}) else (None, None)
-            for statement in node.body if node else ():
-                if isinstance(statement, ast.AnnAssign) and _target(statement) == name and file:
+        for file, node in self._hierarchy(kind):
+            for statement in node.body:
+                if isinstance(statement, ast.AnnAssign) and _target(statement) == name:
                     found = getattr(statement, part)
                     return file.span(found) if found else file.span(statement.target)
         return self.of_member(kind, name)
+
+    def _hierarchy(self, kind: type) -> Iterator[tuple["_File", ast.ClassDef]]:
+        """Yield the user's classes of a hierarchy, the most derived first."""
+        for ancestor in kind.__mro__:
+            if ancestor.__module__.split(".")[0] not in _NOT_THE_USERS:
+                file, node = self._find(ancestor)
+                if node:
+                    yield file, node
 
     def _find(self, kind: type) -> tuple["_File", ast.ClassDef | None]:
         try:

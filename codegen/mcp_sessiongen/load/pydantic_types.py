@@ -133,7 +133,7 @@ class TypeReader:
             message = f"{module}.{qualname} cannot be imported: looking it up does not give this class"
             hint = "define it at the top of a module, under its own name"
             raise TypeProblem("unsupported", message, hint)
-        imported = ir.Imported(module, qualname)
+        imported = ir.Imported(module, qualname, is_enum=issubclass(kind, Enum))
         self.classes[imported] = kind
         return imported
 

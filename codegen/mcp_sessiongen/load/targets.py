@@ -54,7 +54,7 @@ def _target(argument: str, report: Report) -> Target | None:
             report.error(Source(path).span(), "file-not-found", "no such file", hint)
             return None
         return Target(path, "file" if suffix == ".py" else "yaml", attribute)
-    if path and all(part.isidentifier() for part in path.split(".")):
+    if path and not Path(path).exists() and all(part.isidentifier() for part in path.split(".")):
         return Target(path, "module", attribute)
     hint = "name a .yaml or .py file, a folder, or a module such as app.schemas"
     report.error(Source(argument).span(), "not-a-schema", f"{argument!r} is not a schema source", hint)

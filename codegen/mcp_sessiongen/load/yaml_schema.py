@@ -112,8 +112,6 @@ class _Reader:
         options = {name: node for name, node in properties.items() if name in ("version", "scope", "handle")}
         options |= self.group(properties.get("lifetime"), "lifetime", {"idle": "idle", "max": "max"})
         options |= self.group(properties.get("tools"), "tools", {"create": "create_tool", "end": "end_tool"})
-        if "keys" not in properties:
-            self.error(key.span, "missing-property", f"session {key.text} has no keys", "add  keys:")
         return SessionDeclaration(
             name=Located(key.text, key.span),
             keys=tuple(self.each(self.entries(properties.get("keys"), "keys"), self.field)),
