@@ -48,9 +48,15 @@ class _Commands(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         own = {"--help", "-h", "--version", *self.commands}
-        if args and args[0] not in own:
+        if args and args[0] not in own and not self.is_mistyped(args[0]):
             args = ["generate", *args]
         return super().parse_args(ctx, args)
+
+    def is_mistyped(self, word: str) -> bool:
+        """Tell whether a first argument is meant to be a command: then click says which ones it is close to."""
+        import difflib
+
+        return bool(difflib.get_close_matches(word, self.commands)) and not Path(word).exists()
 
 
 @click.group(

@@ -44,7 +44,7 @@ def compile_target(target: Target, output: Path, report: Report) -> ir.Module:
     """
     stem = target.stem
     if not stem.isascii() or not stem.isidentifier() or keyword.iskeyword(stem) or stem.startswith("__"):
-        better = snake_case(stem)
+        better = f"{stem}_schema" if keyword.iskeyword(stem) else snake_case(stem)
         hint = f"rename it to {better}{Path(target.given).suffix}" if better.isidentifier() else "rename it"
         message = f"the generated module would be called {stem!r}, which is not a module name"
         raise fatal(Source(target.given).span(), "bad-name", message, hint)

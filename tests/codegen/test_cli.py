@@ -41,6 +41,12 @@ def test_generate_may_be_left_out(counter: Path, run: Run) -> None:
     assert len(texts) == 1
 
 
+def test_a_mistyped_command_is_no_schema(counter: Path, run: Run) -> None:
+    outcome = run("chek", "counter.yaml", "-o", "out")
+    assert outcome.code == 2
+    assert "Did you mean 'check'?" in outcome.err
+
+
 def test_what_is_up_to_date_is_not_touched(counter: Path, run: Run) -> None:
     run("counter.yaml", "-o", "out")
     module = counter.parent / "out" / "counter.py"
