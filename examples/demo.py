@@ -4,6 +4,7 @@ Run it with ``make demo``. It starts only processes of its own, on free loopback
 """
 
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,7 +20,6 @@ from mcp_types import TextContent
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
-STATE = EXAMPLES / "state"
 SCHEMAS = ("counter", "notes", "preferences", "wizard")
 
 MISUSE = """\
@@ -58,9 +58,12 @@ def compile_schemas() -> None:
     sources = [f"schemas/{name}.yaml" for name in SCHEMAS]
     print((ROOT / "schemas/wizard.yaml").read_text(encoding="utf-8").rstrip())
     print()
-    print(run(tool("mcp-sessiongen"), "generate", *sources, "-o", "examples/state").rstrip())
-    print("\nexamples/state/wizard.py has, among others:")
-    text = (STATE / "wizard.py").read_text(encoding="utf-8")
+    output = ROOT / "build" / "demo"
+    shutil.rmtree(output, ignore_errors=True)
+    print(run(tool("mcp-sessiongen"), "generate", *sources, "-o", "build/demo/state").rstrip())
+    print(run(tool("mcp-sessiongen"), "check", *sources, "-o", "examples/state").rstrip())
+    print("\nbuild/demo/state/wizard.py has, among others:")
+    text = (output / "state" / "wizard.py").read_text(encoding="utf-8")
     for name in ("get_step", "increment_step", "get_project_name", "set_framework"):
         found = re.search(rf"    async def {name}\(.*\n", text)
         print(found.group().rstrip() if found else f"    {name} is missing")

@@ -42,7 +42,7 @@ async def get_notes(notes: NotesSession) -> list[Note]:
 
 async def wizard_next(answer: str, wizard: WizardSession) -> str:
     """Answer the wizard's question: first the project's name, then its framework (nuxt, next or svelte)."""
-    step = await wizard.get_step()
+    step = await wizard.get_step()  # one answer at a time: a user does not answer twice at once
     if step == 1:
         await wizard.set_project_name(answer)
         await wizard.set_step(2)

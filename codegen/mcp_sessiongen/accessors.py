@@ -113,12 +113,14 @@ class KeyCode:
         self.speller.use("collections.abc", "Callable")
         set_docs = [f"Write {tick}.", "Write the key."]
         has_docs = [f"Tell whether {tick} is set.", "Tell whether it is set."]
-        remove_docs = [f"Unset {tick}; False when it was not set.", f"Unset {tick}.", "Unset the key."]
-        take_docs = [f"Read and unset {tick} at once; None when it was not set.", f"Read and unset {tick} at once."]
+        remove_docs = [f"Unset {tick}; False when it was not set.", "Unset it; False when it was not set."]
+        take_docs = [
+            f"Read and unset {tick} at once; None when it was not set.",
+            "Read and unset it at once; None when it was not set.",
+        ]
         update_docs = [
             f"Replace {tick} by ``fn`` of it, atomically; ``fn`` may run again.",
-            f"Replace {tick} by ``fn`` of it, atomically.",
-            "Replace it, atomically; ``fn`` may run again.",
+            "Replace it by ``fn`` of it, atomically; ``fn`` may run again.",
         ]
         taken = Group(Code(""), (self.speller.type(self.read_type, self.aliases),), "[]")
         update = Group(Code("fn: Callable"), (taken, self.type), "[]")
@@ -134,7 +136,7 @@ class KeyCode:
             method(signature(f"remove_{key}", [], "bool"), remove_docs, call("_remove", constant)),
             method(
                 signature(f"take_{key}", [], self.or_none),
-                [*take_docs, "Read and unset the key."],
+                take_docs,
                 call("_take", constant),
             ),
             method(signature(f"update_{key}", [update], self.stored), update_docs, call("_update", constant, "fn")),

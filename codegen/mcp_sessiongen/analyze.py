@@ -19,6 +19,7 @@ from mcp_sessiongen.declarations import (
     SessionDeclaration,
 )
 from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.type_rules import describe
 from mcp_sessiongen.values import LiveTypes, Misfit
 
@@ -174,7 +175,7 @@ class _Analysis:
         if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 1 << 31:
             return value
         self.report.error(
-            located.span, "bad-value", f"{option} should be a whole number from 1, got {value!r}", "write 1"
+            located.span, "bad-value", f"{option} should be a whole number from 1, got {safe_repr(value)}", "write 1"
         )
         return 1
 
@@ -182,26 +183,27 @@ class _Analysis:
         value = located.value
         seconds = _seconds(value)
         if seconds is None:
-            message = f"{option} should be a duration, got {value!r}"
+            message = f"{option} should be a duration, got {safe_repr(value)}"
             self.report.error(located.span, "bad-value", message, _DURATION_HINT)
         return seconds
 
     def scope(self, option: str, located: Located[object]) -> str:
         allowed = get_args(ir.Scope)
-        if located.value in allowed:
-            return str(located.value)
-        hint = names.did_you_mean(str(located.value), allowed) or f"write {allowed[0]}"
-        message = f"{option} should be one of {', '.join(allowed)}; got {located.value!r}"
+        text = located.value if isinstance(located.value, str) else ""
+        if text in allowed:
+            return text
+        hint = names.did_you_mean(text, allowed) or f"write {allowed[0]}"
+        message = f"{option} should be one of {', '.join(allowed)}; got {safe_repr(located.value)}"
         self.report.error(located.span, "bad-value", message, hint)
         return "auto"
 
     def identifier(self, option: str, located: Located[object]) -> str:
-        what = {"handle": "handle", "create_tool": "tool", "end_tool": "tool"}[option]
+        judged = names.handle_problem if option == "handle" else names.tool_problem
         if isinstance(located.value, str):
-            self.judge(Located(located.value, located.span), names.identifier_problem(located.value, what))
+            self.judge(Located(located.value, located.span), judged(located.value))
             return located.value
         self.report.error(
-            located.span, "bad-value", f"{option} should be a name, got {located.value!r}", "write a name"
+            located.span, "bad-value", f"{option} should be a name, got {safe_repr(located.value)}", "write a name"
         )
         return ""
 

@@ -18,6 +18,21 @@ _LONGEST: Final = 2000
 _LITERAL_HINT: Final = 'write text in quotes: Literal["yes", "no"]'
 
 
+_PYTHON_WORDS: Final = {
+    **dict.fromkeys(("true", "yes", "on"), "True"),
+    **dict.fromkeys(("false", "no", "off"), "False"),
+    **dict.fromkeys(("null", "none", "~"), "None"),
+}
+"""What people write in YAML for the words of Python."""
+
+
+def _default_hint(text: str) -> str:
+    word = _PYTHON_WORDS.get(text.strip().lower())
+    if word:
+        return f"the short form is Python: write {word}"
+    return 'only literals are read, nothing is evaluated; write a date or a Decimal as text: "2020-01-02"'
+
+
 class AnnotationProblem(Exception):
     """A part of a type expression that is not acceptable."""
 
@@ -79,7 +94,7 @@ class _Parser:
                 statement.value,
                 "bad-default",
                 f"the default {self.text[start:end]} is not a literal",
-                'only literals are read, nothing is evaluated; write a date or a Decimal as text: "2020-01-02"',
+                _default_hint(self.text[start:end]),
             ) from None
         return Annotation(kind, default, True, start, end)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Declarations, Located, SessionDeclaration
 from mcp_sessiongen.diagnostics import Report, Span
-from mcp_sessiongen.naming import RESERVED, aliases_of, class_names, constant_name, prefix_of
+from mcp_sessiongen.naming import RESERVED, aliases_of, class_names, constant_name, prefix_of, schema_constant
 
 
 @dataclass
@@ -59,15 +59,15 @@ def _module_names(declared: Declarations, report: Report) -> None:
             what = f"{generated!r} (made for session {name.value!r})"
             _reserved(generated, what, name.span, report)
             names.take(generated, what, name.span, hint)
+        names.take(schema_constant(name.value, several=several), f"session {name.value!r}", name.span, hint)
         for key in session.keys:
             kind = key.type.value if key.type else ir.NONE
             for alias in aliases_of(prefix_of(name.value), key.name.value, kind).values():
                 what = f"{alias!r} (made for the type of key {key.name.value!r})"
                 _reserved(alias, what, key.name.span, report)
                 names.take(alias, what, key.name.span, hint)
-            if several:
-                constant = constant_name(session.name.value, key.name.value, several=True)
-                names.take(constant, f"key {key.name.value!r} of session {name.value!r}", key.name.span, hint)
+            constant = constant_name(name.value, key.name.value, several=several)
+            names.take(constant, f"key {key.name.value!r} of session {name.value!r}", key.name.span, hint)
     _imported_names(declared, names, report)
 
 

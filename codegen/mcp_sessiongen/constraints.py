@@ -7,7 +7,9 @@ from typing import Final
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Located
 from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.type_rules import describe
+from mcp_sessiongen.values import is_writable
 
 _BOUNDS: Final = ("gt", "ge", "lt", "le", "multiple_of")
 _LENGTHS: Final = ("min_length", "max_length")
@@ -28,7 +30,9 @@ def check(
             continue
         value = _reader(name, target)(located.value)
         if value is None:
-            message = f"{name} of {describe(target)} should be {_expected(name, target)}, got {located.value!r}"
+            message = (
+                f"{name} of {describe(target)} should be {_expected(name, target)}, got {safe_repr(located.value)}"
+            )
             report.error(located.span, "bad-constraint", message, "change the value")
         else:
             found[name] = value
@@ -72,7 +76,9 @@ def _text(value: object) -> ir.Value | None:
 
 
 def _whole(value: object) -> ir.Value | None:
-    return ir.Atom(value) if isinstance(value, int) and not isinstance(value, bool) else None
+    if not isinstance(value, int) or isinstance(value, bool) or not is_writable(value):
+        return None
+    return ir.Atom(value)
 
 
 def _count(value: object) -> ir.Value | None:
@@ -90,7 +96,7 @@ def _decimal(value: object) -> ir.Value | None:
         return None
     try:
         number = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):
         return None
     return ir.Built("Decimal", str(number)) if number.is_finite() else None
 

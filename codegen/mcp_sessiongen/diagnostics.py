@@ -15,21 +15,28 @@ from mcp_sessiongen.codes import CODES
 
 _MAX_SHOWN: Final = 110
 _MAX_MESSAGE: Final = 300
-_LINE_BREAKS: Final = "\r\n\x85\u2028\u2029"
+_YAML_BREAKS: Final = "\r\n\x85\u2028\u2029"
 
 
 @dataclass(frozen=True)
 class Source:
-    """One schema source: the path as the user gave it, and its text ("" when there is none)."""
+    """One schema source.
+
+    Attributes:
+        path: As the user gave it.
+        text: What it holds; "" when there is nothing to show.
+        breaks: The characters that end a line; Python has fewer of them than YAML.
+    """
 
     path: str
     text: str = ""
+    breaks: str = _YAML_BREAKS
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines, broken where YAML and Python break them."""
+        """The lines, broken where the parser of the language breaks them."""
         unified = self.text.replace("\r\n", "\n")
-        for character in _LINE_BREAKS:
+        for character in self.breaks:
             unified = unified.replace(character, "\n")
         return unified.split("\n")
 

@@ -9,6 +9,9 @@ import json
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Literal, TypeAlias
 
+JsonForm: TypeAlias = Literal["null", "true and false", "a number", "text", "an array", "an object"]
+"""The kinds of JSON values, as messages call them."""
+
 # --- types ---------------------------------------------------------------------------------------------------------
 
 
@@ -19,11 +22,21 @@ class Scalar:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """`Literal[...]` of text, whole numbers or booleans."""
 
     values: tuple[str | int | bool, ...]
+
+    def __eq__(self, other: object) -> bool:
+        """Compare as types do: to Python 0 and False are equal, here they are not."""
+        return isinstance(other, Choice) and self._typed() == other._typed()
+
+    def __hash__(self) -> int:
+        return hash(self._typed())
+
+    def _typed(self) -> tuple[tuple[type, object], ...]:
+        return tuple((type(value), value) for value in self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +79,16 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """A type that stays in the user's own module."""
+    """A type that stays in the user's own module.
+
+    Attributes:
+        forms: What the values of an enum's members are in JSON, sorted; () for an object.
+    """
 
     module: str
     qualname: str
     is_enum: bool = False
+    forms: tuple["JsonForm", ...] = ()
 
 
 Type: TypeAlias = Scalar | Choice | Array | Table | Tuple | Union | Named | Imported
@@ -234,9 +252,13 @@ def models_of(session: Session, models: tuple[Model, ...]) -> tuple[Model, ...]:
 
 
 def dump(node: object) -> object:
-    """Return any part of the IR as JSON data; each node says what it is under "is"."""
+    """Return any part of the IR as JSON data: each node says what it is under "is", and leaves out its defaults.
+
+    So a schema keeps its digest when a later version of the IR has more to say about others.
+    """
     if is_dataclass(node):
-        inner = {field.name: dump(getattr(node, field.name)) for field in fields(node)}
+        given = [(field.name, getattr(node, field.name), field.default) for field in fields(node)]
+        inner = {name: dump(value) for name, value, default in given if value != default}
         return {"is": type(node).__name__.lower(), **inner}
     if isinstance(node, tuple):
         return [dump(item) for item in node]

@@ -18,7 +18,11 @@ MAX_SESSION: Final = 40
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _CAP_WORDS: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
-_TYPE_NAMES: Final = frozenset(name for name, value in vars(builtins).items() if isinstance(value, type))
+_TYPE_NAMES: Final = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"})
+"""The builtins that generated annotations refer to: inside of a class, a field of that name would take their place."""
+
+RETENTION: Final = "retention"
+"""What the create tool's answer calls the session's lifetime, beside the handle."""
 
 
 @dataclass(frozen=True)
@@ -52,22 +56,23 @@ def key_problem(name: str) -> Problem | None:
     if problem:
         return problem
     if name in _TYPE_NAMES:
-        return Problem(f"key name {name!r} hides the builtin type {name}", f"choose another, such as '{name}_value'")
-    if name in _model_names() or name.startswith("model_"):
-        return Problem(
-            f"key name {name!r} is already used by every Pydantic model", f"choose another, such as '{name}_value'"
-        )
-    return None
+        return Problem(f"name {name!r} hides the builtin type {name}", f"choose another, such as '{name}_value'")
+    return _model_problem(name, "name")
 
 
 def session_problem(name: str) -> Problem | None:
-    """Judge the name of a session, which also begins its handles."""
-    return _snake_problem(name, "session", MAX_SESSION)
+    """Judge the name of a session, which also begins its handles and is what their argument is called."""
+    return _snake_problem(name, "session", MAX_SESSION) or _argument_problem(name, "session")
 
 
-def identifier_problem(name: str, what: str) -> Problem | None:
-    """Judge a name that the schema gives to a tool or an argument."""
-    return _snake_problem(name, what, MAX_KEY)
+def handle_problem(name: str) -> Problem | None:
+    """Judge the name that the schema gives to the argument for a handle."""
+    return _snake_problem(name, "handle", MAX_KEY) or _argument_problem(name, "handle")
+
+
+def tool_problem(name: str) -> Problem | None:
+    """Judge the name that the schema gives to a tool."""
+    return _snake_problem(name, "tool", MAX_KEY)
 
 
 def type_problem(name: str) -> Problem | None:
@@ -84,6 +89,21 @@ def type_problem(name: str) -> Problem | None:
     usable = _CAP_WORDS.fullmatch(better) and better not in vars(builtins)
     hint = f"write '{better}'" if usable else "use letters and digits, beginning with a capital"
     return Problem(f"type name {name!r} is not in CapWords", hint)
+
+
+def _argument_problem(name: str, what: str) -> Problem | None:
+    """Judge what becomes a field of the models that the SDK makes of a tool's arguments and answer."""
+    if name == RETENTION:
+        message = f"{what} name {name!r} is what the create tool calls the session's lifetime"
+        return Problem(message, f"choose another, such as '{name}_value'")
+    return _model_problem(name, f"{what} name")
+
+
+def _model_problem(name: str, what: str) -> Problem | None:
+    if name in _model_names():
+        message = f"{what} {name!r} is already used by every Pydantic model"
+        return Problem(message, f"choose another, such as '{name}_value'")
+    return None
 
 
 def _snake_problem(name: str, what: str, longest: int) -> Problem | None:

@@ -48,8 +48,13 @@ def class_names(session: str) -> tuple[str, str, str]:
     return f"{prefix}Key", f"{prefix}State", f"{prefix}Session"
 
 
+def schema_constant(session: str, *, several: bool) -> str:
+    """Return the name of the private constant that holds a session's schema."""
+    return constant_name(session, "schema", several=several)
+
+
 def constant_name(session: str, key: str, *, several: bool) -> str:
-    """Return the name of a private constant; with several sessions in a module it names its own."""
+    """Return the name of a key's private constant; with several sessions in a module it names its own."""
     return f"_{session}_{key}".upper() if several else f"_{key}".upper()
 
 

@@ -23,13 +23,18 @@ class Code(str):
     __slots__ = ()
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text is a name in Python, of ASCII only."""
+    return bool(_IDENTIFIER.fullmatch(text)) and not keyword.iskeyword(text)
+
+
 def name(text: str) -> Code:
     """Return a name, after making sure that it is one.
 
     Raises:
         ValueError: If it is not an ASCII identifier, or is a keyword.
     """
-    if not _IDENTIFIER.fullmatch(text) or keyword.iskeyword(text):
+    if not is_name(text):
         raise ValueError(f"not a Python name: {text!r}")
     return Code(text)
 

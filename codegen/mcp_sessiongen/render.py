@@ -14,7 +14,7 @@ from jinja2 import Environment, StrictUndefined, Template, Undefined
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.accessors import ByName, KeyCode, Method, field_line, get_by_name, set_by_name
-from mcp_sessiongen.naming import class_names
+from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.python_text import Code, Group, clean, comment, docstring, laid_out, lit, name
 from mcp_sessiongen.spelling import Speller, import_order
 
@@ -80,7 +80,7 @@ class _Renderer:
         sessions = [(session, self.keys(session)) for session in self.module.sessions]
         aliases = [line for session, keys in sessions for line in self.aliases(session, keys)]
         models = [self.model(model) for model in self.module.models]
-        models += [self.state(session, keys) for session, keys in sessions]
+        states = [self.state(session, keys) for session, keys in sessions]
         rendered = [self.session(session, keys) for session, keys in sessions]
         return _template().render(
             source=source,
@@ -89,8 +89,9 @@ class _Renderer:
             doc=docstring(self.summary()),
             imports=speller.import_lines(),
             exports=self.exports([keys for _, keys in sessions]),
-            aliases=aliases,
             models=models,
+            aliases=aliases,
+            states=states,
             sessions=rendered,
         )
 
@@ -125,7 +126,7 @@ class _Renderer:
             )
             for item in model.fields
         ]
-        return _ModelCode(name(model.name), _class_doc(model.doc, f"A ``{model.name}`` value."), tuple(lines))
+        return _ModelCode(name(model.name), _class_doc(model.doc, f"One ``{model.name}``."), tuple(lines))
 
     def state(self, session: ir.Session, keys: list[KeyCode]) -> _ModelCode:
         doc = docstring(f"All that a ``{session.name}`` session holds.", indent=4)
@@ -133,7 +134,7 @@ class _Renderer:
 
     def session(self, session: ir.Session, keys: list[KeyCode]) -> _SessionCode:
         alias, state, accessor = (name(generated) for generated in class_names(session.name))
-        constant = name(f"_{session.name}_schema".upper() if self.several else "_SCHEMA")
+        constant = name(schema_constant(session.name, several=self.several))
         base = Group(Code("Session"), (state, alias), "[]")
         head = laid_out("class ", Group(accessor, (base, constant), labels=("", "schema=")), ":")
         return _SessionCode(

@@ -1,6 +1,7 @@
 """Types and values of the IR, spelt in Python, and the imports that the spelling needs."""
 
 import base64
+import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,6 +29,7 @@ _HOMES: Final = {
     "datetime": "datetime",
     "timedelta": "datetime",
 }
+_WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,300}")
 _STANDARD: Final = frozenset({"collections.abc", "datetime", "decimal", "typing", "uuid"})
 _NO_ALIASES: Final[Mapping[ir.Type, str]] = {}
 
@@ -131,7 +133,7 @@ class Speller:
             ]
             given = [(label, part) for label, part in units if part != "0"]
             return Group(callee, tuple(part for _, part in given), labels=tuple(label for label, _ in given))
-        if kind == "Decimal" and text.lstrip("-").isdecimal() and str(int(text)) == text:
+        if kind == "Decimal" and _WHOLE.fullmatch(text):
             return Group(callee, (Code(text),))
         if kind in ("datetime", "time"):
             callee = Code(f"{callee}.fromisoformat")

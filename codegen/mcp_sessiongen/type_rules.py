@@ -51,7 +51,7 @@ def problem_with(kind: ir.Type) -> tuple[str, str, str] | None:
     match kind:
         case ir.Table(key=key) if not _is_dict_key(key):
             message = f"a dict with keys of type {describe(key)} cannot be stored as JSON"
-            return "bad-type", message, "keys can be str, int, UUID, date, time, datetime or Literal"
+            return "bad-type", message, "keys can be str, int, UUID, date, time, datetime, Literal or Enum of text"
         case ir.Array(kind="set" | "frozenset" as outer, item=item) if not _is_hashable(item):
             return "bad-type", f"{describe(item)} cannot be in a {outer}: it is not hashable", "use a list"
         case ir.Union(members=members):
@@ -86,8 +86,8 @@ def _is_dict_key(kind: ir.Type) -> bool:
             return name in _KEY_SCALARS
         case ir.Choice(values=values):
             return all(isinstance(value, str) for value in values)
-        case ir.Imported(is_enum=is_enum):
-            return is_enum
+        case ir.Imported(is_enum=is_enum, forms=forms):
+            return is_enum and forms == ("text",)
         case _:
             return False
 
@@ -99,9 +99,13 @@ def _is_hashable(kind: ir.Type) -> bool:
 
 
 def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
-    seen: dict[str, ir.Type] = {}
+    seen: dict[ir.JsonForm, ir.Type] = {}
     for member in members:
-        for form in _json_forms(member):
+        twin = next((other for other in seen.values() if _are_equal_to_python(other, member)), None)
+        if twin:
+            message = f"{describe(twin)} and {describe(member)} hold values that are equal to Python, as 1 and True are"
+            return "ambiguous-type", message, "keep one of the two, or make two keys of it"
+        for form in sorted(json_forms(member)):
             if form in seen:
                 message = (
                     f"{describe(seen[form])} and {describe(member)} are both {form} in JSON: the union is ambiguous"
@@ -111,7 +115,16 @@ def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
     return None
 
 
-def _json_forms(kind: ir.Type) -> frozenset[str]:
+def _are_equal_to_python(one: ir.Type, other: ir.Type) -> bool:
+    """Tell whether a Literal would swallow numbers or booleans of another type: 0 == False, and 1 == True."""
+    for choice, kind in ((one, other), (other, one)):
+        if isinstance(choice, ir.Choice) and any(value in (0, 1) for value in choice.values):
+            return bool(json_forms(kind) & {"a number", "true and false"})
+    return False
+
+
+def json_forms(kind: ir.Type) -> frozenset[ir.JsonForm]:
+    """Return what the values of a type can be in JSON."""
     match kind:
         case ir.Scalar(name="None"):
             return frozenset({"null"})
@@ -125,13 +138,15 @@ def _json_forms(kind: ir.Type) -> frozenset[str]:
             return frozenset(_literal_form(value) for value in values)
         case ir.Array() | ir.Tuple():
             return frozenset({"an array"})
-        case ir.Table() | ir.Named():
+        case ir.Imported(is_enum=is_enum, forms=forms) if is_enum or forms:
+            return frozenset(forms)
+        case ir.Table() | ir.Named() | ir.Imported():
             return frozenset({"an object"})
-        case _:
-            return frozenset()
+        case ir.Union(members=members):
+            return frozenset(form for member in members for form in json_forms(member))
 
 
-def _literal_form(value: str | int | bool) -> str:
+def _literal_form(value: str | int | bool) -> ir.JsonForm:
     if isinstance(value, bool):
         return "true and false"
     return "text" if isinstance(value, str) else "a number"

@@ -24,6 +24,8 @@ from pydantic_core import SchemaError
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Default
+from mcp_sessiongen.python_text import is_name
+from mcp_sessiongen.safe_text import safe_str
 
 _SCALARS: Final[dict[str, Any]] = {
     "None": None,
@@ -39,6 +41,7 @@ _SCALARS: Final[dict[str, Any]] = {
     "timedelta": dt.timedelta,
     "UUID": UUID,
 }
+_TOO_LARGE: Final = 10**4300  # the digits of `sys.int_info.default_max_str_digits`
 M = TypeVar("M", bound=BaseModel)
 
 _ARRAYS: Final[dict[str, Any]] = {"list": list, "set": set, "frozenset": frozenset}
@@ -130,7 +133,7 @@ class LiveTypes:
             message = first["msg"][:1].lower() + first["msg"][1:]
             raise Misfit(f"at {where}: {message}" if where else message) from None
         except (TypeError, ValueError, RecursionError) as error:
-            raise Misfit(f"it has no JSON form ({error})") from None
+            raise Misfit(f"it has no JSON form ({safe_str(error)})") from None
 
     def _probe(self, annotation: Any) -> "type[_Probe]":
         return _attempt(lambda: create_model("Probe", __base__=_Probe, value=(annotation, ...)))
@@ -148,11 +151,15 @@ def value_of(value: object, known: frozenset[type]) -> ir.Value:
     """
     inner = partial(value_of, known=known)
     match value:
+        case Enum() if type(value) in known and value.name and not is_name(value.name):
+            raise Misfit(f"the member {value.name!r} has no name that generated code can use")
         case Enum() if type(value) in known and value.name:
             kind = type(value)
             return ir.Member(ir.Imported(kind.__module__, kind.__qualname__, is_enum=True), value.name)
         case float() if not math.isfinite(value):
             return ir.Built("float", str(value))
+        case int() if not is_writable(value):
+            raise Misfit("it has more digits than Python writes")
         case str() | int() | float() | None if type(value) in (str, int, float, bool, type(None)):
             return ir.Atom(value)
         case list() | tuple() if type(value) in (list, tuple):
@@ -167,6 +174,11 @@ def value_of(value: object, known: frozenset[type]) -> ir.Value:
             return ir.Instance(type(value).__qualname__, tuple((name, inner(getattr(value, name))) for name in given))
         case _:
             return _built(value)
+
+
+def is_writable(value: int) -> bool:
+    """Tell whether Python writes a number as text, and reads it back: it has a limit on digits."""
+    return abs(value) < _TOO_LARGE
 
 
 def _built(value: object) -> ir.Value:

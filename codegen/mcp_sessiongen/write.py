@@ -106,7 +106,7 @@ class _Change:
             if state.before is None:
                 state.path.unlink(missing_ok=True)
             else:
-                state.path.write_bytes(state.before.encode())
+                state.path.write_bytes(state.before.encode("utf-8", "surrogateescape"))
         for temporary, _ in self.prepared:
             temporary.unlink(missing_ok=True)
         for folder in reversed(self.folders):

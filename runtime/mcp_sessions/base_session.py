@@ -6,16 +6,18 @@ untyped faces are in ``session`` and ``untyped``.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
-from mcp_sessions.context import Call, current_call
+from mcp_sessions.context import Call, Caller, current_call
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError
 from mcp_sessions.ids import masked, mint_handle
@@ -43,11 +45,10 @@ class BaseSession:
 
     schema: ClassVar[SessionSchema]
 
-    def __init__(self, call: Call | None, handle: str | None = None, *, access: Access | None = None) -> None:
-        """Make an accessor for what ``call`` and ``handle`` name; ``create`` and ``open`` are for users."""
+    def __init__(self, call: Call | None, access: Access | Callable[[], Access]) -> None:
+        """Make an accessor for a session, or for what is found at its first use; users have ``create`` and ``open``."""
         self._call = call
-        self._handle = handle
-        self._known = access
+        self._found = access
 
     def __repr__(self) -> str:
         try:
@@ -67,7 +68,7 @@ class BaseSession:
             idle: Idle lifetime, when the schema sets none; default 30 minutes.
         """
         fallback = DEFAULT_IDLE_SECONDS if idle is None else seconds(idle)
-        return await cls._begin(Call(store, owner, idle=fallback))
+        return await cls._begin(Call(store, Caller(owner), idle=fallback))
 
     @classmethod
     def open(cls, store: Store, handle: str, *, owner: str | None = None) -> Self:
@@ -76,42 +77,52 @@ class BaseSession:
         Raises:
             SessionNotFoundError: If that is no handle of this kind of session.
         """
-        return cls(Call(store, owner), handle, access=by_handle(cls.schema, handle, owner))
+        return cls(Call(store, Caller(owner)), by_handle(cls.schema, handle, owner))
 
     @classmethod
     def current(cls) -> Self:
-        """Return the session that the current call means without a handle.
+        """Return the session that the current call means: by the handle among its arguments, else without one.
 
         Where there is none, the accessor's first use raises ``SessionRequiredError``.
         """
-        return cls(current_call())
+        call = current_call()
+
+        def find() -> Access:
+            named = call.handles.get(cls.schema.name, set()) if call else set()
+            if len(named) > 1:
+                raise SessionRequiredError(f"this call names {len(named)} {cls.schema.name} sessions: none is current")
+            return locate(cls.schema, call, next(iter(named), None), is_argument=bool(named))
+
+        return cls(call, find)
 
     @classmethod
     async def _begin(cls, call: Call) -> Self:
-        handle = mint_handle(cls.schema.name)
-        access = by_handle(cls.schema, handle, call.owner)
+        access = by_handle(cls.schema, mint_handle(cls.schema.name), call.caller.owner)
         await call.store.create(access, Lifetime(cls.schema.idle or call.idle, cls.schema.max))
-        return cls(call, handle, access=access)
+        return cls(call, access)
 
     @classmethod
     def _from_argument(cls, value: object) -> Self:
+        """Return the session that a tool's argument names; any value will do, so that the model always gets advice."""
         if isinstance(value, cls):
             return value
-        if value is None or value == "":
-            return cls.current()
-        if not isinstance(value, str):
-            raise ValueError(f"a {cls.schema.argument} handle is a string, got {type(value).__name__}")
-        return cls(current_call(), value.strip())
+        call = current_call()
+        handle = "" if value is None else str(value).strip()
+        if handle and call is not None:
+            call.handles.setdefault(cls.schema.name, set()).add(handle)
+        return cls(call, partial(locate, cls.schema, call, handle or None, is_argument=True))
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Make the class a tool's argument type: a handle, or nothing for the call's own session."""
         inner = core_schema.no_info_plain_validator_function(cls._from_argument)
-        return core_schema.with_default_schema(inner, default_factory=cls.current)
+        return core_schema.with_default_schema(inner, default_factory=partial(cls._from_argument, None))
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Describe the argument to the model."""
+        """Describe the argument to the model; where no handle can name the session, the model sees none."""
+        if not cls.schema.has_handles:
+            raise PydanticOmit
         return {"type": "string", "description": _describe_argument(cls.schema)}
 
     # Which session it is
@@ -134,9 +145,9 @@ class BaseSession:
         return self._call.store
 
     def _access(self) -> Access:
-        if self._known is None:
-            self._known = locate(self.schema, self._call, self._handle)
-        return self._known
+        if not isinstance(self._found, Access):
+            self._found = self._found()
+        return self._found
 
     async def _ask(
         self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
@@ -162,7 +173,7 @@ class BaseSession:
     async def end(self) -> bool:
         """End the session: what it held is gone, and its handle is good for nothing; False if it was not live.
 
-        State in a transport session is dropped, and the transport session itself goes on.
+        State without a handle begins anew when it is written to again.
         """
         return await self.store.end(self._access())
 
@@ -182,27 +193,39 @@ class BaseSession:
         return await self._ask(self.store.remove, key.name) is not None
 
     async def _take(self, key: Key[T, D]) -> T | None:
-        raw = await self._ask(self.store.remove, key.name)
-        return None if raw is None else key.decode_set(raw)
+        def take(raw: bytes | None) -> tuple[None, T | None]:
+            if raw is None:
+                return None, None
+            with self._naming(key):
+                return None, key.decode_set(raw)
+
+        return await self._exchange(key.name, take)
 
     async def _update(self, key: Key[T, D], fn: Callable[[D], T]) -> T:
-        def step(current: D) -> tuple[T, T]:
+        def update(current: D) -> tuple[T, T]:
             value = fn(current)
             return value, value
 
-        return await self._change(key, step)
+        return await self._change(key, update)
 
     async def _change(self, key: Key[T, D], step: Callable[[D], tuple[T | Unset, R]]) -> R:
-        """Compare-and-set: ``step`` gives the value to write (UNSET for none) and the result to return."""
-        name = key.name
+        """Compare and set: ``step`` gives the value to write (UNSET for none) and the result to return."""
+
+        def change(raw: bytes | None) -> tuple[bytes | None, R]:
+            value, result = step(self._decoded(key, raw))
+            return raw if isinstance(value, Unset) else key.encode(value), result
+
+        return await self._exchange(key.name, change)
+
+    async def _exchange(self, name: str, step: Callable[[bytes | None], tuple[bytes | None, R]]) -> R:
+        """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result."""
         async with local_lock(id(self.store), self._access().address, name):
-            found = await self._ask(self.store.read, (name,))
-            raw = found.get(name)
+            raw = (await self._ask(self.store.read, (name,))).get(name)
             for attempt in range(_ATTEMPTS):
-                value, result = step(self._decoded(key, raw))
-                if isinstance(value, Unset):
+                wanted, result = step(raw)
+                if wanted == raw:
                     return result
-                actual = await self._ask(self.store.write, {name: key.encode(value)}, {name: raw})
+                actual = await self._ask(self.store.write, {name: wanted}, {name: raw})
                 if actual is None:
                     return result
                 raw = actual[name]
@@ -213,15 +236,22 @@ class BaseSession:
         )
 
     def _decoded(self, key: Key[T, D], raw: bytes | None) -> D:
-        try:
+        with self._naming(key):
             return key.decode(raw)
+
+    @contextmanager
+    def _naming(self, key: Key[T, D]) -> Iterator[None]:
+        """Say of stored data that does not fit where it is."""
+        try:
+            yield
         except SessionDataError as error:
-            raise SessionDataError(f"session {masked(self.id)}: {error}") from None
+            raise SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}") from None
 
 
 def _describe_argument(schema: SessionSchema) -> str:
     if schema.scope == "handle":
         return f"Required: the handle that {schema.create_tool_name} returned."
-    if schema.scope == "auto":
-        return f"The handle that {schema.create_tool_name} returned. Leave it out to use the state of this MCP session."
-    return "Leave it out: the server knows which session is meant."
+    return (
+        f"The handle that {schema.create_tool_name} returned. Only a client with an MCP session of its own may leave "
+        f"it out, for the state of that session."
+    )

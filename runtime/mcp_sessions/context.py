@@ -1,16 +1,33 @@
 """The call that is being served: who asks, over which transport session, and where sessions are kept.
 
-Set by the adapters (``mcp_sessions.server``, ``mcp_sessions.http``), read when an accessor is made. Nothing here
+Set by the adapters (``mcp_sessions.server``, ``mcp_sessions.middleware``), read when an accessor is made. Nothing here
 decides anything; ``mcp_sessions.resolve`` does.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
 
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
-from mcp_sessions.stores.base import Lifetime, Store
+from mcp_sessions.stores.base import Store
+
+TransportKind: TypeAlias = Literal["transport", "connection"]
+"""What a transport session is: an ``Mcp-Session-Id`` that the store knows, or a connection that this process keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who makes a call.
+
+    Attributes:
+        owner: The hashed principal; None when there is no authentication.
+        individual: Whether the principal is one user, and not all users of a client: its token names a subject.
+    """
+
+    owner: str | None = None
+    individual: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +36,25 @@ class Call:
 
     Attributes:
         store: Where the server keeps its sessions.
-        owner: The hashed principal; None when there is no authentication.
+        caller: Who makes it.
         transport: The verified transport session's id; None when the call has none.
-        vouched: When given, the transport session is one that this process itself keeps apart (a stdio connection),
-            so it needs no record: it begins, with this lifetime, at its first write.
+        kind: What that transport session is.
         modern: Whether the protocol revision has no sessions at all (2026-07-28 and later).
         idle: The server's idle lifetime in seconds, for schemas that set none.
+        schemas: The names of the schemas that the server offers; None when that is not known.
+        tools: Whether it offers tools that begin and end sessions.
+        handles: The handles that the call's arguments have named so far, by the name of the schema.
     """
 
     store: Store
-    owner: str | None = None
+    caller: Caller = Caller()
     transport: str | None = None
-    vouched: Lifetime | None = None
+    kind: TransportKind = "transport"
     modern: bool = False
     idle: float = DEFAULT_IDLE_SECONDS
+    schemas: frozenset[str] | None = None
+    tools: bool = True
+    handles: dict[str, set[str]] = field(default_factory=dict)
 
 
 _current: ContextVar[Call | None] = ContextVar("mcp_sessions_call", default=None)

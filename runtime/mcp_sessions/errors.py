@@ -19,16 +19,42 @@ A framework shows the model only errors of its own classes. A framework's adapte
 
 from typing import Any, ClassVar
 
+__all__ = [
+    "InterfaceError",
+    "SessionConflictError",
+    "SessionDataError",
+    "SessionEndedError",
+    "SessionError",
+    "SessionExpiredError",
+    "SessionKeyError",
+    "SessionNotFoundError",
+    "SessionRequiredError",
+    "SessionValueError",
+    "StoreError",
+    "StoreUrlError",
+    "also_raise_as",
+]
+
 
 class SessionError(Exception):
     """Anything that mcp_sessions raises on purpose; its text is written for whoever made the call."""
 
+    _declared: ClassVar[type["SessionError"]]
     _framework_bases: ClassVar[tuple[type[Exception], ...]] = ()
 
     def __new__(cls, *args: Any, **kwargs: Any) -> "SessionError":
         """Make the error an instance of the frameworks' own error classes as well."""
         target = _combined(cls, SessionError._framework_bases)
         return super().__new__(target, *args)
+
+    def __init_subclass__(cls) -> None:
+        """Remember the class that is declared in a module: the one to pickle by."""
+        super().__init_subclass__()
+        cls._declared = cls
+
+    def __reduce__(self) -> tuple[type["SessionError"], tuple[Any, ...]]:
+        """Pickle as the declared class; whoever loads it adds the frameworks that are there."""
+        return self._declared, self.args
 
 
 class SessionRequiredError(SessionError):
@@ -91,4 +117,8 @@ def _combined(cls: type[SessionError], bases: tuple[type[Exception], ...]) -> ty
     if (cls, missing) not in _made:
         members = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
         _made[cls, missing] = type(cls.__name__, (cls, *missing), members)
+        _made[cls, missing]._declared = cls
     return _made[cls, missing]
+
+
+SessionError._declared = SessionError

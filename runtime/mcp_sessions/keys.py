@@ -4,10 +4,10 @@ Owns validation and (de)serialisation of single values. Knows nothing of stores 
 """
 
 from functools import cached_property
-from typing import Any, Final, Generic
+from typing import Any, Final, Generic, TypedDict
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
 from typing_extensions import TypeVar
 
 from mcp_sessions.errors import SessionDataError, SessionValueError
@@ -23,6 +23,12 @@ class Unset:
 UNSET: Final = Unset()
 """Stands for "no default": unset and None are different things."""
 
+
+class _Naming(TypedDict):
+    by_alias: bool
+    by_name: bool
+
+
 T = TypeVar("T")
 D = TypeVar("D", default=T)
 N = TypeVar("N")
@@ -34,6 +40,12 @@ V = TypeVar("V")
 KD = TypeVar("KD", default=dict[K, V])
 
 _CONFIG: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
+_BY_NAME: Final = _Naming(by_alias=False, by_name=True)
+"""A model's aliases are for the outside world; what is stored goes by the names of its fields."""
+
+_LONG: Final = 4000
+"""Bytes from which on a number may have more digits than Python reads back (``sys.set_int_max_str_digits``)."""
+
 _SCALARS: Final = (str, int, float, bool, bytes)
 
 
@@ -69,7 +81,7 @@ class Key(Generic[T, D]):
         """The default as it would be stored; None when there is none."""
         if isinstance(self._default, Unset):
             return None
-        return self.adapter.dump_json(self._default, round_trip=True)  # type: ignore[arg-type]  # D is T here
+        return self.adapter.dump_json(self._default, round_trip=True, by_alias=False)  # type: ignore[arg-type]  # D is T here
 
     @property
     def default(self) -> D:
@@ -78,7 +90,7 @@ class Key(Generic[T, D]):
             return None  # type: ignore[return-value]  # D is T | None here
         if self._default is None or isinstance(self._default, _SCALARS):
             return self._default
-        return self.adapter.validate_json(self.default_bytes or b"null")  # type: ignore[return-value]  # D is T
+        return self.adapter.validate_json(self.default_bytes or b"null", **_BY_NAME)  # type: ignore[return-value]  # D is T
 
     def encode(self, value: T) -> bytes:
         """Return a value as compact JSON, after making sure that reading it will work.
@@ -87,15 +99,16 @@ class Key(Generic[T, D]):
             SessionValueError: If the value does not fit the key's type and constraints.
         """
         try:
-            checked = self.adapter.validate_python(value, strict=True)
-            raw = self.adapter.dump_json(checked, round_trip=True, warnings="error")
-            if not isinstance(checked, _SCALARS):
-                self.adapter.validate_json(raw)  # a model that was changed after its validation fails here
+            checked = self.adapter.validate_python(value, strict=True, **_BY_NAME)
+            raw = self.adapter.dump_json(checked, round_trip=True, by_alias=False, warnings="error")
+            if not isinstance(checked, _SCALARS) or len(raw) > _LONG:
+                self.adapter.validate_json(raw, **_BY_NAME)  # a model that was changed after its validation fails here
         except ValidationError as error:
-            raise SessionValueError(f"{self.name}: {_in_words(error)}; nothing was written") from None
-        except (PydanticSerializationError, UnicodeEncodeError) as error:
-            what = str(error).strip().splitlines()[-1].strip()
-            raise SessionValueError(f"{self.name}: cannot be stored as JSON: {what}; nothing was written") from None
+            fits_json = error.errors()[0]["type"] != "json_invalid"
+            words = _in_words(error, self.adapter) if fits_json else _unstorable(error)
+            raise SessionValueError(f"{self.name}: {words}; nothing was written") from None
+        except (PydanticSerializationError, ValueError) as error:
+            raise SessionValueError(f"{self.name}: {_unstorable(error)}; nothing was written") from None
         return raw
 
     def decode(self, raw: bytes | None) -> D:
@@ -115,10 +128,10 @@ class Key(Generic[T, D]):
             SessionDataError: If the bytes do not fit the key's type.
         """
         try:
-            return self.adapter.validate_json(raw)
+            return self.adapter.validate_json(raw, **_BY_NAME)
         except ValidationError as error:
             raise SessionDataError(
-                f"the stored value of {self.name!r} does not fit its type: {_in_words(error)}; it was left as it is"
+                f"the stored value does not fit the key's type: {_in_words(error, self.adapter)}; it was left as it is"
             ) from None
 
 
@@ -180,9 +193,12 @@ class JsonKey(Key[Any, Any]):
         """
         _require_json(self.name, value)
         try:
-            return to_json(value, inf_nan_mode="constants")
+            raw = to_json(value, inf_nan_mode="constants")
+            if len(raw) > _LONG:
+                self.adapter.validate_json(raw)
         except (PydanticSerializationError, ValueError) as error:
-            raise SessionValueError(f"{self.name}: cannot be stored as JSON: {error}; nothing was written") from None
+            raise SessionValueError(f"{self.name}: {_unstorable(error)}; nothing was written") from None
+        return raw
 
 
 def _require_json(where: str, value: object, depth: int = 0) -> None:
@@ -197,7 +213,7 @@ def _require_json(where: str, value: object, depth: int = 0) -> None:
         for name, item in value.items():
             if not isinstance(name, str):
                 raise SessionValueError(f"{where}: a JSON object has str keys, got {type(name).__name__}")
-            _require_json(f"{where}.{name}", item, depth + 1)
+            _require_json(f"{where}{{...}}", item, depth + 1)
     else:
         hint = ""
         if isinstance(value, BaseModel):
@@ -207,12 +223,37 @@ def _require_json(where: str, value: object, depth: int = 0) -> None:
         )
 
 
-def _in_words(error: ValidationError) -> str:
+def _unstorable(error: Exception) -> str:
+    """Say why a value cannot be JSON; the error's own text may hold the value."""
+    if isinstance(error, PydanticSerializationError) and "surrogates" not in str(error):
+        return "it cannot be stored as JSON: a part of it was changed to another type after its validation"
+    return "it cannot be stored as JSON: it holds a number that is too long, or text that is not Unicode"
+
+
+def _in_words(error: ValidationError, adapter: TypeAdapter[Any]) -> str:
     """Say what is wrong and of what type the input was, without the value: that may be a secret."""
-    parts: list[str] = []
-    for detail in error.errors(include_url=False, include_context=False)[:3]:
-        where = ".".join(str(part) for part in detail["loc"])
-        got = type(detail["input"]).__name__
-        parts.append(f"{where + ': ' if where else ''}{detail['msg'][:1].lower()}{detail['msg'][1:]} (got {got})")
-    more = error.error_count() - len(parts)
+    details = error.errors(include_url=False, include_context=False)
+    known = _field_names(adapter)
+    parts = [_detail_in_words(detail, known) for detail in details[:3]]
+    more = len(details) - len(parts)
     return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
+
+
+def _field_names(adapter: TypeAdapter[Any]) -> frozenset[str]:
+    """Return the names of fields in a type: of what stands in a value, they alone may be shown."""
+    try:
+        schema = adapter.json_schema(by_alias=False)
+    except PydanticUserError:
+        return frozenset()
+    models = [schema, *schema.get("$defs", {}).values()]
+    return frozenset(name for model in models for name in model.get("properties", {}))
+
+
+def _detail_in_words(detail: ErrorDetails, known: frozenset[str]) -> str:
+    where = "".join(
+        f"[{part}]" if isinstance(part, int) else f".{part}" if part in known else "[...]" for part in detail["loc"]
+    ).removeprefix(".")
+    message = detail["msg"]
+    if detail["type"] in ("value_error", "assertion_error"):
+        message = "refused by a validator"  # whose own words may hold the value
+    return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (got {type(detail['input']).__name__})"

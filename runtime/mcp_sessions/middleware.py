@@ -10,6 +10,8 @@ sessions; their requests pass untouched, and an ``Mcp-Session-Id`` on one of the
 import json
 import logging
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 from mcp.server.transport_security import (
@@ -18,9 +20,11 @@ from mcp.server.transport_security import (
     TransportSecurityMiddleware,
     TransportSecuritySettings,
 )
+from mcp_types import InitializeRequestParams
+from pydantic import ValidationError
 from pydantic_core import from_json
 from starlette.datastructures import Headers
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -29,7 +33,9 @@ from mcp_sessions.context import Call, serving
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError
 from mcp_sessions.ids import is_transport_id, masked, mint_transport_id
-from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime, NotLiveError, Store
+from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime, NotLiveError
+
+__all__ = ["SessionMiddleware"]
 
 logger = logging.getLogger("mcp_sessions")
 
@@ -49,9 +55,8 @@ class SessionMiddleware:
 
     Args:
         app: The SDK's stateless Streamable HTTP handler.
-        store: Where sessions are kept.
+        call: Makes the call of the current request, such as ``Sessions.call``; its store keeps the sessions.
         idle: Seconds without a request after which a transport session expires.
-        default_idle: Idle lifetime in seconds of sessions whose schema sets none.
         security: The Host and Origin rules that hold for the handler; they hold for our own answers too.
         max_body_size: Bytes that a request body may have.
     """
@@ -59,17 +64,15 @@ class SessionMiddleware:
     def __init__(
         self,
         app: ASGIApp,
-        store: Store,
+        call: Callable[[], Call],
         *,
         idle: float = DEFAULT_IDLE_SECONDS,
-        default_idle: float = DEFAULT_IDLE_SECONDS,
         security: TransportSecuritySettings | None = None,
         max_body_size: int = DEFAULT_MAX_REQUEST_BODY_SIZE,
     ) -> None:
         self._app = app
-        self._store = store
+        self._call = call
         self._lifetime = Lifetime(idle)
-        self._default_idle = default_idle
         self._security = TransportSecurityMiddleware(security)
         self._legacy = RequestBodyLimitMiddleware(self._serve_legacy, max_body_size)
 
@@ -80,8 +83,7 @@ class SessionMiddleware:
             return
         version = Headers(scope=scope).get(VERSION_HEADER)
         if version is not None and not sdk.has_handshake(version):
-            with serving(self._call(modern=True)):
-                await self._app(scope, receive, send)
+            await self._serve(replace(self._call(), modern=True), scope, receive, send)
             return
         await self._legacy(scope, receive, send)
 
@@ -90,39 +92,42 @@ class SessionMiddleware:
         refusal = await self._security.validate_request(request, is_post=request.method == "POST")
         if refusal is None:
             try:
-                refusal = await self._answer(request, send)
+                refusal = await self._answer(self._call(), request, send)
+            except ClientDisconnect:
+                return
             except StoreError as error:
-                logger.error("the session store failed: %s", error)
-                refusal = _unavailable()
+                refusal = _unavailable(error)
         if refusal is not None:
             await refusal(scope, receive, send)
 
-    async def _answer(self, request: Request, send: Send) -> Response | None:
+    async def _answer(self, call: Call, request: Request, send: Send) -> Response | None:
         """Serve a request, or return the response that refuses it."""
-        if request.method == "GET":
-            headers = {"Allow": "POST, DELETE"}
-            return _refusal(405, "Method Not Allowed: this server opens no stream of its own", headers=headers)
-        if request.method == "POST":
-            body = await request.body()
-            if _opens_session(body):
-                await self._open(request.scope, _replay(body, request.receive), send)
-                return None
+        if request.method not in ("POST", "DELETE"):
+            return _refusal(405, "Method Not Allowed", headers={"Allow": "POST, DELETE"})
+        body = await request.body()
+        message = _initialize_in(body) if request.method == "POST" else None
+        if message is not None:
+            serve = self._open if _is_acceptable(message) else self._serve
+            await serve(call, request.scope, _replay(body, request.receive), send)
+            return None
         ids = request.headers.getlist(SESSION_HEADER)
         if not ids:
             return _refusal(400, "Bad Request: Missing session ID; a client begins with initialize")
         if len(ids) > 1 or not _VISIBLE_ASCII.fullmatch(ids[0]):
             return _refusal(400, "Bad Request: Malformed session ID")
         if request.method == "DELETE":
-            return await self._end(ids[0])
-        if request.method != "POST":
-            return _refusal(405, "Method Not Allowed", headers={"Allow": "POST, DELETE"})
-        if not await self._is_live(ids[0]):
+            ended = is_transport_id(ids[0]) and await call.store.end(_access(call, ids[0]))
+            return Response(status_code=204) if ended else _not_found(ids[0])
+        if not await self._is_live(call, ids[0]):
             return _not_found(ids[0])
-        with serving(self._call(ids[0])):
-            await self._app(request.scope, _replay(body, request.receive), send)
+        await self._serve(replace(call, transport=ids[0]), request.scope, _replay(body, request.receive), send)
         return None
 
-    async def _open(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _serve(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        with serving(call):
+            await self._app(scope, receive, send)
+
+    async def _open(self, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the handler answer ``initialize``, and give its answer a session id that is in the store already."""
         failed = False
 
@@ -131,50 +136,52 @@ class SessionMiddleware:
             if message["type"] == "http.response.start" and message["status"] < 300:
                 session_id = mint_transport_id()
                 try:
-                    await self._store.create(self._access(session_id), Lifetime(HANDSHAKE_SECONDS))
+                    await call.store.create(_access(call, session_id), Lifetime(HANDSHAKE_SECONDS))
                 except StoreError as error:
-                    logger.error("the session store failed: %s", error)
                     failed = True
-                    await _unavailable()(scope, receive, send)
+                    await _unavailable(error)(scope, receive, send)
                 else:
                     header = (SESSION_HEADER.encode(), session_id.encode())
                     message = {**message, "headers": [*message.get("headers", ()), header]}
             if not failed:
                 await send(message)
 
-        with serving(self._call()):
-            await self._app(scope, receive, send_with_id)
+        await self._serve(call, scope, receive, send_with_id)
 
-    async def _is_live(self, session_id: str) -> bool:
+    async def _is_live(self, call: Call, session_id: str) -> bool:
         if not is_transport_id(session_id):
             return False
         try:
-            await self._store.touch(self._access(session_id), self._lifetime)
+            await call.store.touch(_access(call, session_id), self._lifetime)
         except NotLiveError:
             return False
         return True
 
-    async def _end(self, session_id: str) -> Response:
-        if is_transport_id(session_id) and await self._store.end(self._access(session_id)):
-            return Response(status_code=204)
-        return _not_found(session_id)
 
-    def _access(self, session_id: str) -> Access:
-        return Access(Address("transport", session_id, TRANSPORT_SCHEMA), sdk.current_owner())
-
-    def _call(self, transport: str | None = None, *, modern: bool = False) -> Call:
-        return Call(self._store, sdk.current_owner(), transport, modern=modern, idle=self._default_idle)
+def _access(call: Call, session_id: str) -> Access:
+    return Access(Address("transport", session_id, TRANSPORT_SCHEMA), call.caller.owner)
 
 
-def _opens_session(body: bytes) -> bool:
-    """Tell whether a request body is an ``initialize`` request."""
+def _initialize_in(body: bytes) -> dict[str, Any] | None:
+    """Return the ``initialize`` message that a request body is, or None."""
     if b"initialize" not in body:  # so that other bodies are not parsed twice
-        return False
+        return None
     try:
         message: Any = from_json(body)
     except ValueError:
+        return None
+    return message if isinstance(message, dict) and message.get("method") == "initialize" else None
+
+
+def _is_acceptable(message: dict[str, Any]) -> bool:
+    """Tell whether the handler will accept an ``initialize``: only then there is a session to give an id to."""
+    if type(message.get("id")) not in (int, str):
         return False
-    return isinstance(message, dict) and message.get("method") == "initialize" and "id" in message
+    try:
+        InitializeRequestParams.model_validate(message.get("params"))
+    except ValidationError:
+        return False
+    return True
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -203,6 +210,7 @@ def _not_found(session_id: str) -> Response:
     return _refusal(404, "Session not found")
 
 
-def _unavailable() -> Response:
+def _unavailable(error: StoreError) -> Response:
+    logger.error("the session store failed: %s", error)
     message = "The session store is not available; try again shortly"
     return _refusal(503, message, _INTERNAL_ERROR, {"Retry-After": str(_RETRY_SECONDS)})

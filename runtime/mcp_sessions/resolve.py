@@ -1,17 +1,18 @@
 """Whose session is it: the one place that decides which session a call means, and refuses everything else.
 
 It decides by names alone and reads no store: whether the session that it names is live and the caller's, the store
-checks within each operation.
+checks within each operation. Its messages are for a model to act on, so they never send it after a tool or an argument
+that it does not have.
 """
 
 from mcp_sessions.context import Call
 from mcp_sessions.errors import SessionEndedError, SessionExpiredError, SessionNotFoundError, SessionRequiredError
 from mcp_sessions.ids import is_handle
 from mcp_sessions.schema import SessionSchema
-from mcp_sessions.stores.base import Access, Address, Lifetime, Reason
+from mcp_sessions.stores.base import Access, Address, Lifetime, Reason, Space
 
 
-def locate(schema: SessionSchema, call: Call | None, handle: str | None) -> Access:
+def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_argument: bool) -> Access:
     """Return the access to the session that a call means.
 
     ================  ============================================================================
@@ -26,7 +27,8 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None) -> Acce
     Args:
         schema: The kind of session that is asked for.
         call: The call that is being served; None outside of a server.
-        handle: What the handle argument held; None when it was not given.
+        handle: The handle that the call gives; None when it gives none.
+        is_argument: Whether the accessor is an argument of the tool, so that the call can give a handle at all.
 
     Raises:
         SessionRequiredError: If the call names no session.
@@ -34,21 +36,24 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None) -> Acce
     """
     if call is None:
         raise SessionRequiredError(
-            f"there is no MCP call here that could tell which {schema.name} session is meant. Is Sessions(...) among "
-            f"the server's extensions? Outside of a server, use .create(store) or .open(store, handle)."
+            f"there is no MCP call here that could tell which {schema.name} session is meant. Accessors work in the "
+            f"tools of a server with Sessions(...) among its extensions, and over HTTP in its prompts and resources. "
+            f"Outside of a server, use .create(store) or .open(store, handle)."
         )
+    if call.schemas is not None and schema.name not in call.schemas:
+        raise SessionRequiredError(
+            f"the server is not set up for {schema.name} state: its author must list the accessor in "
+            f"Sessions(..., schemas=[...])."
+        )
+    if handle is not None:
+        if not schema.has_handles:
+            raise SessionRequiredError(f"{schema.name} state has no handles: leave that argument out.")
+        return by_handle(schema, handle, call.caller.owner)
     if schema.scope == "user":
         return _of_user(schema, call)
-    if handle is not None and schema.scope != "transport":
-        return by_handle(schema, handle, call.owner)
-    if schema.scope == "handle":
-        raise SessionRequiredError(
-            f"this tool needs a {schema.argument} handle: call {schema.create_tool_name} first, then pass the handle "
-            f"it returns as the argument {schema.argument!r}."
-        )
-    if call.transport is not None:
-        return Access(Address("transport", call.transport, schema.name), call.owner, begin=call.vouched)
-    raise SessionRequiredError(_no_transport(schema, call))
+    if call.transport is None or schema.scope == "handle":
+        raise SessionRequiredError(_nothing_named(schema, call, is_argument=is_argument))
+    return beginning(schema, Address(call.kind, call.transport, schema.name), call)
 
 
 def by_handle(schema: SessionSchema, handle: str, owner: str | None) -> Access:
@@ -59,50 +64,65 @@ def by_handle(schema: SessionSchema, handle: str, owner: str | None) -> Access:
     """
     if not is_handle(handle, schema.name):
         raise not_live(schema, "unknown", "handle")
-    return Access(Address("handle", handle, schema.name), owner)
+    address = Address("handle", handle, schema.name)
+    return Access(address, owner, version=schema.version, digest=schema.digest)
 
 
-def not_live(schema: SessionSchema, reason: Reason, space: str) -> SessionNotFoundError:
+def beginning(schema: SessionSchema, address: Address, call: Call) -> Access:
+    """Return the access to a session that begins with its first write."""
+    lifetime = Lifetime(schema.idle or call.idle, schema.max)
+    return Access(address, call.caller.owner, lifetime, schema.version, schema.digest)
+
+
+def not_live(schema: SessionSchema, reason: Reason, space: Space) -> SessionNotFoundError:
     """Return the error for a session that is not live, with words that a model can act on."""
-    if space == "transport":
-        if reason == "unknown":
-            return SessionNotFoundError(
-                f"the MCP session that held this {schema.name} state is not known here: {_AGAIN}"
-            )
-        kind = SessionExpiredError if reason == "expired" else SessionEndedError
-        return kind(f"the MCP session that held this {schema.name} state has {reason}: {_AGAIN}")
-    what = f"this {schema.argument} session"
-    advice = f"Call {schema.create_tool_name} for a new one and pass its handle as the argument {schema.argument!r}."
-    if space == "user":
-        advice = "Call the tool again to begin a new one."
+    if space != "handle":
+        what = f"the MCP session that held this {schema.name} state"
+        advice = "The client must initialize again."
+    else:
+        what = f"this {schema.name} session"
+        advice = f"Call {schema.create_tool_name} for a new one, and use its handle instead."
     if reason == "expired":
         return SessionExpiredError(f"{what} has expired, and what it held is gone. {advice}")
     if reason == "ended":
         return SessionEndedError(f"{what} has been ended, and what it held is gone. {advice}")
-    return SessionNotFoundError(f"there is no such {schema.argument} session. {advice}")
-
-
-_AGAIN = "the client must initialize again."
+    if space != "handle":
+        return SessionNotFoundError(f"{what} is not known here. {advice}")
+    return SessionNotFoundError(f"there is no such {schema.name} session. {advice}")
 
 
 def _of_user(schema: SessionSchema, call: Call) -> Access:
-    if call.owner is None:
+    if call.caller.owner is None:
         raise SessionRequiredError(
             f"{schema.name} state belongs to a user, and this call carries no authenticated one: the server must be "
             f"set up with authentication, and the client must log in."
         )
-    lifetime = Lifetime(schema.idle or call.idle, schema.max)
-    return Access(Address("user", f"{schema.name}:{call.owner}", schema.name), call.owner, begin=lifetime)
+    if not call.caller.individual:
+        raise SessionRequiredError(
+            f"{schema.name} state belongs to a user, and the access token of this call names a client but no user: "
+            f"the server's token verifier must set the token's subject."
+        )
+    return beginning(schema, Address("user", call.caller.owner, schema.name), call)
 
 
-def _no_transport(schema: SessionSchema, call: Call) -> str:
-    if schema.scope == "transport":
-        why = "MCP revisions from 2026-07-28 on have none" if call.modern else "this connection has none"
+def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> str:
+    why = "MCP revisions from 2026-07-28 on have none" if call.modern else "this connection has none"
+    if not schema.has_handles:
         return (
             f"{schema.name} state lives in the client's MCP session, and {why}. The server's author must give the "
             f"schema the scope 'auto' or 'handle', so that a handle can be used instead."
         )
+    if not call.tools:
+        return (
+            f"this call names no {schema.name} session, and the server has no tool that begins one: its author must "
+            f"offer one, or leave Sessions(tools=True)."
+        )
+    if not is_argument:
+        return (
+            f"this tool works on the {schema.name} state of the client's MCP session, and {why}. The server's author "
+            f"must make the accessor a parameter of the tool, so that a handle can be given instead."
+        )
     return (
-        f"this call names no {schema.argument} session: call {schema.create_tool_name} first, then pass the handle "
-        f"it returns as the argument {schema.argument!r}."
+        f"this call names no {schema.name} session. Call {schema.create_tool_name} first, then call this tool again "
+        f"with the handle that it returns."
     )

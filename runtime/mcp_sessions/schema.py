@@ -112,7 +112,7 @@ class SessionSchema:
         return self.end_tool or f"end_{self.argument}"
 
     @property
-    def scoped_to_handles(self) -> bool:
+    def has_handles(self) -> bool:
         """Whether a handle can name a session of this schema."""
         return self.scope in ("auto", "handle")
 

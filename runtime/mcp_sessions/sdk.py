@@ -3,7 +3,7 @@
 Everything here is covered by ``tests/runtime/test_sdk.py``, which fails when the SDK changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
@@ -15,16 +15,19 @@ from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp
 
+from mcp_sessions.context import Caller
 from mcp_sessions.owner import owner_of
 
 ANTICIPATED: tuple[type[Exception], ...] = (ToolError, ResourceError)
 """The errors whose text the SDK shows to the model, instead of reporting a crash."""
 
 
-def current_owner() -> str | None:
-    """Return the owner that the current request's access token stands for; None without authentication."""
+def current_caller() -> Caller:
+    """Return whom the current request's access token stands for."""
     token = get_access_token()
-    return None if token is None else owner_of(*principal_components(token))
+    if token is None:
+        return Caller()
+    return Caller(owner_of(*principal_components(token)), individual=bool(token.subject))
 
 
 def has_handshake(protocol_version: str) -> bool:
@@ -39,6 +42,11 @@ def connection_of(ctx: ServerRequestContext[Any, Any]) -> object | None:
     is one such object per connection; the stateless manager has none.
     """
     return ctx.session.client_params if has_handshake(ctx.protocol_version) else None
+
+
+def has_extension(server: MCPServer[Any], identifier: str, settings: Mapping[str, Any]) -> bool:
+    """Tell whether a server whose HTTP application was made has just that extension, by the object of its settings."""
+    return server.session_manager.app.extensions.get(identifier) is settings
 
 
 def wrap_innermost(server: MCPServer[Any], wrap: Callable[[ASGIApp, StreamableHTTPSessionManager], ASGIApp]) -> None:

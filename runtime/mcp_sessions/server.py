@@ -1,9 +1,11 @@
 """``Sessions``: session state for a server on the official MCP SDK, as one of its extensions."""
 
+import sys
 import weakref
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, Literal
+from dataclasses import replace
+from typing import Any, Final, Literal, NamedTuple
 
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -16,19 +18,25 @@ from starlette.types import ASGIApp
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.context import Call, current_call, serving
+from mcp_sessions.context import Call, Caller, current_call, serving
 from mcp_sessions.durations import Duration, seconds
-from mcp_sessions.errors import also_raise_as
+from mcp_sessions.errors import StoreError, also_raise_as
 from mcp_sessions.ids import mint_transport_id
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.stores import open_store
-from mcp_sessions.stores.base import Lifetime, Store
+from mcp_sessions.stores.base import Access, Address, Store
 from mcp_sessions.tools import create_tool, end_tool
+
+__all__ = ["Sessions"]
 
 also_raise_as(*sdk.ANTICIPATED)
 
-CONNECTION_LIFETIME: Final = Lifetime(7 * 86400.0)
-"""How long the state of a connection without HTTP outlives its last use; the connection itself does not say."""
+
+class _Connection(NamedTuple):
+    """What we call a connection that the SDK keeps, and who opened it."""
+
+    transport: str
+    owner: str | None
 
 
 class Sessions(Extension):
@@ -62,48 +70,79 @@ class Sessions(Extension):
         self.idle = seconds(idle)
         _require_distinct(self.schemas)
         self._tools = tools
+        self._settings: dict[str, Any] = {}
         self._installed = False
         self._owns_store = isinstance(store, str)
         self.store: Store = open_store(store) if isinstance(store, str) else store
-        self._connections: dict[int, str] = {}
+        self._serving = 0
+        self._connections: dict[int, _Connection] = {}
+        self._over: list[_Connection] = []
 
     # The extension
+
+    def settings(self) -> dict[str, Any]:
+        """Return the settings that the server advertises: there are none."""
+        return self._settings
 
     def tools(self) -> Sequence[ToolBinding]:
         """Return the create and end tools of the schemas that have handles."""
         self._installed = True
         if not self._tools:
             return ()
-        accessors = [accessor for accessor in self.schemas if accessor.schema.scoped_to_handles]
+        accessors = [accessor for accessor in self.schemas if accessor.schema.has_handles]
         return [binding for accessor in accessors for binding in (create_tool(accessor, self.idle), end_tool(accessor))]
 
     async def intercept_tool_call(
         self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         """Tell the accessors of this call whose session is meant."""
+        if self._over:
+            await self._end_connections()
         with serving(self._call_of(ctx)):
             return await call_next(ctx)
 
+    def call(self, *, modern: bool = False) -> Call:
+        """Return a call of the current request, which has no transport session yet."""
+        return Call(
+            self.store,
+            sdk.current_caller(),
+            modern=modern,
+            idle=self.idle,
+            schemas=frozenset(accessor.schema.name for accessor in self.schemas),
+            tools=self._tools,
+        )
+
     def _call_of(self, ctx: ServerRequestContext[Any, Any]) -> Call:
-        if ctx.request is not None:
-            call = current_call()
-            if call is not None and call.store is self.store:
-                return call  # our middleware stands around this request, and has verified it
-        modern = not sdk.has_handshake(ctx.protocol_version)
-        owner = sdk.current_owner()
+        verified = current_call()
+        if ctx.request is not None and verified is not None and verified.store is self.store:
+            if verified.caller != sdk.current_caller():
+                raise RuntimeError("SessionMiddleware stands outside of authentication; use Sessions.http_app")
+            return replace(verified, handles={})
+        call = self.call(modern=not sdk.has_handshake(ctx.protocol_version))
         connection = sdk.connection_of(ctx)
         if connection is None:
-            return Call(self.store, owner, modern=modern, idle=self.idle)
-        transport = self._transport_of(connection)
-        return Call(self.store, owner, transport, vouched=CONNECTION_LIFETIME, modern=modern, idle=self.idle)
+            return call
+        return replace(call, transport=self._transport_of(connection, call.caller), kind="connection")
 
-    def _transport_of(self, connection: object) -> str:
+    def _transport_of(self, connection: object, caller: Caller) -> str:
         """Return the transport session of a connection that the SDK keeps: an id of ours, for as long as it lives."""
         name = id(connection)
         if name not in self._connections:
-            self._connections[name] = mint_transport_id()
-            weakref.finalize(connection, self._connections.pop, name, None)
-        return self._connections[name]
+            self._connections[name] = _Connection(mint_transport_id(), caller.owner)
+            weakref.finalize(connection, self._connection_over, name)
+        return self._connections[name].transport
+
+    def _connection_over(self, name: int) -> None:
+        self._over.append(self._connections.pop(name))
+
+    async def _end_connections(self) -> None:
+        """End the state of connections that are over: nobody can reach it any more."""
+        while self._over:
+            connection = self._over.pop()
+            for accessor in self.schemas:
+                address = Address("connection", connection.transport, accessor.schema.name)
+                with suppress(StoreError):  # then it expires by itself
+                    await self.store.end(Access(address, connection.owner))
 
     # Serving
 
@@ -121,18 +160,22 @@ class Sessions(Extension):
         Raises:
             ValueError: If the server does not have this extension.
         """
-        self._require_installed()
         app = server.streamable_http_app(streamable_http_path=path, host=host, stateless_http=True, **options)
+        if not sdk.has_extension(server, self.identifier, self._settings):
+            raise ValueError(_NOT_INSTALLED)
         sdk.wrap_innermost(server, self._middleware)
         inner = app.router.lifespan_context
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[Any]:
             async with inner(app) as state:
+                self._serving += 1
                 try:
                     yield state
                 finally:
-                    await self.aclose()
+                    self._serving -= 1
+                    if not self._serving:
+                        await self.aclose()
 
         app.router.lifespan_context = lifespan
         return app
@@ -150,13 +193,15 @@ class Sessions(Extension):
         Raises:
             ValueError: If the server does not have this extension, or there is no such transport.
         """
-        self._require_installed()
         if transport == "stdio":
+            if not self._installed:
+                raise ValueError(_NOT_INSTALLED)
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
         elif transport == "streamable-http":
             import uvicorn
 
+            print(f"serving http://{host}:{port}/mcp", file=sys.stderr, flush=True)
             uvicorn.run(self.http_app(server, host=host), host=host, port=port, log_level="warning")
         else:
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
@@ -171,32 +216,30 @@ class Sessions(Extension):
             await server.run_stdio_async()
         finally:
             with anyio.CancelScope(shield=True):
+                self._over += self._connections.values()
+                await self._end_connections()
                 await self.aclose()
 
     def _middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:
         return SessionMiddleware(
             handler,
-            self.store,
+            self.call,
             idle=max([self.idle, *(accessor.schema.idle or 0 for accessor in self.schemas)]),
-            default_idle=self.idle,
             security=manager.security_settings,
             max_body_size=manager.max_request_body_size,
         )
 
-    def _require_installed(self) -> None:
-        if not self._installed:
-            raise ValueError(
-                "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"
-            )
+
+_NOT_INSTALLED: Final = "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"
 
 
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:
     """Refuse schemas that would share a name: their sessions or their tools would be mixed up."""
-    for what, names in (
-        ("schema", [accessor.schema.name for accessor in accessors]),
-        ("create tool", [accessor.schema.create_tool_name for accessor in accessors]),
-        ("end tool", [accessor.schema.end_tool_name for accessor in accessors]),
-    ):
+    schemas = [accessor.schema for accessor in accessors]
+    tools = [
+        name for schema in schemas if schema.has_handles for name in (schema.create_tool_name, schema.end_tool_name)
+    ]
+    for what, names in (("schemas are", [schema.name for schema in schemas]), ("tools of schemas are", tools)):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(f"two schemas have the {what} name {twice[0]!r}; each needs one of its own")
+            raise ValueError(f"two {what} called {twice[0]!r}; each needs a name of its own")

@@ -80,8 +80,9 @@ class Session(BaseSession, Generic[StateT, NameT]):
     async def _increment(self, key: NumberKey[N, D], by: N) -> N:
         if key.native:
             key.encode(by)
-            raw = await self._ask(self.store.increment, key.name, cast("int | float", by), key.start)
-            return key.decode_set(raw)
+            with self._naming(key):
+                raw = await self._ask(self.store.increment, key.name, cast("int | float", by), key.start)
+                return key.decode_set(raw)
 
         def add(current: D) -> tuple[N, N]:
             base: Any = key.decode_set(key.start) if current is None else current
@@ -91,7 +92,9 @@ class Session(BaseSession, Generic[StateT, NameT]):
 
     async def _append(self, key: ListKey[ItemT, D], items: tuple[ItemT, ...]) -> None:
         if key.native:
-            await self._ask(self.store.append, key.name, key.encode_items(items), key.start)
+            encoded = key.encode_items(items)
+            with self._naming(key):
+                await self._ask(self.store.append, key.name, encoded, key.start)
             return
 
         def extend(current: D) -> tuple[list[ItemT], None]:

@@ -36,7 +36,10 @@ def create_tool(accessor: type[BaseSession], default_idle: float) -> ToolBinding
     what = _sentence(accessor)
     answer = create_model(
         f"{accessor.__name__}Handle",
-        **{schema.argument: (str, Field(description=f"Pass this as the argument {schema.argument!r}."))},  # type: ignore[call-overload]  # names known at run time
+        handle=(
+            str,
+            Field(alias=schema.argument, description="The handle, for the tools that take one."),
+        ),
         retention=(str, Field(description="How long the session is kept.")),
     )
 
@@ -48,8 +51,8 @@ def create_tool(accessor: type[BaseSession], default_idle: float) -> ToolBinding
         return {schema.argument: session.id, "retention": kept}
 
     description = (
-        f"Begin a new {schema.argument} session{what} Returns its handle: pass it as the argument "
-        f"{schema.argument!r} of the tools that take one. {kept}"
+        f"Begin a new {schema.name} session{what} Returns its handle, which other tools take as their argument "
+        f"{schema.argument!r}. {kept}"
     )
     return _binding(create, schema.create_tool_name, description, {}, answer, destructive=False)
 
@@ -61,7 +64,7 @@ def end_tool(accessor: type[BaseSession]) -> ToolBinding:
     async def end(**arguments: BaseSession) -> Ended:
         return Ended(ended=await arguments[schema.argument].end())
 
-    description = f"End a {schema.argument} session: what it holds is deleted, and its handle is good for nothing."
+    description = f"End a {schema.name} session: what it holds is deleted, and its handle is good for nothing."
     return _binding(end, schema.end_tool_name, description, {schema.argument: accessor}, Ended, destructive=True)
 
 

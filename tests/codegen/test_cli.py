@@ -135,7 +135,7 @@ def test_modules_and_single_classes_can_be_named(project: Path, run: Run) -> Non
     everything, one = ((project / name / "models.py").read_text() for name in ("all", "one"))
     assert "class CartSession(" in everything
     assert "PlainSession" not in everything
-    assert "mcp-sessiongen generate shop.models:Plain -o ." in one
+    assert "mcp-sessiongen generate ../src/shop/models.py:Plain -o ." in one
     assert "class PlainSession(" in one
     assert "generate ../src/shop/models.py:Cart -o ." in (project / "file" / "models.py").read_text()
     assert not list(project.rglob("__pycache__"))

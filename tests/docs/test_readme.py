@@ -60,7 +60,7 @@ def test_the_schema_gives_the_code_and_the_tool_works_in_both_eras(readme: str, 
     (isolated / "schemas/counter.yaml").write_text(block_with(readme, "yaml", "A counter that lives"))
     sessiongen("schemas/counter.yaml", "-o", "state", cwd=isolated)
     generated = (isolated / "state/counter.py").read_text()
-    for line in block_with(readme, "python", "class CounterSession").splitlines():
+    for line in block_with(readme, "python", "class CounterSession(").splitlines():
         assert line.removesuffix(" ...") in generated
     scope: dict[str, Any] = {"__name__": "readme"}
     exec(block_with(readme, "python", "sessions.run("), scope)
@@ -78,6 +78,14 @@ def test_the_schema_gives_the_code_and_the_tool_works_in_both_eras(readme: str, 
     *counted, refused = asyncio.run(use())
     assert counted == ["Counter: 2", "Counter: 3", "Counter: 1"]
     assert "create_counter" in refused
+
+
+def test_the_example_of_a_test_passes(readme: str, isolated: Path) -> None:
+    (isolated / "counter.yaml").write_text(block_with(readme, "yaml", "A counter that lives"))
+    sessiongen("counter.yaml", "-o", "state", cwd=isolated)
+    scope: dict[str, Any] = {}
+    exec(block_with(readme, "python", "test_increment"), scope)
+    asyncio.run(scope["test_increment"]())
 
 
 def test_the_schema_in_the_readme_is_the_one_in_schemas(readme: str, repository: Path) -> None:

@@ -1,9 +1,12 @@
 """The example server over stdio, in both eras."""
 
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
@@ -32,6 +35,22 @@ async def test_a_legacy_client_needs_no_handle(parameters: Any) -> None:
         assert "which framework" in text_of(await client.call_tool("wizard_next", {"answer": "atlas"}))
     async with Client(parameters, mode="legacy") as another:
         assert text_of(await another.call_tool("increment", {})) == "Counter: 1"
+
+
+async def test_what_a_connection_held_is_gone_with_it(parameters: Any, database: Path) -> None:
+    def held() -> int:
+        with closing(sqlite3.connect(database)) as connection:
+            return int(connection.execute("SELECT count(*) FROM session_values").fetchone()[0])
+
+    async with Client(parameters, mode="legacy") as client:
+        await client.call_tool("increment", {})
+        await client.call_tool("add_note", {"text": "private"})
+        assert held() == 2
+    for _ in range(100):
+        if held() == 0:
+            break
+        await anyio.sleep(0.1)
+    assert held() == 0
 
 
 async def test_a_modern_client_carries_a_handle_which_outlives_the_process(parameters: Any) -> None:

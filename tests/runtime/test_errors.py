@@ -1,5 +1,6 @@
 """The error tree, and how a framework's adapter makes it that framework's own."""
 
+import pickle
 import re
 
 import pytest
@@ -52,6 +53,16 @@ def test_an_adapter_makes_every_error_an_instance_of_the_frameworks_class(monkey
     assert type(raised).__name__ == "SessionNotFoundError"
     with pytest.raises(SessionNotFoundError):
         raise raised
+
+
+def test_an_error_can_be_pickled_with_and_without_frameworks(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = pickle.loads(pickle.dumps(SessionNotFoundError("no such session")))
+    assert isinstance(plain, SessionNotFoundError)
+    monkeypatch.setattr(SessionError, "_framework_bases", (RuntimeError,))
+    combined = pickle.loads(pickle.dumps(SessionNotFoundError("no such session")))
+    assert isinstance(combined, SessionNotFoundError)
+    assert isinstance(combined, RuntimeError)
+    assert str(combined) == "no such session"
 
 
 @pytest.mark.parametrize(

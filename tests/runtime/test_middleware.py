@@ -2,18 +2,20 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx2
 import pytest
+from mcp import Client
 from mcp.server import MCPServer
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
 
-from mcp_sessions import StoreError, UntypedSession
+from mcp_sessions import SessionExpiredError, StoreError, UntypedSession
 from mcp_sessions.ids import is_transport_id
-from mcp_sessions.middleware import HANDSHAKE_SECONDS
+from mcp_sessions.middleware import HANDSHAKE_SECONDS, SessionMiddleware
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import MemoryStore
 
@@ -22,18 +24,33 @@ pytestmark = pytest.mark.anyio
 HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
 LEGACY = "2025-11-25"
 MODERN = "2026-07-28"
+HELLO = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
 
 
 class Verifier:
-    """Takes a token to be ``client/subject``."""
+    """Takes a token to be ``client/subject``, or ``client/`` for a client without users."""
 
     async def verify_token(self, token: str) -> AccessToken | None:
-        client, _, subject = token.partition("/")
-        return AccessToken(token=token, client_id=client, scopes=[], subject=subject) if subject else None
+        client, slash, subject = token.partition("/")
+        return AccessToken(token=token, client_id=client, scopes=[], subject=subject or None) if slash else None
+
+
+class Brief(UntypedSession, name="brief"):
+    """Expires sooner than others."""
+
+
+Brief.schema = replace(Brief.schema, idle=600.0, max=900.0)
+
+
+class Mine(UntypedSession, name="mine"):
+    """One for each user."""
+
+
+Mine.schema = replace(Mine.schema, scope="user")
 
 
 def make_server(store: Any, *, auth: bool = False) -> tuple[MCPServer, Sessions]:
-    sessions = Sessions(store, schemas=[UntypedSession])
+    sessions = Sessions(store, schemas=[UntypedSession, Brief, Mine], idle="20m")
     settings: dict[str, Any] = {}
     if auth:
         settings["token_verifier"] = Verifier()
@@ -47,6 +64,18 @@ def make_server(store: Any, *, auth: bool = False) -> tuple[MCPServer, Sessions]
         """Keep a key."""
         await session.set(key, True)
         return await session.keys()
+
+    @server.tool()
+    async def remember_briefly(key: str, brief: Brief) -> list[str]:
+        """Keep a key for a short time."""
+        await brief.set(key, True)
+        return await brief.keys()
+
+    @server.tool()
+    async def remember_of_me(key: str, mine: Mine) -> list[str]:
+        """Keep a key for the user."""
+        await mine.set(key, True)
+        return await mine.keys()
 
     return server, sessions
 
@@ -67,16 +96,18 @@ class Peer:
     async def initialize(self, **headers: str) -> str:
         answer = await self.post(
             "initialize",
-            {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+            HELLO,
             **headers,
         )
         assert answer.status_code == 200
         return answer.headers["mcp-session-id"]
 
-    async def remember(self, key: str, session_id: str | None = None, **headers: str) -> httpx2.Response:
+    async def remember(
+        self, key: str, session_id: str | None = None, tool: str = "remember", **headers: str
+    ) -> httpx2.Response:
         if session_id is not None:
             headers["mcp_session_id"] = session_id
-        params = {"name": "remember", "arguments": {"key": key}}
+        params = {"name": tool, "arguments": {"key": key}}
         return await self.post("tools/call", params, mcp_protocol_version=LEGACY, **headers)
 
 
@@ -256,10 +287,140 @@ async def test_an_abandoned_handshake_is_held_only_briefly(store: Any, clock: An
         clock.advance(HANDSHAKE_SECONDS * 1.1)
         assert (await peer.remember("a", abandoned)).status_code == 404
         assert keys_in(await peer.remember("b", used)) == ["a", "b"]
-        clock.advance(1700)
+        clock.advance(1190)
         assert keys_in(await peer.remember("c", used)) == ["a", "b", "c"]
-        clock.advance(1900)
+        clock.advance(1230)
         assert (await peer.remember("d", used)).status_code == 404
+
+
+async def test_each_schema_has_its_own_lifetime_within_an_mcp_session(store: Any, clock: Any) -> None:
+    async with serving(store) as peer:
+        session_id = await peer.initialize()
+        await peer.remember("a", session_id)
+        await peer.remember("a", session_id, "remember_briefly")
+        clock.advance(620)
+        assert keys_in(await peer.remember("b", session_id, "remember_briefly")) == ["b"]
+        assert keys_in(await peer.remember("b", session_id)) == ["a", "b"]
+        for _ in range(2):
+            clock.advance(440)
+            await peer.remember("c", session_id, "remember_briefly")
+        clock.advance(30)
+        assert keys_in(await peer.remember("d", session_id, "remember_briefly")) == ["d"]
+        assert keys_in(await peer.remember("c", session_id)) == ["a", "b", "c"]
+
+
+async def test_a_handle_lives_as_long_as_the_server_says(store: Any, clock: Any) -> None:
+    async with serving(store) as peer:
+        session_id = await peer.initialize()
+        created = await peer.post("tools/call", {"name": "create_session"}, mcp_session_id=session_id)
+        content = created.json()["result"]["structuredContent"]
+        assert content["retention"] == "It expires after 20 minutes without use."
+        handle = UntypedSession.open(store, content["session"])
+        clock.advance(1190)
+        await handle.touch()
+        clock.advance(1230)
+        with pytest.raises(SessionExpiredError):
+            await handle.touch()
+
+
+async def test_a_users_state_is_found_through_any_session_of_that_user_alone(store: Any) -> None:
+    async with serving(store, auth=True) as peer:
+        for token, expected in (("app/ann", ["a"]), ("app/bob", ["b"]), ("app/ann", ["a", "c"])):
+            bearer = {"authorization": f"Bearer {token}"}
+            session_id = await peer.initialize(**bearer)
+            key = expected[-1]
+            assert keys_in(await peer.remember(key, session_id, "remember_of_me", **bearer)) == expected
+
+
+async def test_users_that_cannot_be_told_apart_share_nothing(store: Any) -> None:
+    async with serving(store, auth=True) as peer:
+        bearer = {"authorization": "Bearer app/"}
+        session_id = await peer.initialize(**bearer)
+        result = (await peer.remember("a", session_id, "remember_of_me", **bearer)).json()["result"]
+        assert result["isError"]
+        assert "must set the token's subject" in result["content"][0]["text"]
+
+
+async def test_an_initialize_that_is_refused_opens_no_session(store: Any) -> None:
+    async with serving(store) as peer:
+        for params in (None, {}, {"protocolVersion": 5}):
+            answer = await peer.post("initialize", params)
+            assert "mcp-session-id" not in answer.headers
+            assert "error" in answer.json()
+        for wrong in (None, 1.5, True, {}):
+            body = {"jsonrpc": "2.0", "id": wrong, "method": "initialize", "params": HELLO}
+            answer = await peer.http.post("/mcp", json=body, headers=HEADERS)
+            assert "mcp-session-id" not in answer.headers
+
+
+async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(store: Any) -> None:
+    server, sessions = make_server(store)
+    app = sessions.http_app(server)
+    messages: list[Any] = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+    headers = [(b"host", b"127.0.0.1:8000"), (b"content-type", b"application/json")]
+    scope = {"type": "http", "method": "POST", "path": "/mcp", "headers": headers, "query_string": b""}
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async with app.router.lifespan_context(app):
+        await app(scope, receive, send)
+    assert sent == []
+
+
+async def test_middleware_outside_of_authentication_serves_nobody(store: Any) -> None:
+    server, sessions = make_server(store, auth=True)
+    app = server.streamable_http_app(stateless_http=True, json_response=True)
+    wrapped = SessionMiddleware(app, sessions.call)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=wrapped), base_url="http://127.0.0.1:8000") as http,
+    ):
+        peer = Peer(http)
+        bearer = {"authorization": "Bearer app/ann"}
+        session_id = await peer.initialize(**bearer)
+        answer = await peer.remember("a", session_id, **bearer)
+        assert "error" in answer.json()
+        assert "result" not in answer.json()
+
+
+async def test_a_store_is_closed_with_the_last_application_that_uses_it() -> None:
+    sessions = Sessions("memory://", schemas=[UntypedSession])
+    servers = [MCPServer(name, extensions=[sessions], log_level="WARNING") for name in ("one", "two")]
+    first, second = (sessions.http_app(server) for server in servers)
+    async with second.router.lifespan_context(second):
+        async with first.router.lifespan_context(first):
+            session = await UntypedSession.create(sessions.store)
+        await session.set("a", 1)
+    with pytest.raises(StoreError, match="closed"):
+        await session.get("a")
+
+
+async def test_a_server_that_is_called_from_a_tool_of_another_has_its_own_sessions(store: Any) -> None:
+    inner, _ = make_server(MemoryStore())
+    server, sessions = make_server(store)
+
+    @server.tool()
+    async def remember_elsewhere(key: str) -> list[str]:
+        """Keep a key in another server, as its client."""
+        async with Client(inner, mode="legacy") as client:
+            result = await client.call_tool("remember", {"key": key})
+            return list((result.structured_content or {})["result"])
+
+    app = sessions.http_app(server, json_response=True)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as http,
+    ):
+        peer = Peer(http)
+        session_id = await peer.initialize()
+        assert keys_in(await peer.remember("outer", session_id)) == ["outer"]
+        assert keys_in(await peer.remember("inner", session_id, "remember_elsewhere")) == ["inner"]
+        assert keys_in(await peer.remember("again", session_id)) == ["again", "outer"]
 
 
 @pytest.mark.parametrize(
@@ -334,7 +495,7 @@ async def test_a_store_that_is_down_is_a_503_and_the_server_recovers_with_it() -
             await peer.http.delete("/mcp", headers={"mcp-session-id": session_id}),
             await peer.post(
                 "initialize",
-                {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+                HELLO,
             ),
         ):
             assert answer.status_code == 503

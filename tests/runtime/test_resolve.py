@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from mcp_sessions import SessionNotFoundError, SessionRequiredError, SessionSchema, owner_of
-from mcp_sessions.context import Call, current_call, serving
+from mcp_sessions.context import Call, Caller, current_call, serving
 from mcp_sessions.ids import is_handle, is_transport_id, masked, mint_handle, mint_transport_id
 from mcp_sessions.resolve import locate
 from mcp_sessions.schema import INTERFACES, require_interface
@@ -16,11 +16,11 @@ HANDLE = "cart_" + "abcdefgh" * 4
 
 
 def cart(scope: Any) -> SessionSchema:
-    return SessionSchema(name="cart", scope=scope, handle="basket", max=86400.0)
+    return SessionSchema(name="cart", version=3, digest="d", scope=scope, handle="basket", idle=60.0, max=86400.0)
 
 
-BY_HANDLE = Access(Address("handle", HANDLE, "cart"))
-BY_TRANSPORT = Access(Address("transport", "t", "cart"))
+BY_HANDLE = Access(Address("handle", HANDLE, "cart"), version=3, digest="d")
+BY_TRANSPORT = Access(Address("transport", "t", "cart"), None, Lifetime(60.0, 86400.0), version=3, digest="d")
 
 
 @pytest.mark.parametrize(
@@ -29,13 +29,14 @@ BY_TRANSPORT = Access(Address("transport", "t", "cart"))
         ("auto", None, HANDLE, BY_HANDLE),
         ("auto", "t", HANDLE, BY_HANDLE),
         ("auto", "t", None, BY_TRANSPORT),
-        ("auto", None, None, "call create_basket first"),
+        ("auto", None, None, "Call create_basket first"),
         ("handle", None, HANDLE, BY_HANDLE),
-        ("handle", "t", None, "call create_basket first"),
+        ("handle", "t", None, "Call create_basket first"),
         ("transport", "t", None, BY_TRANSPORT),
-        ("transport", "t", HANDLE, BY_TRANSPORT),
-        ("transport", None, HANDLE, "scope 'auto' or 'handle'"),
-        ("user", "t", HANDLE, "carries no authenticated one"),
+        ("transport", "t", HANDLE, "has no handles"),
+        ("transport", None, None, "scope 'auto' or 'handle'"),
+        ("user", "t", HANDLE, "has no handles"),
+        ("user", "t", None, "carries no authenticated one"),
     ],
 )
 def test_each_scope_takes_the_session_from_its_own_source(
@@ -44,30 +45,54 @@ def test_each_scope_takes_the_session_from_its_own_source(
     call = Call(STORE, transport=transport)
     if isinstance(expected, str):
         with pytest.raises(SessionRequiredError, match=expected):
-            locate(cart(scope), call, handle)
+            locate(cart(scope), call, handle, is_argument=True)
     else:
-        assert locate(cart(scope), call, handle) == expected
+        assert locate(cart(scope), call, handle, is_argument=True) == expected
+
+
+def test_a_schema_without_a_lifetime_takes_the_servers() -> None:
+    access = locate(SessionSchema(name="cart"), Call(STORE, transport="t", idle=99.0), None, is_argument=True)
+    assert access.begin == Lifetime(99.0)
+
+
+def test_a_connection_that_the_process_keeps_is_a_space_of_its_own() -> None:
+    call = Call(STORE, transport="c", kind="connection")
+    assert locate(cart("auto"), call, None, is_argument=True).address == Address("connection", "c", "cart")
 
 
 def test_a_users_session_is_named_by_the_user_and_begins_by_itself() -> None:
-    access = locate(cart("user"), Call(STORE, owner="me", idle=60), "anything")
-    assert access == Access(Address("user", "cart:me", "cart"), "me", begin=Lifetime(60, 86400.0))
+    access = locate(cart("user"), Call(STORE, Caller("me", individual=True)), None, is_argument=True)
+    assert access == Access(Address("user", "me", "cart"), "me", Lifetime(60.0, 86400.0), version=3, digest="d")
+
+
+def test_a_token_that_names_no_user_has_no_users_session() -> None:
+    with pytest.raises(SessionRequiredError, match="must set the token's subject"):
+        locate(cart("user"), Call(STORE, Caller("client")), None, is_argument=True)
 
 
 def test_the_owner_goes_with_every_access() -> None:
-    assert locate(cart("auto"), Call(STORE, owner="me", transport="t"), None).owner == "me"
-    assert locate(cart("auto"), Call(STORE, owner="me"), HANDLE).owner == "me"
+    call = Call(STORE, Caller("me"), transport="t")
+    assert locate(cart("auto"), call, None, is_argument=True).owner == "me"
+    assert locate(cart("auto"), call, HANDLE, is_argument=True).owner == "me"
 
 
-def test_a_modern_call_for_transport_state_says_why_there_is_none() -> None:
-    with pytest.raises(SessionRequiredError, match="2026-07-28"):
-        locate(cart("transport"), Call(STORE, modern=True), None)
+def test_no_advice_leads_in_circles() -> None:
+    def advice(call: Call, *, scope: str = "auto", is_argument: bool = True) -> str:
+        with pytest.raises(SessionRequiredError) as caught:
+            locate(cart(scope), call, None, is_argument=is_argument)
+        return str(caught.value)
+
+    assert "2026-07-28" in advice(Call(STORE, modern=True), scope="transport")
+    assert "no tool that begins one" in advice(Call(STORE, tools=False))
+    assert "make the accessor a parameter" in advice(Call(STORE, modern=True), is_argument=False)
+    assert "Call create_basket first" in advice(Call(STORE, schemas=frozenset({"cart"})))
+    assert "must list the accessor" in advice(Call(STORE, transport="t", schemas=frozenset({"other"})))
 
 
 @pytest.mark.parametrize("handle", ["other_" + "a" * 32, "mcps-" + "a" * 32, "cart_x", "../cart", "cart_" + "a" * 31])
 def test_what_was_not_minted_for_the_schema_is_refused(handle: str) -> None:
-    with pytest.raises(SessionNotFoundError, match=r"no such basket session.*create_basket"):
-        locate(cart("auto"), Call(STORE, transport="t"), handle)
+    with pytest.raises(SessionNotFoundError, match=r"no such cart session.*create_basket"):
+        locate(cart("auto"), Call(STORE, transport="t"), handle, is_argument=True)
 
 
 def test_ids_have_a_name_space_of_their_own() -> None:

@@ -15,6 +15,7 @@ from mcp_types import CallToolRequestParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcp_sessions import SessionRequiredError, UntypedSession, owner_of, sdk
+from mcp_sessions.context import Caller
 from mcp_sessions.server import Sessions
 
 pytestmark = pytest.mark.anyio
@@ -26,11 +27,16 @@ def test_our_errors_are_the_sdks_anticipated_ones() -> None:
 
 
 def test_the_owner_is_the_principal_of_the_access_token() -> None:
-    assert sdk.current_owner() is None
+    assert sdk.current_caller() == Caller()
     token = AccessToken(token="t", client_id="c", scopes=[], subject="s", claims={"iss": "i"})
     reset = auth_context_var.set(AuthenticatedUser(token))
     try:
-        assert sdk.current_owner() == owner_of("c", "i", "s")
+        assert sdk.current_caller() == Caller(owner_of("c", "i", "s"), individual=True)
+    finally:
+        auth_context_var.reset(reset)
+    reset = auth_context_var.set(AuthenticatedUser(AccessToken(token="t", client_id="c", scopes=[])))
+    try:
+        assert sdk.current_caller() == Caller(owner_of("c", None, None), individual=False)
     finally:
         auth_context_var.reset(reset)
 

@@ -1,6 +1,8 @@
 """``Sessions`` in a real server, called by the SDK's real client in memory, in both eras."""
 
+import gc
 import logging
+from dataclasses import replace
 from typing import Any
 
 import anyio.from_thread
@@ -12,7 +14,7 @@ from mcp_types import CallToolResult, TextContent
 from mcp_sessions import Session, SessionSchema, StoreError, UntypedSession
 from mcp_sessions.context import current_call
 from mcp_sessions.server import Sessions
-from mcp_sessions.stores import MemoryStore
+from mcp_sessions.stores import Access, Address, MemoryStore, NotLiveError
 
 pytestmark = pytest.mark.anyio
 
@@ -36,6 +38,13 @@ def server(kinds: Any) -> MCPServer:
     async def count(kinds: accessor, by: int = 1) -> int:
         """Count."""
         return int(await kinds.increment_count(by))
+
+    @server.tool()
+    async def count_both_ways(kinds: accessor) -> str:
+        """Look at the session as an argument and as the current one."""
+        current = accessor.current()
+        await current.increment_count()
+        return "the same session" if current.id == kinds.id and await kinds.has_count() else "two sessions"
 
     @server.tool()
     async def count_here(by: int = 1) -> int:
@@ -77,8 +86,8 @@ async def test_create_and_end_tools_say_what_they_do_and_how_long_a_session_is_k
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     create, end = tools["create_kinds"], tools["end_kinds"]
     assert create.description == (
-        "Begin a new kinds session: one key of every kind. Returns its handle: pass it as the argument 'kinds' of the "
-        "tools that take one. It expires after 10 minutes without use, and at the latest 1 hour after it was created."
+        "Begin a new kinds session: one key of every kind. Returns its handle, which other tools take as their "
+        "argument 'kinds'. It expires after 10 minutes without use, and at the latest 1 hour after it was created."
     )
     assert create.output_schema is not None
     assert set(create.output_schema["properties"]) == {"kinds", "retention"}
@@ -118,12 +127,13 @@ async def test_a_modern_call_without_a_handle_names_the_tool_that_gives_one(
         with caplog.at_level(logging.INFO):
             result = await client.call_tool(tool, {})
     assert result.is_error
-    assert "call create_kinds first" in text_of(result)
+    advice = "Call create_kinds first" if tool == "count" else "make the accessor a parameter"
+    assert advice in text_of(result)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize(
-    "handle", ["nonsense", "kinds_" + "a" * 32, "session_" + "a" * 32, "mcps-" + "a" * 32, "\0", "k" * 10_000, " "]
+    "handle", ["nonsense", "kinds_" + "a" * 32, "session_" + "a" * 32, "mcps-" + "a" * 32, "\0", "k" * 10_000, "a b"]
 )
 async def test_a_handle_that_names_nothing_gets_an_answer_that_names_the_create_tool(
     server: MCPServer, handle: str
@@ -136,11 +146,20 @@ async def test_a_handle_that_names_nothing_gets_an_answer_that_names_the_create_
 
 
 @pytest.mark.parametrize("value", [5, ["x"], {"a": 1}, True])
-async def test_a_handle_that_is_no_string_is_a_tool_error_and_no_crash(server: MCPServer, value: Any) -> None:
+async def test_a_handle_that_is_no_string_gets_the_same_advice(server: MCPServer, value: Any) -> None:
     async with Client(server) as client:
         result = await client.call_tool("count", {"kinds": value})
     assert result.is_error
-    assert "a kinds handle is a string" in text_of(result)
+    assert "there is no such kinds session. Call create_kinds" in text_of(result)
+    assert "pydantic" not in text_of(result)
+
+
+async def test_the_current_session_is_the_one_whose_handle_the_call_gives(server: MCPServer) -> None:
+    async with Client(server) as modern, Client(server, mode="legacy") as legacy:
+        handle = handle_in(await modern.call_tool("create_kinds", {}), "kinds")
+        for client in (modern, legacy):
+            result = await client.call_tool("count_both_ways", {"kinds": handle})
+            assert text_of(result) == "the same session"
 
 
 async def test_an_ended_session_says_so(server: MCPServer) -> None:
@@ -184,7 +203,7 @@ async def test_a_call_leaves_no_context_behind(server: MCPServer) -> None:
         assert current_call() is None
 
 
-async def test_a_connections_name_is_forgotten_with_the_connection(kinds: Any) -> None:
+async def test_what_a_connection_held_is_gone_with_it(kinds: Any) -> None:
     sessions = Sessions(MemoryStore(), schemas=[kinds.KindsSession])
     server = MCPServer("test", extensions=[sessions], log_level="WARNING")
     accessor: Any = kinds.KindsSession
@@ -196,18 +215,79 @@ async def test_a_connections_name_is_forgotten_with_the_connection(kinds: Any) -
 
     async with Client(server, mode="legacy") as client:
         await client.call_tool("count", {})
-        assert len(sessions._connections) == 1
-    import gc
-
+        [first] = sessions._connections.values()
     gc.collect()
-    assert sessions._connections == {}
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("count", {})
+        assert first not in sessions._connections.values()
+    with pytest.raises(NotLiveError, match="ended"):
+        await sessions.store.touch(Access(Address("connection", first.transport, "kinds")))
+
+
+async def test_an_accessor_that_is_not_listed_is_refused_in_both_eras(kinds: Any) -> None:
+    server = MCPServer("test", extensions=[Sessions(schemas=[UntypedSession])], log_level="WARNING")
+    accessor: Any = kinds.KindsSession
+
+    @server.tool()
+    async def count(kinds: accessor) -> int:
+        """Count."""
+        return int(await kinds.increment_count())
+
+    async with Client(server) as modern, Client(server, mode="legacy") as legacy:
+        for client in (modern, legacy):
+            result = await client.call_tool("count", {})
+            assert result.is_error
+            assert "not set up for kinds state" in text_of(result)
+
+
+async def test_a_handle_may_have_blanks_around_it(server: MCPServer) -> None:
+    async with Client(server) as client:
+        handle = handle_in(await client.call_tool("create_kinds", {}), "kinds")
+        assert text_of(await client.call_tool("count", {"kinds": f" {handle}\n"})) == "1"
+
+
+async def test_a_call_that_names_two_sessions_has_no_current_one(kinds: Any) -> None:
+    server = MCPServer("test", extensions=[Sessions(schemas=[kinds.KindsSession])], log_level="WARNING")
+    accessor: Any = kinds.KindsSession
+
+    @server.tool()
+    async def compare(one: accessor, two: accessor) -> int:
+        """Compare."""
+        return int(await accessor.current().get_count())
+
+    async with Client(server) as client:
+        handles = [handle_in(await client.call_tool("create_kinds", {}), "kinds") for _ in range(2)]
+        result = await client.call_tool("compare", {"one": handles[0], "two": handles[1]})
+    assert "this call names 2 kinds sessions" in text_of(result)
+
+
+async def test_where_no_handle_can_name_the_session_the_tool_has_no_argument() -> None:
+    class Mine(UntypedSession, name="mine"):
+        """Mine."""
+
+    Mine.schema = replace(Mine.schema, scope="transport")
+    server = MCPServer("test", extensions=[Sessions(schemas=[Mine])], log_level="WARNING")
+
+    @server.tool()
+    async def remember(key: str, mine: Mine) -> list[str]:
+        """Keep a key."""
+        await mine.set(key, True)
+        return await mine.keys()
+
+    async with Client(server) as modern, Client(server, mode="legacy") as legacy:
+        [tool] = (await modern.list_tools()).tools
+        assert set(tool.input_schema["properties"]) == {"key"}
+        assert (await legacy.call_tool("remember", {"key": "a"})).structured_content == {"result": ["a"]}
+        assert "scope 'auto' or 'handle'" in text_of(await modern.call_tool("remember", {"key": "a"}))
+        refused = await legacy.call_tool("remember", {"key": "a", "mine": "mine_" + "a" * 32})
+        assert "has no handles" in text_of(refused)
 
 
 def test_two_schemas_of_one_name_are_refused(kinds: Any) -> None:
     class Twin(UntypedSession, name="kinds"):
         """The same name."""
 
-    with pytest.raises(ValueError, match="two schemas have the schema name 'kinds'"):
+    with pytest.raises(ValueError, match="two schemas are called 'kinds'"):
         Sessions(MemoryStore(), schemas=[kinds.KindsSession, Twin])
 
 
@@ -215,10 +295,10 @@ def test_two_schemas_with_one_tool_name_are_refused() -> None:
     class One(Session[Any, Any], schema=SessionSchema(name="one", create_tool="begin")):
         """One."""
 
-    class Two(Session[Any, Any], schema=SessionSchema(name="two", create_tool="begin")):
+    class Two(Session[Any, Any], schema=SessionSchema(name="two", end_tool="begin")):
         """Two."""
 
-    with pytest.raises(ValueError, match="create tool name 'begin'"):
+    with pytest.raises(ValueError, match="two tools of schemas are called 'begin'"):
         Sessions(MemoryStore(), schemas=[One, Two])
 
 
@@ -242,6 +322,12 @@ async def test_serving_a_server_without_the_extension_is_refused() -> None:
         sessions.http_app(MCPServer("other", log_level="WARNING"))
     with pytest.raises(ValueError, match=r"extensions=\[sessions\]"):
         sessions.run(MCPServer("other", log_level="WARNING"))
+    MCPServer("its own", extensions=[sessions], log_level="WARNING")
+    twin = MCPServer("twin", extensions=[Sessions(schemas=[UntypedSession])], log_level="WARNING")
+    with pytest.raises(ValueError, match=r"extensions=\[sessions\]"):
+        sessions.http_app(twin)
+    with pytest.raises(ValueError, match="no transport 'carrier-pigeon'"):
+        sessions.run(twin, "carrier-pigeon")  # type: ignore[arg-type]  # that is the point
 
 
 async def test_only_a_store_that_it_opened_is_closed() -> None:

@@ -62,6 +62,13 @@ async def test_take_reads_and_unsets_at_once_with_one_winner(session: Any) -> No
     assert sorted(won, key=str) == [None] * 19 + ["prize"]
 
 
+async def test_take_leaves_what_it_cannot_read(session: Any, store: Store) -> None:
+    await store.write(Access(Address("handle", session.id, "kinds")), {"count": b'"many"'})
+    with pytest.raises(SessionDataError):
+        await session.take_count()
+    assert await session.has_count()
+
+
 async def test_a_value_that_does_not_fit_is_refused_and_nothing_is_written(session: Any) -> None:
     await session.set_bounded(3)
     for attempt in (
@@ -257,15 +264,19 @@ async def test_a_handle_of_one_schema_is_none_of_another(store: Store, kinds: An
 
 async def test_corrupt_data_is_an_error_that_names_key_and_session(session: Any, store: Store) -> None:
     await store.write(Access(Address("handle", session.id, "kinds")), {"count": b'"many"', "tags": b"{}"})
-    for attempt in (session.get_count(), session.snapshot(), session.update_count(lambda value: 1)):
+    for attempt in (
+        session.get_count(),
+        session.snapshot(),
+        session.update_count(lambda value: 1),
+        session.take_count(),
+        session.increment_count(),
+    ):
         with pytest.raises(SessionDataError) as caught:
             await attempt
-        assert "count" in str(caught.value)
+        assert "kinds.count of" in str(caught.value)
         assert session.id not in str(caught.value)
         assert masked(session.id) in str(caught.value)
-    with pytest.raises(SessionDataError):
-        await session.increment_count()
-    with pytest.raises(SessionDataError):
+    with pytest.raises(SessionDataError, match=r"kinds\.tags of"):
         await session.append_tags("x")
     assert await session.has_count()
 

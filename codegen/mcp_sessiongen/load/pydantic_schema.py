@@ -6,6 +6,7 @@ well, validators for example, is refused with the reason.
 
 import inspect
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
@@ -26,10 +27,11 @@ from mcp_sessiongen.declarations import (
 )
 from mcp_sessiongen.diagnostics import Report, fatal
 from mcp_sessiongen.load.positions import Positions
-from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader, derives_from
+from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader, attribute, derives_from, is_class
 from mcp_sessiongen.load.python_import import import_target, shown, source_of
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.names import did_you_mean, snake_case
+from mcp_sessiongen.safe_text import safe_repr
 
 _PLAIN_HINT: Final = "keep such a class a plain BaseModel in a module of its own: it is then imported, not compiled"
 _DECORATORS: Final = {
@@ -90,8 +92,9 @@ class _Reader:
     def session_classes(self) -> list[type[BaseModel]]:
         if self.target.attribute:
             return [self.chosen_class()]
-        own = [kind for kind in vars(self.module).values() if getattr(kind, "__module__", "") == self.module.__name__]
-        for kind in dict.fromkeys(kind for kind in own if isinstance(kind, type)):
+        classes = [value for value in vars(self.module).values() if is_class(value)]
+        own = [kind for kind in classes if attribute(kind, "__module__") == self.module.__name__]
+        for kind in dict.fromkeys(own):
             if derives_from(kind, "ValueModel") and not derives_from(kind, "SessionModel"):
                 self.types.value_type(kind)
         found = dict.fromkeys(kind for kind in own if derives_from(kind, "SessionModel"))
@@ -101,24 +104,24 @@ class _Reader:
         return list(found)
 
     def chosen_class(self) -> type[BaseModel]:
-        found: Any = self.module
+        found: object = self.module
         for part in self.target.attribute.split("."):
-            names = [name for name, value in vars(found).items() if isinstance(value, type)]
-            found = getattr(found, part, None)
+            inside = vars(found) if is_class(found) or found is self.module else {}
+            names = [name for name, value in inside.items() if is_class(value)]
+            found = inside.get(part)
             if found is None:
                 message = f"no class {part!r} in {self.target.given}"
                 hint = did_you_mean(part, names) or "check the name after the colon"
                 raise fatal(self.positions.main.span(), "not-a-schema", message, hint)
-        if isinstance(found, type) and issubclass(found, BaseModel):
+        if is_class(found) and issubclass(found, BaseModel) and not _is_a_base(found):
             return found
         message = f"{self.target.attribute!r} is not a Pydantic model"
         raise fatal(self.positions.main.span(), "not-a-schema", message, "name a class that derives from SessionModel")
 
     def written_order(self, models: dict[str, ModelDeclaration]) -> list[str]:
         """Return the names of the value types as they stand in the module; others come before, as they were met."""
-        order = {
-            kind.__name__: index for index, kind in enumerate(vars(self.module).values()) if isinstance(kind, type)
-        }
+        classes = [value for value in vars(self.module).values() if is_class(value)]
+        order = {attribute(kind, "__name__"): index for index, kind in enumerate(classes)}
         return sorted(models, key=lambda name: order.get(name, -1))
 
     def session(self, kind: type[BaseModel]) -> SessionDeclaration:
@@ -127,7 +130,9 @@ class _Reader:
         written = isinstance(name, str)
         if name is not None and not written:
             span = self.positions.of_option(kind, "name")
-            self.report.error(span, "bad-value", f"name should be text, got {name!r}", "write the session's name")
+            self.report.error(
+                span, "bad-value", f"name should be text, got {safe_repr(name)}", "write the session's name"
+            )
         return SessionDeclaration(
             name=Located(
                 name if isinstance(name, str) else snake_case(kind.__name__),
@@ -233,6 +238,11 @@ class _Reader:
 _METHODS: Final = (type(lambda: None), classmethod, staticmethod, property)
 
 
+def _is_a_base(kind: type) -> bool:
+    """Tell whether a class is one to derive from: it belongs to Pydantic or the runtime."""
+    return str(attribute(kind, "__module__")).partition(".")[0] in ("pydantic", "mcp_sessions")
+
+
 def _doc_of(kind: type) -> str:
     """Return a class's own docstring; an inherited one says nothing about it."""
     return inspect.cleandoc(vars(kind).get("__doc__") or "")
@@ -240,8 +250,7 @@ def _doc_of(kind: type) -> str:
 
 def _duration_text(value: object) -> object:
     """Return a timedelta as the text that means the same."""
-    seconds = getattr(value, "total_seconds", None)
-    return f"{seconds():f}s" if callable(seconds) else value
+    return f"{value.total_seconds():f}s" if isinstance(value, timedelta) else value
 
 
 def _flattened(metadata: list[Any]) -> Iterator[Any]:

@@ -5,17 +5,21 @@ recognised by name, because the compiler does not import the runtime.
 """
 
 import importlib
+import sys
 import types
 import typing
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, TypeGuard, Union, get_args, get_origin
 
-from pydantic import BaseModel
+import typing_extensions
+from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, TypeAdapter
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.type_rules import problem_with
-from mcp_sessiongen.values import SCALAR_NAMES
+from mcp_sessiongen.python_text import is_name
+from mcp_sessiongen.safe_text import safe_repr
+from mcp_sessiongen.type_rules import json_forms, problem_with
+from mcp_sessiongen.values import SCALAR_NAMES, is_writable
 
 _BASES: Final = "mcp_sessions.schema"
 _ARRAYS: Final[dict[object, Literal["list", "set", "frozenset"]]] = {list: "list", set: "set", frozenset: "frozenset"}
@@ -32,11 +36,21 @@ class TypeProblem(Exception):
 
 def derives_from(kind: object, base: str) -> bool:
     """Tell whether something is a proper subclass of the runtime's class of that name."""
-    return isinstance(kind, type) and any(_is_base(ancestor, base) for ancestor in kind.__mro__[1:])
+    return is_class(kind) and any(_is_base(ancestor, base) for ancestor in attribute(kind, "__mro__")[1:])
+
+
+def is_class(value: object) -> TypeGuard[type]:
+    """Tell whether a value is a class, without asking it: a `__class__` of the user's may raise."""
+    return issubclass(type(value), type)
+
+
+def attribute(kind: type, name: str) -> Any:
+    """Return an attribute of a class, without asking its metaclass."""
+    return type.__getattribute__(kind, name)
 
 
 def _is_base(kind: type, name: str) -> bool:
-    return kind.__module__ == _BASES and kind.__qualname__ == name
+    return (attribute(kind, "__module__"), attribute(kind, "__qualname__")) == (_BASES, name)
 
 
 @dataclass
@@ -97,6 +111,9 @@ class TypeReader:
             raise TypeProblem(
                 "bad-type", f"{_shown(annotation)} is no type for stored values: nothing could be checked", hint
             )
+        if isinstance(annotation, typing.ForwardRef):
+            hint = "define it before the class that uses it, or check the name"
+            raise TypeProblem("unknown-type", f"unknown type {annotation.__forward_arg__!r}", hint)
         if not isinstance(annotation, type):
             kind = type(annotation).__name__
             raise TypeProblem("unsupported", f"{_shown(annotation)} is a {kind}; {_LATER}", "write the type itself")
@@ -105,7 +122,7 @@ class TypeReader:
             raise TypeProblem("bad-type", message, "derive it from ValueModel")
         if derives_from(annotation, "ValueModel"):
             return self.value_type(annotation)
-        if issubclass(annotation, BaseModel | Enum) or is_dataclass(annotation) or typing.is_typeddict(annotation):
+        if issubclass(annotation, BaseModel | Enum) or is_dataclass(annotation) or is_typeddict(annotation):
             return self._imported(annotation)
         name = annotation.__qualname__
         hint = "use a builtin type, a ValueModel, a BaseModel, an Enum or a dataclass"
@@ -133,9 +150,85 @@ class TypeReader:
             message = f"{module}.{qualname} cannot be imported: looking it up does not give this class"
             hint = "define it at the top of a module, under its own name"
             raise TypeProblem("unsupported", message, hint)
-        imported = ir.Imported(module, qualname, is_enum=issubclass(kind, Enum))
+        odd = next((part for part in f"{module}.{qualname}".split(".") if not is_name(part)), "")
+        if odd:
+            message = f"{odd!r} in {module}.{qualname} is not a name that generated code can use"
+            raise TypeProblem("unsupported", message, "use letters of ASCII, digits and underscores")
+        if issubclass(kind, BaseModel):
+            _require_storable(kind)
+        imported = ir.Imported(module, qualname, is_enum=issubclass(kind, Enum), forms=self._forms(kind))
         self.classes[imported] = kind
         return imported
+
+    def _forms(self, kind: type) -> tuple[ir.JsonForm, ...]:
+        """Return what the values of an enum or a root model are in JSON; () for an object."""
+        if issubclass(kind, Enum):
+            adapter = TypeAdapter(kind)
+            return tuple(sorted({_form_of(member, adapter) for member in kind}))
+        if issubclass(kind, RootModel):
+            try:
+                return tuple(sorted(json_forms(self.read(kind.model_fields["root"].annotation))))
+            except TypeProblem:
+                return tuple(sorted(set(_FORMS.values())))  # it could be anything
+        return ()
+
+
+def _form_of(member: Enum, adapter: TypeAdapter[Enum]) -> ir.JsonForm:
+    """Return what an enum's member is in JSON.
+
+    Raises:
+        TypeProblem: If it would not be read back from there.
+    """
+    try:
+        raw = adapter.dump_json(member)
+        is_same = adapter.validate_json(raw) is member
+    except Exception:  # the user's enum may have code of its own
+        is_same = False
+    if not is_same:
+        where = f"{type(member).__name__}.{member.name}"
+        hint = "give the members of the enum texts or numbers as values"
+        raise TypeProblem("unsupported", f"{where} cannot be stored as JSON and read back", hint)
+    return _FORMS.get(raw[:1], "a number")
+
+
+_FORMS: Final[dict[bytes, ir.JsonForm]] = {
+    b"0": "a number",
+    b"n": "null",
+    b"t": "true and false",
+    b"f": "true and false",
+    b'"': "text",
+    b"[": "an array",
+    b"{": "an object",
+}
+
+
+def is_typeddict(kind: type) -> bool:
+    """Tell whether a class is a TypedDict, from `typing` or from `typing_extensions`.
+
+    Raises:
+        TypeProblem: If it is of the kind that Pydantic does not read with this Python.
+    """
+    if sys.version_info < (3, 12) and typing.is_typeddict(kind) and type(kind).__module__ == "typing":
+        message = f"{kind.__name__} is a TypedDict from typing, which Pydantic reads from Python 3.12 on"
+        raise TypeProblem("unsupported", message, "import TypedDict from typing_extensions")
+    return typing_extensions.is_typeddict(kind)
+
+
+def _require_storable(model: type[BaseModel]) -> None:
+    """Refuse a model of the user's that loses data on its way through JSON.
+
+    Raises:
+        TypeProblem: If a field is left out or masked when the model is written as JSON.
+    """
+    for name, info in model.model_fields.items():
+        where = f"{model.__name__}.{name}"
+        if info.exclude:
+            raise TypeProblem("unsupported", f"{where} is excluded from JSON, so it would be lost", _STORABLE_HINT)
+        if info.annotation in (SecretStr, SecretBytes):
+            raise TypeProblem("unsupported", f"{where} is a secret: JSON has only asterisks for it", _STORABLE_HINT)
+
+
+_STORABLE_HINT: Final = "store another model, made of what is to be kept"
 
 
 def _choice(values: tuple[Any, ...]) -> ir.Type:
@@ -143,10 +236,13 @@ def _choice(values: tuple[Any, ...]) -> ir.Type:
     for value in plain:
         if type(value) not in (str, int, bool):
             hint = "it holds str, int or bool; for an enum, write the Enum itself"
-            raise TypeProblem("bad-type", f"a Literal cannot hold {value!r}", hint)
+            raise TypeProblem("bad-type", f"a Literal cannot hold {safe_repr(value)}", hint)
+        if isinstance(value, int) and not is_writable(value):
+            raise TypeProblem("bad-type", "a Literal cannot hold a number of that many digits", "use a smaller number")
     choice = ir.Choice(plain)
     return choice if len(plain) == len(values) else ir.union_of((choice, ir.NONE))
 
 
 def _shown(annotation: Any) -> str:
-    return getattr(annotation, "__name__", None) or repr(annotation)
+    name = getattr(annotation, "__name__", None)
+    return name if isinstance(name, str) else safe_repr(annotation)

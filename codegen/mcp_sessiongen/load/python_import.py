@@ -8,6 +8,7 @@ import contextlib
 import importlib
 import io
 import sys
+import tokenize
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from typing import Final
 from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors, Source, Span, fatal
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.names import did_you_mean
+from mcp_sessiongen.safe_text import safe_repr, safe_str
 
 _PROJECT_FILES: Final = ("pyproject.toml", "setup.py", ".git")
 _LOAD: Final = Path(__file__).parent
@@ -42,32 +44,43 @@ def import_target(target: Target, output: Path) -> ModuleType:
     Raises:
         SchemaErrors: If it cannot be imported.
     """
-    place = _place(target)
-    with _importing(place.roots):
+    place = place_of(target)
+    with _importing(place.roots), contextlib.chdir(Path.cwd()):  # a module may go elsewhere; we stay
         try:
             module = importlib.import_module(place.name)
-        except SchemaErrors:
-            raise
         except SyntaxError as error:
             raise _syntax_error(target, error) from None
         except ModuleNotFoundError as error:
             raise _not_found(target, place, error, output) from None
         except SystemExit as error:
             hint = 'guard it with  if __name__ == "__main__":'
-            raise _raised(target, error, f"called sys.exit({error.code!r}) while it was imported", hint) from None
-        except (Exception, KeyboardInterrupt) as error:
-            summary = ": ".join([type(error).__name__, *str(error).strip().splitlines()[:1]])
+            what = f"called sys.exit({safe_repr(error.code)}) while it was imported"
+            raise _raised(target, error, what, hint) from None
+        except BaseException as error:  # whatever it is, it is the module's: pytest.skip raises none of Exception
+            summary = ": ".join([type(error).__name__, *safe_str(error).strip().splitlines()[:1]])
             hint = "keep schemas in a module that does nothing else when it is imported"
             raise _raised(target, error, f"raised {summary}", hint) from None
     _check_identity(target, place, module)
     return module
 
 
+def file_of(target: Target) -> str:
+    """Return the file by which a target that was imported is the same module; "" if only its name will do."""
+    if target.kind == "file":
+        return target.given
+    file = getattr(sys.modules.get(target.given), "__file__", None) or ""
+    if not file.endswith(".py") or not {"site-packages", "dist-packages"}.isdisjoint(Path(file).parts):
+        return ""
+    # In a namespace package it would have another name, and so would the types in it.
+    return file if place_of(Target(file, "file")).name == target.given else ""
+
+
 def source_of(path: str) -> Source:
     """Return the source of a Python file, for positions; an empty one if it cannot be read."""
     try:
-        return Source(path, Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        with tokenize.open(path) as stream:
+            return Source(path, stream.read(), breaks="\n")
+    except (OSError, ValueError, SyntaxError):
         return Source(path)
 
 
@@ -78,7 +91,8 @@ def shown(path: str | Path) -> str:
     return str(resolved.relative_to(here)) if resolved.is_relative_to(here) else str(resolved)
 
 
-def _place(target: Target) -> Place:
+def place_of(target: Target) -> Place:
+    """Return where the module of a target is looked for."""
     if target.kind == "module":
         here = Path.cwd()
         project = next(
@@ -87,7 +101,7 @@ def _place(target: Target) -> Place:
         roots = dict.fromkeys((here, project / "src", project))
         return Place(target.given, tuple(root for root in roots if root.is_dir()), None)
     file = Path(target.given).resolve()
-    parts, folder = [file.stem], file.parent
+    parts, folder = [file.stem] if file.stem != "__init__" else [], file.parent
     while (folder / "__init__.py").exists() and folder != folder.parent:
         parts.append(folder.name)
         folder = folder.parent
@@ -129,7 +143,7 @@ def _syntax_error(target: Target, error: SyntaxError) -> SchemaErrors:
 
 
 def _not_found(target: Target, place: Place, error: ModuleNotFoundError, output: Path) -> SchemaErrors:
-    missing = error.name or ""
+    missing = error.name if isinstance(error.name, str) else ""
     if place.file is None and (missing == place.name or place.name.startswith(f"{missing}.")) and missing:
         looked = ", ".join(shown(root) for root in place.roots)
         near = did_you_mean(missing.rpartition(".")[2], _modules_in(place.roots))

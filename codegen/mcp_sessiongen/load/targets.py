@@ -26,7 +26,10 @@ class Target:
     @property
     def stem(self) -> str:
         """The name of the module to generate."""
-        return self.given.rpartition(".")[2] if self.kind == "module" else Path(self.given).stem
+        if self.kind == "module":
+            return self.given.rpartition(".")[2]
+        path = Path(self.given)
+        return path.resolve().parent.name if path.name == "__init__.py" else path.stem
 
 
 def find_targets(arguments: tuple[str, ...], report: Report) -> list[Target]:

@@ -1,6 +1,7 @@
 """Where sessions live: the store contract, the stores that keep it, and ``open_store``, which picks one by URL."""
 
 from mcp_sessions.stores.base import (
+    GRACE_SECONDS,
     SLIDE_STEP,
     TOMBSTONE_SECONDS,
     TRANSPORT_SCHEMA,
@@ -20,6 +21,7 @@ from mcp_sessions.stores.open import open_store
 from mcp_sessions.stores.sqlite import SQLiteStore
 
 __all__ = [
+    "GRACE_SECONDS",
     "SLIDE_STEP",
     "TOMBSTONE_SECONDS",
     "TRANSPORT_SCHEMA",

@@ -12,19 +12,26 @@ from typing import Final, Literal, Protocol, TypeAlias
 Clock: TypeAlias = Callable[[], float]
 """Seconds since the epoch, as ``time.time`` gives them; the same on every worker that shares a store."""
 
-Space: TypeAlias = Literal["handle", "transport", "user"]
-"""What kind of id names a session. Ids of one space never name a session of another."""
+Space: TypeAlias = Literal["handle", "transport", "connection", "user"]
+"""What kind of id names a session. Ids of one space never name a session of another.
+
+A "transport" session begins in the store, for whoever is given its id; a "connection" is one that a process by itself
+keeps apart from others, as over stdio. Only in the space "transport" are there parents and children, see ``Store``.
+"""
 
 Reason: TypeAlias = Literal["unknown", "expired", "ended"]
 
 TRANSPORT_SCHEMA: Final = ""
-"""The schema of a transport session's own record: one record holds the values of any number of schemas."""
+"""The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
 
 SLIDE_STEP: Final = 1 / 60
 """Fraction of the idle lifetime by which an expiry may run late, so that most reads need not write it."""
 
 TOMBSTONE_SECONDS: Final = 3600.0
 """How long a session that ended or expired is still told apart from one that never was, to its own owner."""
+
+GRACE_SECONDS: Final = 120.0
+"""How long stores leave an expired session to callers of ``purge_expired`` before they remove it by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +44,26 @@ class Lifetime:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Names one session: the kind of id, the id, and the schema whose values are meant."""
+    """Names one session: the kind of id, the id, and the schema of what the session holds."""
 
     space: Space
     id: str
     schema: str
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether it names a transport session itself, which may have children."""
+        return self.space == "transport" and self.schema == TRANSPORT_SCHEMA
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether it names the state of one schema inside a transport session."""
+        return self.space == "transport" and self.schema != TRANSPORT_SCHEMA
+
+    @property
+    def parent(self) -> "Address":
+        """The transport session that this session lives in, if it has a parent."""
+        return Address(self.space, self.id, TRANSPORT_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +75,33 @@ class Access:
         owner: The hashed principal that asks; None when there is no authentication.
         begin: When given, the first write begins the session with this lifetime, and reading it before
             that finds it empty. Only for ids that the server itself vouches for, never for a client's.
-            What so begins is created for ``address.schema``; in the space "transport", for ``TRANSPORT_SCHEMA``.
+            Not looked at when the address is a parent: those begin by ``create`` alone.
+        version: The version of the schema that the caller has.
+        digest: The digest of that schema. A session that begins keeps both; they refuse nobody.
     """
 
     address: Address
     owner: str | None = None
     begin: Lifetime | None = None
+    version: int = 1
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class SessionInfo:
-    """When a session was created and when it expires unless it is used; seconds since the epoch."""
+    """What callers may know of a session besides its values.
+
+    Attributes:
+        created: When it began; seconds since the epoch.
+        expires: When it expires unless it is used; of a child, unless its parent does so before.
+        version: The version of the schema that it began with.
+        digest: The digest of that schema.
+    """
 
     created: float
     expires: float
+    version: int
+    digest: str
 
 
 class NotLiveError(Exception):
@@ -90,14 +125,24 @@ class Store(Protocol):
     Duties of every operation that takes an ``Access``, besides its own:
 
     - it is atomic, among all tasks, threads and processes that share the store, and costs one round trip;
-    - it raises ``NotLiveError`` unless a session with that space and id is live (not expired, not ended), belongs to
-      exactly ``access.owner``, and was created for ``address.schema`` or for ``TRANSPORT_SCHEMA``;
-      exception: with ``access.begin``, a session that is not there reads as empty and begins at the first write
-      (``touch``, ``write``, ``increment`` or ``append``), and one that expired or ended begins anew;
+    - it raises ``NotLiveError`` unless the session with that address is live (not expired, not ended) and belongs to
+      exactly ``access.owner``;
+      exception: with ``access.begin``, a session that is not there, or is that owner's and expired or ended, reads as
+      empty and begins (anew) at the first write (``touch``, ``write``, ``increment`` or ``append``);
     - it moves the expiry to at least ``now + idle`` and at most ``now + idle * (1 + SLIDE_STEP)``, never beyond
       ``created + max``;
-    - it sees and changes only the values of ``address.schema``;
-    - a failure of the medium raises ``mcp_sessions.StoreError``, and then nothing was changed.
+    - it sees and changes only that session's values;
+    - when it raises, nothing was changed; a failure of the medium raises ``mcp_sessions.StoreError``.
+
+    In the space "transport", the session with ``TRANSPORT_SCHEMA`` is the parent of those with the same id and any
+    other schema, its children. A child has a lifetime of its own, but lives only inside its parent:
+
+    - an operation on a child first asks whether the parent is live and belongs to ``access.owner``, and raises
+      ``NotLiveError`` with the parent's reason if not, whatever ``access.begin`` is;
+    - when it does not raise, it slides the parent as well, even where there is no child yet that it could slide
+      (``end`` that returns False slides nothing);
+    - when a parent ends, or is removed because it expired, its children are removed with it, tombstones included;
+    - a parent begins by ``create`` alone, never by ``access.begin``.
 
     Values are opaque bytes, except to ``increment`` and ``append``. An id, a schema or a key is any text that UTF-8 can
     encode; a key that is none raises ``StoreError``.
@@ -109,7 +154,8 @@ class Store(Protocol):
         """Begin a session; ``access.begin`` is not looked at.
 
         Raises:
-            SessionExistsError: If there is a session with that space and id, whoever owns it.
+            NotLiveError: If it would be the child of a parent that is not live or is not ``access.owner``'s.
+            SessionExistsError: If there is a session with that address, or its tombstone, whoever owns it.
         """
         ...
 
@@ -167,20 +213,25 @@ class Store(Protocol):
         ...
 
     async def end(self, access: Access) -> bool:
-        """End the session: its values are gone at once and nothing brings it back.
+        """End the session, and if it is a parent, its children: what they hold is gone at once and nothing brings it back.
 
-        Of a transport session that is asked for by one schema, it drops the values of that schema alone.
+        With ``access.begin``, a new session may begin at the same address afterwards, with nothing in it.
 
         Returns:
             False, instead of ``NotLiveError``, when there was no such live session.
         """
         ...
 
-    async def purge_expired(self, limit: int = 1000) -> int:
-        """Remove the values of up to ``limit`` expired sessions, and tombstones that have served their time.
+    async def purge_expired(self, limit: int = 1000) -> list[Address]:
+        """Remove the values of expired sessions, and tombstones that have served their time: up to ``limit`` in all.
+
+        The children of an expired parent are removed with it, beyond ``limit`` if need be. Stores do the same by
+        themselves, but leave each session alone for ``GRACE_SECONDS`` after its expiry. So whoever calls this often
+        enough learns of each session that expired; only of one in whose place another began meanwhile, nobody does.
 
         Returns:
-            How many expired sessions were removed, tombstones not counted; stores call this by themselves too.
+            The sessions that expired and whose values this call removed, including children that had not ended before
+            their parent expired; not the tombstones. Of several callers, processes included, one gets each session.
         """
         ...
 

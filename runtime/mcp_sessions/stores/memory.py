@@ -4,15 +4,16 @@ import heapq
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final, TypeAlias
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import rows
-from mcp_sessions.stores.base import Address, Clock, Space
+from mcp_sessions.stores.base import GRACE_SECONDS, Address, Clock, Space
 from mcp_sessions.stores.records import Record
 from mcp_sessions.stores.rowstore import Operation, Result, RowStore
 
-_Name: TypeAlias = tuple[Space, str]
+_Name: TypeAlias = tuple[Space, str, str]
 
 _SWEEP: Final = 8
 """How many sessions that are due each operation removes in passing: more than it can add."""
@@ -34,7 +35,7 @@ class MemoryStore(RowStore):
             if self._rows is None:
                 raise StoreError("the session store is closed")
             now = self._clock()
-            rows.purge(self._rows, now, _SWEEP)
+            rows.purge(self._rows, now - GRACE_SECONDS, _SWEEP)
             return operation(self._rows, now)
 
     async def aclose(self) -> None:
@@ -47,33 +48,44 @@ class _MemoryRows:
     """Rows in dictionaries, and an agenda of what is due when: one valid entry per session, and some stale ones."""
 
     def __init__(self) -> None:
-        self._records: dict[_Name, Record] = {}
-        self._values: dict[_Name, dict[str, dict[str, bytes]]] = {}
+        self._records: dict[tuple[Space, str], dict[str, Record]] = {}
+        self._values: dict[_Name, dict[str, bytes]] = {}
         self._agenda: list[tuple[float, _Name]] = []
         self._entered: dict[_Name, float] = {}
 
-    def find(self, space: Space, id: str) -> Record | None:
-        return self._records.get((space, id))
+    def find(self, address: Address) -> Record | None:
+        return self._family(address).get(address.schema)
 
-    def keep(self, space: Space, id: str, record: Record) -> None:
-        self._records[space, id] = record
-        self._enter((space, id), record.due)
+    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
+        return self.find(address), self.find(address.parent)
 
-    def forget(self, space: Space, id: str) -> None:
-        del self._records[space, id]
+    def children(self, address: Address) -> list[tuple[Address, Record]]:
+        family = ((replace(address, schema=schema), record) for schema, record in self._family(address).items())
+        return [(child, record) for child, record in family if child != address]
 
-    def due(self, now: float, limit: int) -> list[tuple[Space, str, Record]]:
-        found: list[tuple[Space, str, Record]] = []
+    def keep(self, address: Address, record: Record) -> None:
+        self._records.setdefault((address.space, address.id), {})[address.schema] = record
+        self._enter(_name(address), record.due)
+
+    def forget(self, address: Address) -> None:
+        family = self._family(address)
+        del family[address.schema]
+        if not family:
+            del self._records[address.space, address.id]
+
+    def due(self, now: float, limit: int) -> list[tuple[Address, Record]]:
+        found: list[tuple[Address, Record]] = []
         while self._agenda and self._agenda[0][0] <= now and len(found) < limit:
             at, name = heapq.heappop(self._agenda)
             if self._entered.get(name) != at:
                 continue
             del self._entered[name]
-            record = self._records.get(name)
+            address = Address(*name)
+            record = self.find(address)
             if record is None:
                 continue
             if record.due <= now:
-                found.append((*name, record))
+                found.append((address, record))
             else:
                 self._enter(name, record.due)
         return found
@@ -86,24 +98,29 @@ class _MemoryRows:
         return sorted(self._of(address))
 
     def put(self, address: Address, changes: Mapping[str, bytes | None]) -> None:
-        values = self._values.setdefault((address.space, address.id), {}).setdefault(address.schema, {})
+        values = self._values.setdefault(_name(address), {})
         for key, value in changes.items():
             if value is None:
                 values.pop(key, None)
             else:
                 values[key] = value
 
-    def drop(self, space: Space, id: str, schema: str | None = None) -> None:
-        if schema is None:
-            self._values.pop((space, id), None)
-        else:
-            self._values.get((space, id), {}).pop(schema, None)
+    def drop(self, address: Address) -> None:
+        self._values.pop(_name(address), None)
+
+    def _family(self, address: Address) -> dict[str, Record]:
+        """Return the sessions with the same space and id by schema: in the space of transports, parent and children."""
+        return self._records.get((address.space, address.id), {})
 
     def _of(self, address: Address) -> dict[str, bytes]:
-        return self._values.get((address.space, address.id), {}).get(address.schema, {})
+        return self._values.get(_name(address), {})
 
     def _enter(self, name: _Name, due: float) -> None:
         """Put a session on the agenda, unless it is there for an earlier time: then it is looked at again."""
         if due < self._entered.get(name, float("inf")):
             heapq.heappush(self._agenda, (due, name))
             self._entered[name] = due
+
+
+def _name(address: Address) -> _Name:
+    return address.space, address.id, address.schema

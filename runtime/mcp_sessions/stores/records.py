@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 from mcp_sessions.stores.base import (
     SLIDE_STEP,
     TOMBSTONE_SECONDS,
-    TRANSPORT_SCHEMA,
     Access,
     Lifetime,
     NotLiveError,
@@ -25,7 +24,8 @@ class Record:
     """What is kept about a session besides its values; times in seconds since the epoch.
 
     Attributes:
-        schema: What it was created for.
+        version: The version of the schema that it began with.
+        digest: The digest of that schema.
         owner: The hashed principal that it belongs to; None without authentication.
         created: When it began.
         expires: When it expires unless it is used; of one that has ended, when it did.
@@ -34,7 +34,8 @@ class Record:
         state: Only a "live" record has values.
     """
 
-    schema: str
+    version: int
+    digest: str
     owner: str | None
     created: float
     expires: float
@@ -52,19 +53,23 @@ class Record:
         """From when on the session is as if it had never been."""
         return self.expires + TOMBSTONE_SECONDS
 
-    def lives(self, lifetime: Lifetime) -> bool:
+    def is_live(self, now: float) -> bool:
+        """Tell whether the session has neither expired nor ended."""
+        return self.state == "live" and now < self.expires
+
+    def has(self, lifetime: Lifetime) -> bool:
         """Tell whether that is the session's lifetime already."""
         return self.idle == lifetime.idle and self.max_at == _end(self.created, lifetime)
 
     @property
     def info(self) -> SessionInfo:
         """What callers may know of it."""
-        return SessionInfo(self.created, self.expires)
+        return SessionInfo(self.created, self.expires, self.version, self.digest)
 
 
-def begun(access: Access, lifetime: Lifetime, now: float, *, schema: str) -> Record:
+def begun(access: Access, lifetime: Lifetime, now: float) -> Record:
     """Return the record of a session that begins now."""
-    return relived(Record(schema, access.owner, now, now, 0.0, None), lifetime, now)
+    return relived(Record(access.version, access.digest, access.owner, now, now, 0.0, None), lifetime, now)
 
 
 def relived(record: Record, lifetime: Lifetime, now: float) -> Record:
@@ -90,30 +95,33 @@ def expired(record: Record) -> Record:
     return replace(record, state="expired")
 
 
-def schema_to_begin(access: Access) -> str:
-    """Return what a session is created for that begins by being written to."""
-    return TRANSPORT_SCHEMA if access.address.space == "transport" else access.address.schema
+def require(record: Record | None, owner: str | None, now: float) -> Record:
+    """Return the owner's live session.
+
+    Raises:
+        NotLiveError: If it is not live or not the owner's.
+    """
+    if record is None or now >= record.forgotten or record.owner != owner:
+        raise NotLiveError("unknown")
+    if not record.is_live(now):
+        raise NotLiveError("ended" if record.state == "ended" else "expired")
+    return record
 
 
 def claim(record: Record | None, access: Access, now: float) -> Record | Lifetime:
     """Return the caller's live session or, where there is none but one may begin, the lifetime to begin it with.
 
+    Whether the session's parent is live, if it has one, is another question.
+
     Raises:
         NotLiveError: If there is neither.
     """
-    if record is None or now >= record.forgotten:
-        return _beginning(access, NotLiveError("unknown"))
-    if record.owner != access.owner or record.schema not in (access.address.schema, TRANSPORT_SCHEMA):
-        raise NotLiveError("unknown")
-    if record.state == "live" and now < record.expires:
-        return record
-    return _beginning(access, NotLiveError("ended" if record.state == "ended" else "expired"))
-
-
-def _beginning(access: Access, otherwise: NotLiveError) -> Lifetime:
-    if access.begin is None:
-        raise otherwise
-    return access.begin
+    if access.begin is not None and not access.address.is_parent:
+        if record is None or now >= record.forgotten:
+            return access.begin
+        if record.owner == access.owner and not record.is_live(now):
+            return access.begin
+    return require(record, access.owner, now)
 
 
 def _end(created: float, lifetime: Lifetime) -> float | None:

@@ -6,39 +6,39 @@ leaves nothing to undo.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import jsontext
-from mcp_sessions.stores.base import (
-    TRANSPORT_SCHEMA,
-    Access,
-    Address,
-    Lifetime,
-    NotLiveError,
-    SessionExistsError,
-    SessionInfo,
-    Space,
-)
-from mcp_sessions.stores.records import Record, begun, claim, ended, expired, relived, schema_to_begin, slid
+from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError, SessionExistsError, SessionInfo
+from mcp_sessions.stores.records import Record, begun, claim, ended, expired, relived, require, slid
 
 
 class Rows(Protocol):
-    """Records by space and id, and values by address and key; knows nothing of what is live or whose it is."""
+    """Records by address, and values by address and key; knows nothing of what is live or whose it is."""
 
-    def find(self, space: Space, id: str) -> Record | None:
+    def find(self, address: Address) -> Record | None:
         """Return a session's record, tombstones included."""
         ...
 
-    def keep(self, space: Space, id: str, record: Record) -> None:
+    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
+        """Return the record of a session that has a parent, and the parent's record, tombstones included."""
+        ...
+
+    def children(self, address: Address) -> list[tuple[Address, Record]]:
+        """Return all children of a parent, tombstones included."""
+        ...
+
+    def keep(self, address: Address, record: Record) -> None:
         """Put a record in place of the session's former one."""
         ...
 
-    def forget(self, space: Space, id: str) -> None:
+    def forget(self, address: Address) -> None:
         """Remove a record."""
         ...
 
-    def due(self, now: float, limit: int) -> list[tuple[Space, str, Record]]:
+    def due(self, now: float, limit: int) -> list[tuple[Address, Record]]:
         """Return up to ``limit`` sessions whose records are due."""
         ...
 
@@ -54,9 +54,17 @@ class Rows(Protocol):
         """Set keys, or unset those whose value is None."""
         ...
 
-    def drop(self, space: Space, id: str, schema: str | None = None) -> None:
-        """Remove the values of one schema (None: of all schemas)."""
+    def drop(self, address: Address) -> None:
+        """Remove a session's values."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """What a caller may use: a live session, or one that may begin with some lifetime; its parent, if any, is live."""
+
+    session: Record | Lifetime
+    parent: Record | None
 
 
 def create(
@@ -65,10 +73,10 @@ def create(
     """See ``Store.create``."""
     address = access.address
     _require_text(address.id, *(values or ()))
-    former = rows.find(address.space, address.id)
+    former, parent = _find(rows, now, access)
     if former is not None and now < former.forgotten:
         raise SessionExistsError("a session of that id exists, or existed a short while ago")
-    record = _begin(rows, access, begun(access, lifetime, now, schema=address.schema))
+    record = _open(rows, now, access, _Claim(lifetime, parent))
     if values:
         rows.put(address, values)
     return record.info
@@ -76,30 +84,22 @@ def create(
 
 def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> SessionInfo:
     """See ``Store.touch``."""
-    record = _use(rows, now, access, _claim(rows, now, access))
-    if lifetime is not None and not record.lives(lifetime):
+    record = _open(rows, now, access, _claim(rows, now, access))
+    if lifetime is not None and not record.has(lifetime):
         record = relived(record, lifetime, now)
-        rows.keep(access.address.space, access.address.id, record)
+        rows.keep(access.address, record)
     return record.info
 
 
 def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> dict[str, bytes]:
     """See ``Store.read``."""
     _require_text(*(keys or ()))
-    claimed = _claim(rows, now, access)
-    if isinstance(claimed, Lifetime):
-        return {}
-    _use(rows, now, access, claimed)
-    return rows.get(access.address, keys)
+    return rows.get(access.address, keys) if _use(rows, now, access, _claim(rows, now, access)) else {}
 
 
 def names(rows: Rows, now: float, access: Access) -> list[str]:
     """See ``Store.names``."""
-    claimed = _claim(rows, now, access)
-    if isinstance(claimed, Lifetime):
-        return []
-    _use(rows, now, access, claimed)
-    return rows.names(access.address)
+    return rows.names(access.address) if _use(rows, now, access, _claim(rows, now, access)) else []
 
 
 def write(
@@ -115,10 +115,9 @@ def write(
     if expected:
         actual = _held(rows, access, claimed, tuple(expected))
         if actual != expected:
-            if isinstance(claimed, Record):
-                _use(rows, now, access, claimed)
+            _use(rows, now, access, claimed)
             return actual
-    _use(rows, now, access, claimed)
+    _open(rows, now, access, claimed)
     rows.put(access.address, changes)
     return None
 
@@ -127,10 +126,8 @@ def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
     """See ``Store.remove``."""
     _require_text(key)
     claimed = _claim(rows, now, access)
-    if isinstance(claimed, Lifetime):
-        return None
+    held = _held(rows, access, claimed, (key,))[key]
     _use(rows, now, access, claimed)
-    held = rows.get(access.address, (key,)).get(key)
     if held is not None:
         rows.put(access.address, {key: None})
     return held
@@ -138,10 +135,8 @@ def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
 
 def clear(rows: Rows, now: float, access: Access) -> None:
     """See ``Store.clear``."""
-    claimed = _claim(rows, now, access)
-    if isinstance(claimed, Record):
-        _use(rows, now, access, claimed)
-        rows.drop(access.address.space, access.address.id, access.address.schema)
+    if _use(rows, now, access, _claim(rows, now, access)):
+        rows.drop(access.address)
 
 
 def increment(rows: Rows, now: float, access: Access, key: str, by: int | float, initial: bytes) -> bytes:
@@ -150,7 +145,7 @@ def increment(rows: Rows, now: float, access: Access, key: str, by: int | float,
     claimed = _claim(rows, now, access)
     held = _held(rows, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
-    _use(rows, now, access, claimed)
+    _open(rows, now, access, claimed)
     rows.put(access.address, {key: total})
     return total
 
@@ -161,7 +156,7 @@ def append(rows: Rows, now: float, access: Access, key: str, items: Sequence[byt
     claimed = _claim(rows, now, access)
     held = _held(rows, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
-    _use(rows, now, access, claimed)
+    _open(rows, now, access, claimed)
     if items:
         rows.put(access.address, {key: longer})
 
@@ -169,60 +164,90 @@ def append(rows: Rows, now: float, access: Access, key: str, items: Sequence[byt
 def end(rows: Rows, now: float, access: Access) -> bool:
     """See ``Store.end``."""
     try:
-        record = _claim(rows, now, access)
+        claimed = _claim(rows, now, access)
     except NotLiveError:
         return False
-    if isinstance(record, Lifetime):
+    if isinstance(claimed.session, Lifetime):
         return False
-    space, id, schema = access.address.space, access.address.id, access.address.schema
-    if record.schema == TRANSPORT_SCHEMA != schema:
-        _use(rows, now, access, record)
-        rows.drop(space, id, schema)
-    else:
-        rows.drop(space, id)
-        rows.keep(space, id, ended(record, now))
+    _use_parent(rows, now, access, claimed)
+    _empty(rows, access.address)
+    rows.keep(access.address, ended(claimed.session, now))
     return True
 
 
-def purge(rows: Rows, now: float, limit: int) -> int:
-    """See ``Store.purge_expired``; sessions whose tombstone is removed were counted when they expired."""
-    count = 0
-    for space, id, record in rows.due(now, limit):
+def purge(rows: Rows, now: float, limit: int) -> tuple[list[Address], bool]:
+    """See ``Store.purge_expired``; return, besides what that returns, whether there may be more to remove."""
+    due = rows.due(now, limit)
+    gone: list[Address] = []
+    for address, record in sorted(due, key=lambda session: session[0].is_parent):  # so that no child is kept after it
         if record.state == "live":
-            rows.drop(space, id)
-            count += 1
+            gone += [address, *_empty(rows, address)]
         if now < record.forgotten:
-            rows.keep(space, id, expired(record))
+            rows.keep(address, expired(record))
         else:
-            rows.forget(space, id)
-    return count
+            rows.forget(address)
+    return gone, len(due) == limit
 
 
-def _claim(rows: Rows, now: float, access: Access) -> Record | Lifetime:
+def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:
+    """Return the session's record, and its parent's, which must be live."""
+    if not access.address.has_parent:
+        return rows.find(access.address), None
+    record, parent = rows.find_with_parent(access.address)
+    return record, require(parent, access.owner, now)
+
+
+def _claim(rows: Rows, now: float, access: Access) -> _Claim:
     if not _is_text(access.address.id):
         raise NotLiveError("unknown")
-    return claim(rows.find(access.address.space, access.address.id), access, now)
+    record, parent = _find(rows, now, access)
+    return _Claim(claim(record, access, now), parent)
 
 
-def _use(rows: Rows, now: float, access: Access, claimed: Record | Lifetime) -> Record:
-    """Slide the session, or begin it."""
-    if isinstance(claimed, Lifetime):
-        return _begin(rows, access, begun(access, claimed, now, schema=schema_to_begin(access)))
-    used = slid(claimed, now)
-    if used is not claimed:
-        rows.keep(access.address.space, access.address.id, used)
-    return used
+def _use(rows: Rows, now: float, access: Access, claimed: _Claim) -> bool:
+    """Slide the session, if it is there, and its parent; tell whether it is there."""
+    _use_parent(rows, now, access, claimed)
+    if isinstance(claimed.session, Lifetime):
+        return False
+    _slide(rows, now, access.address, claimed.session)
+    return True
 
 
-def _begin(rows: Rows, access: Access, record: Record) -> Record:
-    """Put a new session in the place of one that is over, of which nothing may shine through."""
-    rows.drop(access.address.space, access.address.id)
-    rows.keep(access.address.space, access.address.id, record)
+def _open(rows: Rows, now: float, access: Access, claimed: _Claim) -> Record:
+    """Slide the session, or begin it, and slide its parent."""
+    _use_parent(rows, now, access, claimed)
+    if isinstance(claimed.session, Record):
+        return _slide(rows, now, access.address, claimed.session)
+    record = begun(access, claimed.session, now)
+    _empty(rows, access.address)  # of a session that is over, nothing may shine through
+    rows.keep(access.address, record)
     return record
 
 
-def _held(rows: Rows, access: Access, claimed: Record | Lifetime, keys: Sequence[str]) -> dict[str, bytes | None]:
-    found = rows.get(access.address, keys) if isinstance(claimed, Record) else {}
+def _use_parent(rows: Rows, now: float, access: Access, claimed: _Claim) -> None:
+    if claimed.parent is not None:
+        _slide(rows, now, access.address.parent, claimed.parent)
+
+
+def _slide(rows: Rows, now: float, address: Address, record: Record) -> Record:
+    used = slid(record, now)
+    if used is not record:
+        rows.keep(address, used)
+    return used
+
+
+def _empty(rows: Rows, address: Address) -> list[Address]:
+    """Remove a session's values, and all of its children; return the children that were not tombstones."""
+    rows.drop(address)
+    children = rows.children(address) if address.is_parent else []
+    for child, _ in children:
+        rows.drop(child)
+        rows.forget(child)
+    return [child for child, record in children if record.state == "live"]
+
+
+def _held(rows: Rows, access: Access, claimed: _Claim, keys: Sequence[str]) -> dict[str, bytes | None]:
+    found = rows.get(access.address, keys) if isinstance(claimed.session, Record) else {}
     return {key: found.get(key) for key in keys}
 
 
@@ -234,6 +259,7 @@ def _require_text(*texts: str) -> None:
 
 def _is_text(text: str) -> bool:
     try:
-        return text.isascii() or text.encode() is not None
+        text.encode()
     except UnicodeEncodeError:
         return False
+    return True

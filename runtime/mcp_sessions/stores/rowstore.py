@@ -6,7 +6,7 @@ from functools import partial
 from typing import TypeAlias, TypeVar
 
 from mcp_sessions.stores import rows
-from mcp_sessions.stores.base import Access, Lifetime, SessionInfo
+from mcp_sessions.stores.base import Access, Address, Lifetime, SessionInfo
 
 Result = TypeVar("Result")
 
@@ -74,6 +74,7 @@ class RowStore(ABC):
         """See ``Store.end``."""
         return await self._perform(partial(rows.end, access=access))
 
-    async def purge_expired(self, limit: int = 1000) -> int:
+    async def purge_expired(self, limit: int = 1000) -> list[Address]:
         """See ``Store.purge_expired``."""
-        return await self._perform(partial(rows.purge, limit=limit), writes=False)
+        gone, _ = await self._perform(partial(rows.purge, limit=limit), writes=False)
+        return gone

@@ -18,9 +18,10 @@ FORMAT: Final = 1
 
 _TABLES: Final = (
     """CREATE TABLE sessions (
-        space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL, owner TEXT,
+        space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL,
+        version INTEGER NOT NULL, digest TEXT NOT NULL, owner TEXT,
         created REAL NOT NULL, expires REAL NOT NULL, idle REAL NOT NULL, max_at REAL, state INTEGER NOT NULL,
-        PRIMARY KEY (space, id)
+        PRIMARY KEY (space, id, schema)
     ) WITHOUT ROWID""",
     "CREATE INDEX sessions_due ON sessions (state, expires)",
     """CREATE TABLE session_values (

@@ -4,26 +4,30 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mcp_sessions.stores.base import TOMBSTONE_SECONDS, Address, Space
+from mcp_sessions.stores.base import TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Address
 from mcp_sessions.stores.records import Record, State
 from mcp_sessions.stores.rows import Rows
 
 _STATES: Final[tuple[State, ...]] = ("live", "expired", "ended")
 
-_COLUMNS: Final = "schema, owner, created, expires, idle, max_at, state"
-_FIND: Final = f"SELECT {_COLUMNS} FROM sessions WHERE space = ? AND id = ?"
-_KEEP: Final = f"INSERT OR REPLACE INTO sessions (space, id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_FORGET: Final = "DELETE FROM sessions WHERE space = ? AND id = ?"
-_DUE: Final = f"""SELECT space, id, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
-    UNION ALL SELECT space, id, {_COLUMNS} FROM sessions WHERE state IN (1, 2) AND expires <= ? LIMIT ?"""
 _WHERE: Final = "WHERE space = ? AND id = ? AND schema = ?"
+
+_NAME: Final = "space, id, schema"
+_COLUMNS: Final = "version, digest, owner, created, expires, idle, max_at, state"
+_FIND: Final = f"SELECT {_COLUMNS} FROM sessions {_WHERE}"
+_FIND_BOTH: Final = f"SELECT schema, {_COLUMNS} FROM sessions WHERE space = ? AND id = ? AND schema IN (?, ?)"
+_FIND_CHILDREN: Final = f"SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE space = ? AND id = ? AND schema > ?"
+_KEEP: Final = f"INSERT OR REPLACE INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_FORGET: Final = f"DELETE FROM sessions {_WHERE}"
+_DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
+    UNION ALL SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state IN (1, 2) AND expires <= ? LIMIT ?"""
+
 _ALL: Final = f"SELECT key, value FROM session_values {_WHERE}"
 _ONE: Final = f"SELECT value FROM session_values {_WHERE} AND key = ?"
 _NAMES: Final = f"SELECT key FROM session_values {_WHERE} ORDER BY key"
 _SET: Final = "INSERT OR REPLACE INTO session_values (space, id, schema, key, value) VALUES (?, ?, ?, ?, ?)"
 _UNSET: Final = f"DELETE FROM session_values {_WHERE} AND key = ?"
 _DROP: Final = f"DELETE FROM session_values {_WHERE}"
-_DROP_ALL: Final = "DELETE FROM session_values WHERE space = ? AND id = ?"
 
 
 class WriteNeededError(Exception):
@@ -45,44 +49,50 @@ class _SQLiteRows:
         self._execute = connection.execute
         self._writable = writable
 
-    def find(self, space: Space, id: str) -> Record | None:
-        row = self._execute(_FIND, (space, id)).fetchone()
+    def find(self, address: Address) -> Record | None:
+        row = self._execute(_FIND, _name(address)).fetchone()
         return None if row is None else _record(row)
 
-    def keep(self, space: Space, id: str, record: Record) -> None:
+    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
+        found = self._execute(_FIND_BOTH, (*_name(address), TRANSPORT_SCHEMA)).fetchall()
+        records = {schema: _record(row) for schema, *row in found}
+        return records.get(address.schema), records.get(TRANSPORT_SCHEMA)
+
+    def children(self, address: Address) -> list[tuple[Address, Record]]:
+        return [_session(row) for row in self._execute(_FIND_CHILDREN, _name(address)).fetchall()]
+
+    def keep(self, address: Address, record: Record) -> None:
         times = (record.created, record.expires, record.idle, record.max_at)
-        self._change(_KEEP, (space, id, record.schema, record.owner, *times, _STATES.index(record.state)))
+        about = (record.version, record.digest, record.owner, *times, _STATES.index(record.state))
+        self._change(_KEEP, (*_name(address), *about))
 
-    def forget(self, space: Space, id: str) -> None:
-        self._change(_FORGET, (space, id))
+    def forget(self, address: Address) -> None:
+        self._change(_FORGET, _name(address))
 
-    def due(self, now: float, limit: int) -> list[tuple[Space, str, Record]]:
+    def due(self, now: float, limit: int) -> list[tuple[Address, Record]]:
         found = self._execute(_DUE, (now, now - TOMBSTONE_SECONDS, limit)).fetchall()
-        return [(space, id, _record(row)) for space, id, *row in found]
+        return [_session(row) for row in found]
 
     def get(self, address: Address, keys: Sequence[str] | None) -> dict[str, bytes]:
-        where = (address.space, address.id, address.schema)
+        where = _name(address)
         if keys is None:
             return dict(self._execute(_ALL, where))
         found = ((key, self._execute(_ONE, (*where, key)).fetchone()) for key in keys)
         return {key: row[0] for key, row in found if row is not None}
 
     def names(self, address: Address) -> list[str]:
-        return [key for (key,) in self._execute(_NAMES, (address.space, address.id, address.schema))]
+        return [key for (key,) in self._execute(_NAMES, _name(address))]
 
     def put(self, address: Address, changes: Mapping[str, bytes | None]) -> None:
-        where = (address.space, address.id, address.schema)
+        where = _name(address)
         for key, value in changes.items():
             if value is None:
                 self._change(_UNSET, (*where, key))
             else:
                 self._change(_SET, (*where, key, value))
 
-    def drop(self, space: Space, id: str, schema: str | None = None) -> None:
-        if schema is None:
-            self._change(_DROP_ALL, (space, id))
-        else:
-            self._change(_DROP, (space, id, schema))
+    def drop(self, address: Address) -> None:
+        self._change(_DROP, _name(address))
 
     def _change(self, statement: str, parameters: tuple[str | bytes | float | None, ...]) -> None:
         if not self._writable:
@@ -90,6 +100,15 @@ class _SQLiteRows:
         self._execute(statement, parameters)
 
 
+def _name(address: Address) -> tuple[str, str, str]:
+    return address.space, address.id, address.schema
+
+
+def _session(row: Sequence[Any]) -> tuple[Address, Record]:
+    space, id, schema, *rest = row
+    return Address(space, id, schema), _record(rest)
+
+
 def _record(row: Sequence[Any]) -> Record:
-    schema, owner, created, expires, idle, max_at, state = row
-    return Record(schema, owner, created, expires, idle, max_at, _STATES[state])
+    version, digest, owner, created, expires, idle, max_at, state = row
+    return Record(version, digest, owner, created, expires, idle, max_at, _STATES[state])

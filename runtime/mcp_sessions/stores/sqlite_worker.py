@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from mcp_sessions.errors import SessionError, StoreError
 from mcp_sessions.stores import rows
-from mcp_sessions.stores.base import Clock, NotLiveError, SessionExistsError
+from mcp_sessions.stores.base import GRACE_SECONDS, Clock, NotLiveError, SessionExistsError
 from mcp_sessions.stores.forking import pause_at_fork
 from mcp_sessions.stores.rowstore import Operation, Result
 from mcp_sessions.stores.sqlite_file import SQLiteFile, explain, is_busy
@@ -143,13 +143,14 @@ class SQLiteWorker:
 
     def _sweep(self) -> float:
         """Remove what has expired; return after how many seconds to do so again."""
-        job = _Job(partial(rows.purge, limit=_SWEEP_LIMIT), writes=False)
+        job = _Job(lambda table, now: rows.purge(table, now - GRACE_SECONDS, _SWEEP_LIMIT), writes=False)
         self._answer([job])
         error = job.future.exception()
         if error is not None:
             _log.warning("sweeping expired sessions failed: %s", error)
             return _SWEEP_SECONDS
-        return _SWEEP_SECONDS if job.future.result() < _SWEEP_LIMIT else 1.0
+        _, is_more = job.future.result()
+        return 1.0 if is_more else _SWEEP_SECONDS
 
     def _commit(self, jobs: list[_Job]) -> list[Callable[[], None]]:
         """Perform jobs in one transaction and return the answers to give; reads do not wait for writers."""
