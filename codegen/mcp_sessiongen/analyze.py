@@ -18,11 +18,12 @@ from mcp_sessiongen.declarations import (
     ModelDeclaration,
     SessionDeclaration,
 )
-from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.diagnostics import Report, SchemaErrors, fatal
 from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.type_rules import describe
 from mcp_sessiongen.values import LiveTypes, Misfit
 
+_MAX_DEPTH: Final = 32
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 _DURATION: Final = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,6})?[dhms])+")
 _PART: Final = re.compile(r"([0-9.]+)([dhms])")
@@ -61,16 +62,23 @@ class _Analysis:
         """Return the models so that each follows those it uses, else as declared; report cycles."""
         table = {model.name.value: model for model in self.declared.models}
         done: dict[str, ModelDeclaration] = {}
+        depths: dict[str, int] = {}
         path: list[str] = []
 
         def visit(model: ModelDeclaration) -> None:
             path.append(model.name.value)
+            if len(path) > _MAX_DEPTH:
+                raise self.too_deep(model)
             for field in model.fields:
                 for name in ir.names_in(field.type.value) if field.type else ():
                     if name in path:
                         self.cycle(field, path[path.index(name) :])
                     elif name in table and name not in done:
                         visit(table[name])
+            used = {name for field in model.fields if field.type for name in ir.names_in(field.type.value)}
+            depths[model.name.value] = 1 + max((depths.get(name, 0) for name in used), default=0)
+            if depths[model.name.value] > _MAX_DEPTH:
+                raise self.too_deep(model)
             path.pop()
             done[model.name.value] = model
 
@@ -78,6 +86,10 @@ class _Analysis:
             if model.name.value not in done:
                 visit(model)
         return list(done.values())
+
+    def too_deep(self, model: ModelDeclaration) -> SchemaErrors:
+        message = f"with type {model.name.value}, value types are nested deeper than {_MAX_DEPTH} levels"
+        return fatal(model.name.span, "too-large", message, "flatten the types")
 
     def cycle(self, field: FieldDeclaration, path: list[str]) -> None:
         span = field.type.span if field.type else field.name.span

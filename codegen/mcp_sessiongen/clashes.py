@@ -3,13 +3,14 @@
 Checked on the declarations, where the positions are. Nothing is ever renamed silently.
 """
 
+import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Declarations, Located, SessionDeclaration
 from mcp_sessiongen.diagnostics import Report, Span
-from mcp_sessiongen.naming import RESERVED, aliases_of, class_names, constant_name, prefix_of, schema_constant
+from mcp_sessiongen.naming import RESERVED, VERBS, aliases_of, class_names, constant_name, prefix_of, schema_constant
 
 
 @dataclass
@@ -73,6 +74,7 @@ def _module_names(declared: Declarations, report: Report) -> None:
 
 def _imported_names(declared: Declarations, names: _Names, report: Report) -> None:
     seen: dict[str, str] = {}
+    members = _members(declared)
     in_models = [item for model in declared.models for item in model.fields]
     in_sessions = [key for session in declared.sessions for key in session.keys]
     for item in in_models + in_sessions:
@@ -82,8 +84,20 @@ def _imported_names(declared: Declarations, names: _Names, report: Report) -> No
             if seen.setdefault(name, kind.module) != kind.module or name in names.taken:
                 message = f"{what} clashes with another {name!r}"
                 report.error(item.name.span, "name-clash", message, "rename one of the classes")
+            elif name in members or name in vars(builtins):
+                what_else = members.get(name, f"the builtin {name}")
+                message = f"{what} clashes with {what_else}, which hides it or would be hidden"
+                report.error(item.name.span, "name-clash", message, "rename the class; classes are in CapWords")
             else:
                 _reserved(name, what, item.name.span, report)
+
+
+def _members(declared: Declarations) -> dict[str, str]:
+    """Return the names inside of generated classes, where they hide those of the module, and what each is."""
+    keys = [key.name.value for session in declared.sessions for key in session.keys]
+    fields = [item.name.value for model in declared.models for item in model.fields]
+    methods = {f"{verb}_{key}": f"the method {verb}_{key}" for key in keys for verb in VERBS}
+    return {**dict.fromkeys(("get", "set"), "a method"), **methods, **{item: f"key {item!r}" for item in keys + fields}}
 
 
 def _reserved(name: str, what: str, span: Span, report: Report) -> None:

@@ -67,6 +67,12 @@ def main() -> None:
     """Entry point of `mcp-sessiongen`."""
 
 
+def _folder(context: click.Context, parameter: click.Parameter, value: str) -> Path:
+    if not value:
+        raise click.BadParameter("it should name a folder, and is empty", context, parameter)
+    return Path(value)
+
+
 def _arguments(command: C) -> C:
     """Add what `generate` and `check` share."""
     for decorate in (
@@ -76,7 +82,7 @@ def _arguments(command: C) -> C:
             "--output",
             metavar="FOLDER",
             required=True,
-            type=click.Path(path_type=Path),
+            callback=_folder,
             help="Where the generated modules are.",
         ),
         click.argument("sources", metavar="SCHEMA...", nargs=-1, required=True),
@@ -96,10 +102,13 @@ def generate(sources: tuple[str, ...], output: Path, quiet: bool) -> None:
     states = _guarded(lambda: _generate(sources, output), "nothing was written")
     if quiet:
         return
+    from mcp_sessiongen.diagnostics import printable
+    from mcp_sessiongen.terminal import say
+
     for state in states:
-        click.echo(f"{'unchanged' if state.state == 'fresh' else 'wrote':<9} {state.path}")
+        say(f"{'unchanged' if state.state == 'fresh' else 'wrote':<9} {printable(str(state.path))}")
     changed = sum(state.state != "fresh" for state in states)
-    click.echo(f"{_count(changed, 'file')} written, {len(states) - changed} unchanged")
+    say(f"{_count(changed, 'file')} written, {len(states) - changed} unchanged")
 
 
 @main.command(short_help="Tell whether generated modules are up to date.")
@@ -110,15 +119,18 @@ def check(sources: tuple[str, ...], output: Path, quiet: bool) -> None:
     If not, prints the difference and the command to run, and exits with 1. Changes nothing.
     """
     states = _guarded(lambda: _compare(sources, output), "nothing was checked")
+    from mcp_sessiongen.diagnostics import printable
+    from mcp_sessiongen.terminal import diff, say
+
     stale = [state for state in states if state.state != "fresh"]
     if stale:
-        command = shlex.join(["mcp-sessiongen", "generate", *sources, "-o", str(output)])
+        command = printable(shlex.join(["mcp-sessiongen", "generate", *sources, "-o", str(output)]))
         for state in stale:
-            click.echo(_diff(state), nl=False)
-        click.echo(f"{_count(len(stale), 'file')} of {len(states)} not up to date; run:\n  {command}", err=True)
+            say(diff(state))
+        say(f"{_count(len(stale), 'file')} of {len(states)} not up to date; run:\n  {command}", err=True)
         sys.exit(1)
     if not quiet:
-        click.echo(f"{_count(len(states), 'file')} up to date")
+        say(f"{_count(len(states), 'file')} up to date")
 
 
 def _compare(sources: tuple[str, ...], output: Path) -> "list[FileState]":
@@ -139,7 +151,9 @@ def _generate(sources: tuple[str, ...], output: Path) -> "list[FileState]":
 
 def _guarded(work: "Callable[[], list[FileState]]", outcome: str) -> "list[FileState]":
     """Do the work; tell what is wrong with the schemas, or that the fault is ours, and exit with 2."""
-    from mcp_sessiongen.diagnostics import SchemaErrors
+    from mcp_sessiongen.diagnostics import SchemaErrors, printable
+    from mcp_sessiongen.safe_text import safe_str
+    from mcp_sessiongen.terminal import say
 
     try:
         return work()
@@ -148,8 +162,8 @@ def _guarded(work: "Callable[[], list[FileState]]", outcome: str) -> "list[FileS
     except Exception as error:
         if os.environ.get(_DEBUG):
             raise
-        click.echo(
-            f"mcp-sessiongen {__version__}: internal error: {type(error).__name__}: {error}\n"
+        say(
+            f"mcp-sessiongen {__version__}: internal error: {type(error).__name__}: {printable(safe_str(error))}\n"
             f"This is a bug, please report it; {_DEBUG}=1 shows where it happened.",
             err=True,
         )
@@ -158,6 +172,7 @@ def _guarded(work: "Callable[[], list[FileState]]", outcome: str) -> "list[FileS
 
 def _show(errors: "SchemaErrors", outcome: str) -> None:
     from mcp_sessiongen.diagnostics import render_text
+    from mcp_sessiongen.terminal import say
 
     colour = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
 
@@ -165,17 +180,8 @@ def _show(errors: "SchemaErrors", outcome: str) -> None:
         return click.style(text, fg=_COLOURS[role], bold=True) if colour else text
 
     for diagnostic in errors.diagnostics:
-        click.echo(render_text(diagnostic, style), err=True)
-    click.echo(f"{_count(len(errors.diagnostics), 'error')}; {outcome}", err=True)
-
-
-def _diff(state: "FileState") -> str:
-    import difflib
-
-    path = state.path.as_posix()
-    before = (state.before or "").splitlines(keepends=True)
-    origin = path if state.before is not None else "/dev/null"
-    return "".join(difflib.unified_diff(before, state.text.splitlines(keepends=True), origin, path))
+        say(render_text(diagnostic, style), err=True)
+    say(f"{_count(len(errors.diagnostics), 'error')}; {outcome}", err=True)
 
 
 def _count(number: int, noun: str) -> str:

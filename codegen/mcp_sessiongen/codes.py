@@ -61,7 +61,8 @@ CODES: Final[dict[str, str]] = {
     ),
     "not-utf8": "A schema file is UTF-8 text without control characters, so that it reads alike everywhere.",
     "too-large": (
-        "A schema file is larger than 1 MiB, nested deeper than 32 levels, or has more than 50 000 nodes. No schema"
+        "A schema file is larger than 1 MiB, nested deeper than 32 levels, or has more than 50 000 nodes; or its value"
+        " types are nested deeper than 32 levels. No schema"
         " written by people is; the limits keep hostile files from using up memory."
     ),
     "unknown-property": "A mapping has a property that the schema language does not know, probably a typing error.",

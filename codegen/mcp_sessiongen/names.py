@@ -15,6 +15,8 @@ from typing import Final
 MAX_KEY: Final = 64
 MAX_SESSION: Final = 40
 
+_MANY: Final = 100
+
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
 _CAP_WORDS: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
@@ -44,8 +46,13 @@ def cap_words(text: str) -> str:
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """Return "did you mean 'x'?" for the nearest known word, or ""."""
+    """Return "did you mean 'x'?" for the nearest known word, or ""; looks at no more than it can afford."""
+    if len(word) > MAX_KEY:
+        return ""
     table = {candidate.lower(): candidate for candidate in known}
+    if len(table) > _MANY:
+        alike = [candidate for candidate in table if candidate[:1] == word[:1].lower()]
+        table = {candidate: table[candidate] for candidate in alike[:_MANY]}
     near = get_close_matches(word.lower(), table, n=1, cutoff=0.6)
     return f"did you mean '{table[near[0]]}'?" if near else ""
 

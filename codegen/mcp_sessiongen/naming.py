@@ -34,6 +34,9 @@ RESERVED: Final = frozenset(
 )
 """Names that a generated module may import."""
 
+VERBS: Final = ("get", "set", "has", "remove", "take", "update", "increment", "append", "put", "pop")
+"""What the names of an accessor's methods begin with, before the key."""
+
 _LONG: Final = 40
 
 

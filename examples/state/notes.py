@@ -15,14 +15,15 @@ __all__ = ["Note", "NotesKey", "NotesSession", "NotesState"]
 
 require_interface(1, __name__)
 
-NotesKey: TypeAlias = Literal["notes"]
-
 
 class Note(ValueModel):
     """One note."""
 
     text: str
     created_at: datetime
+
+
+NotesKey: TypeAlias = Literal["notes"]
 
 
 class NotesState(ValueModel):

@@ -10,8 +10,8 @@ Duration: TypeAlias = str | timedelta
 DEFAULT_IDLE_SECONDS: Final = 1800.0
 
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_TEXT: Final = re.compile(r"(?:\d+(?:\.\d+)?[dhms])+")
-_PART: Final = re.compile(r"(\d+(?:\.\d+)?)([dhms])")
+_TEXT: Final = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,6})?[dhms])+")
+_PART: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?)([dhms])")
 
 
 def seconds(duration: Duration) -> float:

@@ -4,6 +4,7 @@
 Files in `before/` are there already. `pytest tests/codegen --update-golden` writes the expectations.
 """
 
+import importlib.util
 import re
 import shutil
 import subprocess
@@ -99,6 +100,26 @@ def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
 
 def test_every_code_is_explained_in_sentences() -> None:
     assert all(text.endswith(".") and len(text) > 60 for text in CODES.values())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: path.parents[1].name)
+def test_a_generated_module_can_be_imported_without_a_warning(module: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Warnings are errors here, as with `python -W error`."""
+    monkeypatch.syspath_prepend(module.parents[1])
+    before = set(sys.modules)
+    name = f"golden_{module.parents[1].name}_{module.stem}".replace("-", "_")
+    spec = importlib.util.spec_from_file_location(name, module)
+    assert spec is not None
+    assert spec.loader is not None
+    made = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, name, made)
+    try:
+        spec.loader.exec_module(made)
+    finally:
+        for imported in set(sys.modules) - before - {name}:
+            if str(getattr(sys.modules[imported], "__file__", "")).startswith(str(GOLDEN)):
+                del sys.modules[imported]
+    assert set(made.__all__) <= set(vars(made))
 
 
 @pytest.fixture(scope="module")

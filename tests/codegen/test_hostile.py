@@ -79,6 +79,12 @@ HOSTILE: dict[str, str | bytes] = {
     "a huge length": keys("a: {type: str, max_length: 99999999999999999999999}"),
     "nan as a bound": keys("a: {type: float, ge: .nan}"),
     "an endless lifetime": "sessiongen: 1\nsessions: {a: {lifetime: {idle: 99999999999999999999d}, keys: {a: int}}}\n",
+    "a long chain of types": "sessiongen: 1\ntypes:\n"
+    + "".join(f"  T{n}: {{a: T{n + 1}}}\n" for n in range(1500))
+    + "  T1500: {a: int}\nsessions: {a: {keys: {a: T0}}}\n",
+    "a long chain of types, the other way": "sessiongen: 1\ntypes:\n  T0: {a: int}\n"
+    + "".join(f"  T{n + 1}: {{a: T{n}}}\n" for n in range(1500))
+    + "sessions: {a: {keys: {a: T1500}}}\n",
     "types in a circle": "sessiongen: 1\ntypes: {A: {a: A}}\nsessions: {a: {keys: {a: A}}}\n",
     "no properties at all": "{}",
     "a null key": "sessiongen: 1\nsessions: {null: {keys: {~: int}}}\n",

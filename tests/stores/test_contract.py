@@ -3,13 +3,14 @@
 import asyncio
 import json
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mcp_sessions import SessionDataError, StoreError
-from mcp_sessions.stores import TRANSPORT_SCHEMA, Access, Address, Lifetime, SessionExistsError, Store
+from mcp_sessions.stores import TRANSPORT_SCHEMA, Access, Address, Lifetime, SessionExistsError, Space, Store
 from mcp_sessions.stores.jsontext import added, appended
 
 ODD_KEYS = [
@@ -209,7 +210,6 @@ async def test_an_id_is_taken_whoever_owns_it(store: Store, session: Access, lif
     for other in (
         session,
         replace(session, owner="stranger"),
-        replace(session, address=replace(session.address, schema="other")),
         replace(session, begin=lifetime),
     ):
         with pytest.raises(SessionExistsError):
@@ -217,42 +217,58 @@ async def test_an_id_is_taken_whoever_owns_it(store: Store, session: Access, lif
     assert await store.read(session) == {"a": b"1"}
 
 
-async def test_sessions_and_spaces_do_not_mix(store: Store, lifetime: Lifetime) -> None:
+@pytest.mark.parametrize("how", ["end", "clear"])
+async def test_sessions_do_not_mix(store: Store, lifetime: Lifetime, how: str) -> None:
     accesses = [
         Access(Address("handle", "1", "cart"), "me"),
-        Access(Address("transport", "1", "cart"), "me"),
-        Access(Address("user", "1", "cart"), None),
+        Access(Address("handle", "1", "notes"), "you"),
+        Access(Address("handle", "1", ""), "me"),
         Access(Address("handle", "2", "cart"), ""),
+        Access(Address("transport", "1", TRANSPORT_SCHEMA), "me"),
+        Access(Address("transport", "1", "cart"), "me"),
+        Access(Address("transport", "1", "notes"), "me"),
+        Access(Address("transport", "2", TRANSPORT_SCHEMA), "me"),
+        Access(Address("transport", "2", "cart"), "me"),
+        Access(Address("connection", "1", ""), "me"),
+        Access(Address("connection", "1", "cart"), "me"),
+        Access(Address("connection", "1", "notes"), "me"),
+        Access(Address("user", "1", "cart"), None),
     ]
-    for number, access in enumerate(accesses):
-        await store.create(access, lifetime, {"a": str(number).encode()})
-    await store.end(accesses[1])
-    assert [await store.read(access) for access in accesses if access != accesses[1]] == [
-        {"a": b"0"},
-        {"a": b"2"},
-        {"a": b"3"},
-    ]
+    held = {access: {"a": str(number).encode()} for number, access in enumerate(accesses)}
+    for access, values in held.items():
+        await store.create(access, lifetime, values)
+    for access in reversed(accesses):
+        assert await store.read(access) == held.pop(access)
+        await getattr(store, how)(access)
+        assert {other: await store.read(other) for other in held} == held
 
 
-async def test_schemas_of_one_transport_session_do_not_mix(store: Store, lifetime: Lifetime) -> None:
-    transport = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
-    cart, notes = (replace(transport, address=replace(transport.address, schema=name)) for name in ("cart", "notes"))
-    await store.create(transport, lifetime)
-    await store.write(cart, {"a": b"1", "b": b"1"})
-    await store.write(notes, {"a": b"2"})
-    assert await store.read(transport) == {}
-    assert await store.read(cart, ["a"]) == {"a": b"1"}
-    assert await store.names(notes) == ["a"]
-    await store.clear(cart)
-    assert await store.read(notes) == {"a": b"2"}
-    await store.write(cart, {"a": b"3"})
+@pytest.mark.parametrize("space", get_args(Space))
+async def test_a_session_keeps_the_version_and_the_digest_that_it_began_with(
+    store: Store, lifetime: Lifetime, space: Space
+) -> None:
+    first = Access(Address(space, "1", "cart"), "me", None, 3, "sha256:one")
+    second = replace(first, begin=lifetime, version=4, digest="sha256:two")
+    if space == "transport":
+        parent = await store.create(replace(first, address=first.address.parent, version=7), lifetime)
+        assert (parent.version, parent.digest) == (7, "sha256:one")
+    created = await store.create(first, lifetime)
+    assert (created.version, created.digest) == (3, "sha256:one")
+    await store.write(second, {"a": b"1"})
+    assert await store.touch(second) == await store.touch(first) == created
+    assert (await store.touch(second, Lifetime(5.0))).version == 3
+    await store.end(second)
+    await store.write(second, {"a": b"1"})
+    begun = await store.touch(first)
+    assert (begun.version, begun.digest) == (4, "sha256:two")
+    await store.end(first)
+    begun = await store.touch(replace(first, begin=lifetime))
+    assert (begun.version, begun.digest) == (3, "sha256:one")
 
-    assert await store.end(cart), "one schema's state ends, not the transport session"
-    assert await store.read(cart) == {}
-    assert await store.read(notes) == {"a": b"2"}
 
-    assert await store.end(transport)
-    assert not await store.end(cart)
+async def test_a_caller_that_says_nothing_of_its_schema_has_the_first_version(store: Store, session: Access) -> None:
+    info = await store.touch(session)
+    assert (info.version, info.digest) == (1, "")
 
 
 async def test_closing_twice_is_fine_and_closed_is_closed(store: Store, session: Access, lifetime: Lifetime) -> None:

@@ -1,5 +1,6 @@
 """When a session lives, whose it is, and that nothing brings it back."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Protocol
@@ -7,6 +8,7 @@ from typing import Protocol
 import pytest
 
 from mcp_sessions.stores import (
+    GRACE_SECONDS,
     SLIDE_STEP,
     TOMBSTONE_SECONDS,
     TRANSPORT_SCHEMA,
@@ -16,6 +18,7 @@ from mcp_sessions.stores import (
     NotLiveError,
     SessionExistsError,
     SessionInfo,
+    Space,
     Store,
 )
 
@@ -163,7 +166,7 @@ async def test_use_does_not_stretch_the_greatest_lifetime(store: Store, access: 
     for _ in range(2):
         clock.advance(500.0)
         info = await store.touch(access)
-    assert info == SessionInfo(start, start + 1500.0)
+    assert info == SessionInfo(start, start + 1500.0, 1, "")
     clock.advance(499.0)
     await store.write(access, {"a": b"2"})
     clock.advance(1.0)
@@ -272,44 +275,84 @@ async def test_only_its_own_owner_can_begin_anew_what_is_over(store: Store, begi
     assert await reason_of(store.write(replace(beginner, owner="stranger"), {"a": b"2"})) == "unknown"
 
 
-async def test_a_transport_session_that_begins_serves_all_schemas(store: Store) -> None:
-    cart = Access(Address("transport", "stdio", "cart"), begin=Lifetime(IDLE))
-    notes = replace(cart, address=replace(cart.address, schema="notes"))
-    await store.write(cart, {"a": b"1"})
-    await store.write(notes, {"a": b"2"})
-    assert await store.read(cart) == {"a": b"1"}
-    assert await store.end(notes)
-    assert await store.read(cart) == {"a": b"1"}
-    assert await store.read(notes) == {}
+@pytest.mark.parametrize("schemas", [("cart", "notes"), ("", "cart")])
+@pytest.mark.parametrize("space", ["connection", "user"])
+async def test_schemas_of_one_id_without_a_parent_begin_and_end_each_by_itself(
+    store: Store, space: Space, schemas: tuple[str, str], clock: FakeClock
+) -> None:
+    one, two = (Access(Address(space, "1", schema), "me", Lifetime(IDLE)) for schema in schemas)
+    await store.write(one, {"a": b"1"})
+    assert await reason_of(store.read(replace(two, begin=None))) == "unknown"
+    clock.advance(IDLE / 2)
+    await store.write(two, {"a": b"2"})
+    clock.advance(LATEST - IDLE / 2)
+    assert await reason_of(store.read(replace(one, begin=None))) == "expired"
+    assert await store.read(two) == {"a": b"2"}
+    await store.write(one, {"a": b"3"})
+    assert await store.end(one)
+    assert await store.read(one) == {}
+    assert await store.read(two) == {"a": b"2"}
 
 
-async def test_a_transport_session_slides_with_any_schema(store: Store, clock: FakeClock) -> None:
-    transport = Access(Address("transport", "t", TRANSPORT_SCHEMA))
-    cart = replace(transport, address=replace(transport.address, schema="cart"))
-    await store.create(transport, Lifetime(IDLE))
-    for _ in range(3):
-        clock.advance(IDLE - 1)
-        assert await store.end(cart)
-    await store.touch(transport)
-
-
-async def test_purging_counts_sessions_and_keeps_the_living(store: Store, clock: FakeClock) -> None:
-    for number in range(20):
-        idle = IDLE if number % 2 else IDLE * 3
-        await store.create(Access(Address("handle", str(number), "cart")), Lifetime(idle), {"a": b"1"})
-    assert await store.purge_expired() == 0
+async def test_purging_tells_of_each_session_once_and_keeps_the_living(store: Store, clock: FakeClock) -> None:
+    accesses = [Access(Address("handle", str(number), "cart")) for number in range(20)]
+    for number, access in enumerate(accesses):
+        await store.create(access, Lifetime(IDLE if number % 2 else IDLE * 3), {"a": b"1"})
+    await store.end(accesses[0])
+    assert await store.purge_expired() == []
     clock.advance(LATEST)
-    counted = 0
-    while count := await store.purge_expired(3):
-        assert count <= 3
-        counted += count
-    assert counted <= 10, "no session is counted twice"
-    for number in range(20):
-        access = Access(Address("handle", str(number), "cart"))
+    told: list[Address] = []
+    while some := await store.purge_expired(3):
+        assert len(some) <= 3
+        told += some
+        await store.names(accesses[2])
+    assert sorted(map(str, told)) == sorted(str(access.address) for access in accesses[1::2])
+    assert await reason_of(store.read(accesses[0])) == "ended"
+    for number, access in enumerate(accesses[1:], 1):
         if number % 2:
             assert await reason_of(store.read(access)) == "expired"
         else:
             assert await store.read(access) == {"a": b"1"}
     clock.advance(TOMBSTONE_SECONDS)
-    await store.purge_expired()
-    assert await reason_of(store.read(Access(Address("handle", "1", "cart")))) == "unknown"
+    assert sorted(map(str, await store.purge_expired())) == sorted(str(access.address) for access in accesses[2::2])
+    assert await reason_of(store.read(accesses[1])) == "unknown"
+
+
+async def test_purging_tells_of_a_session_that_was_left_until_it_is_forgotten(
+    store: Store, session: Access, clock: FakeClock
+) -> None:
+    clock.advance(LATEST + TOMBSTONE_SECONDS)
+    assert await store.purge_expired() == [session.address]
+    assert await store.purge_expired() == []
+
+
+async def test_purging_does_not_tell_of_what_another_session_has_replaced(
+    store: Store, beginner: Access, clock: FakeClock
+) -> None:
+    await store.write(beginner, {"a": b"1"})
+    clock.advance(LATEST)
+    await store.write(beginner, {"a": b"2"})
+    assert await store.purge_expired() == []
+    assert await store.read(beginner) == {"a": b"2"}
+
+
+async def test_of_many_callers_who_purge_one_is_told(store: Store, clock: FakeClock) -> None:
+    accesses = [Access(Address("handle", str(number), "cart")) for number in range(30)]
+    for access in accesses:
+        await store.create(access, Lifetime(IDLE))
+    clock.advance(LATEST)
+    answers = await asyncio.gather(*(store.purge_expired(7) for _ in range(10)))
+    told = [str(address) for answer in answers for address in answer]
+    assert sorted(told) == sorted(str(access.address) for access in accesses)
+
+
+async def test_stores_leave_what_has_expired_to_callers_for_a_while(
+    store: Store, session: Access, clock: FakeClock
+) -> None:
+    other = replace(session, address=replace(session.address, id="other"))
+    await store.create(other, Lifetime(IDLE * 10))
+    expires = (await store.touch(session)).expires
+    clock.now = expires + GRACE_SECONDS - 1
+    for _ in range(3):
+        await store.write(other, {"a": b"1"})
+    assert await store.purge_expired() == [session.address]

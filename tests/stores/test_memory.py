@@ -2,9 +2,10 @@
 
 import gc
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
-from mcp_sessions.stores import TOMBSTONE_SECONDS, Access, Address, Lifetime, MemoryStore
+from mcp_sessions.stores import TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Access, Address, Lifetime, MemoryStore
 
 
 async def test_expired_sessions_and_tombstones_go_away_by_themselves(clock: Any) -> None:
@@ -43,5 +44,30 @@ async def test_using_a_session_often_does_not_fill_the_memory(clock: Any) -> Non
             await store.touch(access)
         gc.collect()
         assert tracemalloc.get_traced_memory()[0] - before < 20_000
+    finally:
+        tracemalloc.stop()
+
+
+async def test_children_that_go_with_their_parents_do_not_fill_the_memory(clock: Any) -> None:
+    store = MemoryStore(clock=clock)
+
+    async def come_and_go(first: int, last: int) -> None:
+        for number in range(first, last):
+            clock.advance(10.0)
+            parent = Access(Address("transport", str(number), TRANSPORT_SCHEMA))
+            child = replace(parent, address=replace(parent.address, schema="cart"), begin=Lifetime(1e6))
+            await store.create(parent, Lifetime(1e6 if number % 2 else 60.0))
+            await store.write(child, {"a": bytes(100)})
+            if number % 2:
+                await store.end(parent)
+
+    gc.collect()
+    tracemalloc.start()
+    try:
+        await come_and_go(0, 1000)
+        before = tracemalloc.get_traced_memory()[0]
+        await come_and_go(1000, 4000)
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] - before < 50_000
     finally:
         tracemalloc.stop()

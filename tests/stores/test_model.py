@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
 from mcp_sessions.stores import (
+    GRACE_SECONDS,
     SLIDE_STEP,
     TOMBSTONE_SECONDS,
     TRANSPORT_SCHEMA,
@@ -33,23 +34,26 @@ ACCESSES = st.builds(
     Access,
     st.builds(
         Address,
-        st.sampled_from(["handle", "transport"]),
+        st.sampled_from(["connection", "transport", "transport"]),
         st.sampled_from(["1", "2"]),
-        st.sampled_from(["cart", "notes"]),
+        st.sampled_from([TRANSPORT_SCHEMA, "cart", "notes"]),
     ),
-    st.sampled_from(["me", "you"]),
-    st.sampled_from([None, None, Lifetime(IDLE), Lifetime(IDLE, LONGEST)]),
+    st.sampled_from(["me", "me", "you"]),
+    st.sampled_from([None, None, Lifetime(IDLE), Lifetime(IDLE * 3), Lifetime(IDLE, LONGEST)]),
+    st.integers(1, 3),
+    st.sampled_from(["x", "y"]),
 )
 
 
 class Model:
     """One session as the contract describes it; only how late the expiry may run is the store's to choose."""
 
-    def __init__(self, schema: str, owner: str | None, lifetime: Lifetime, now: float) -> None:
-        self.schema, self.owner, self.lifetime = schema, owner, lifetime
+    def __init__(self, access: Access, lifetime: Lifetime, now: float) -> None:
+        self.owner, self.lifetime, self.began_with = access.owner, lifetime, (access.version, access.digest)
         self.created = now
         self.ended: float | None = None
-        self.values: dict[str, dict[str, bytes]] = {}
+        self.purged = False
+        self.values: dict[str, bytes] = {}
         self.use(now)
 
     def use(self, now: float) -> None:
@@ -73,7 +77,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.stores = [MemoryStore(clock=lambda: self.now)] * 2
         else:
             self.stores = [SQLiteStore(self.folder / "s.db", clock=lambda: self.now) for _ in range(2)]
-        self.model: dict[tuple[str, str], Model] = {}
+        self.model: dict[Address, Model] = {}
 
     def teardown(self) -> None:
         if not hasattr(self, "loop"):
@@ -92,33 +96,61 @@ class StoreMachine(RuleBasedStateMachine):
         except SessionExistsError:
             return "exists"
 
-    def find(self, access: Access) -> tuple[Model | None, str]:
+    def find(self, address: Address, owner: str | None) -> tuple[Model | None, str]:
         """Return the live session, or the reason why there is none."""
-        found = self.model.get((access.address.space, access.address.id))
+        found = self.model.get(address)
         if found is None or self.now >= self.over(found) + TOMBSTONE_SECONDS:
             return None, "unknown"
-        if found.owner != access.owner or found.schema not in (access.address.schema, TRANSPORT_SCHEMA):
+        if found.owner != owner:
             return None, "foreign"
         if found.ended is not None:
             return None, "ended"
         return (found, "") if self.now < found.earliest else (None, "expired")
+
+    def parent(self, access: Access) -> tuple[Model | None, str]:
+        """Return the parent that is needed, or the refusal that its absence is."""
+        if not self.is_child(access.address):
+            return None, ""
+        parent, reason = self.find(Address("transport", access.address.id, TRANSPORT_SCHEMA), access.owner)
+        return parent, "unknown" if reason == "foreign" else reason
+
+    def family(self, address: Address) -> list[Address]:
+        """Return a session and its children, as far as they have records."""
+        if address.space != "transport" or address.schema != TRANSPORT_SCHEMA:
+            return [address]
+        return [address, *(other for other in self.model if other.id == address.id and self.is_child(other))]
+
+    @staticmethod
+    def is_child(address: Address) -> bool:
+        return address.space == "transport" and address.schema != TRANSPORT_SCHEMA
+
+    def begin(self, access: Access, lifetime: Lifetime) -> Model:
+        for address in self.family(access.address):
+            self.model.pop(address, None)
+        made = self.model[access.address] = Model(access, lifetime, self.now)
+        return made
 
     def over(self, found: Model) -> float:
         return found.latest if found.ended is None else found.ended
 
     def expect(self, access: Access, *, begins: bool) -> tuple[dict[str, bytes] | None, str]:
         """Return the values that the operation works on, or the refusal that must come."""
-        found, reason = self.find(access)
+        parent, reason = self.parent(access)
+        if reason:
+            return None, reason
+        found, reason = self.find(access.address, access.owner)
+        is_parent = access.address.space == "transport" and not self.is_child(access.address)
+        if found is None and (access.begin is None or is_parent or reason == "foreign"):
+            return None, "unknown" if reason == "foreign" else reason
+        if parent is not None:
+            parent.use(self.now)
         if found is None:
-            if access.begin is None or reason == "foreign":
-                return None, "unknown" if reason == "foreign" else reason
             if not begins:
                 return {}, ""
-            schema = TRANSPORT_SCHEMA if access.address.space == "transport" else access.address.schema
-            found = Model(schema, access.owner, access.begin, self.now)
-            self.model[access.address.space, access.address.id] = found
+            assert access.begin is not None
+            found = self.begin(access, access.begin)
         found.use(self.now)
-        return found.values.setdefault(access.address.schema, {}), ""
+        return found.values, ""
 
     @rule(seconds=st.sampled_from([1.0, IDLE / 2, IDLE * 0.98, IDLE, IDLE * 1.1, LONGEST, TOMBSTONE_SECONDS]))
     def advance(self, seconds: float) -> None:
@@ -132,19 +164,23 @@ class StoreMachine(RuleBasedStateMachine):
                 if uncertain_from <= self.now < until:
                     self.now = until
 
-    @rule(which=st.integers(0, 1), access=ACCESSES, shared=st.booleans(), max=st.sampled_from([None, LONGEST]))
-    def create(self, which: int, access: Access, shared: bool, max: float | None) -> None:
-        address = access.address
-        schema = TRANSPORT_SCHEMA if shared and address.space == "transport" else address.schema
-        access = Access(Address(address.space, address.id, schema), access.owner)
-        former = self.model.get((address.space, address.id))
+    @rule(which=st.integers(0, 1), access=ACCESSES, max=st.sampled_from([None, LONGEST]))
+    def create(self, which: int, access: Access, max: float | None) -> None:
         answer = self.ask(which, "create", access, Lifetime(IDLE, max), {"a": b"1"})
+        parent, refusal = self.parent(access)
+        former = self.model.get(access.address)
+        if refusal:
+            assert answer == refusal
+            return
         if former is not None and self.now < self.over(former) + TOMBSTONE_SECONDS:
             assert answer == "exists"
             return
-        made = self.model[address.space, address.id] = Model(schema, access.owner, Lifetime(IDLE, max), self.now)
-        made.values[schema] = {"a": b"1"}
+        if parent is not None:
+            parent.use(self.now)
+        made = self.begin(access, Lifetime(IDLE, max))
+        made.values = {"a": b"1"}
         assert made.earliest <= answer.expires <= made.latest
+        assert (answer.version, answer.digest) == (access.version, access.digest)
 
     @rule(which=st.integers(0, 1), access=ACCESSES, change=st.booleans())
     def touch(self, which: int, access: Access, change: bool) -> None:
@@ -154,12 +190,13 @@ class StoreMachine(RuleBasedStateMachine):
         if values is None:
             assert answer == refusal
             return
-        found = self.model[access.address.space, access.address.id]
+        found = self.model[access.address]
         if lifetime is not None:
             found.lifetime = lifetime
             found.use(self.now)
         assert found.earliest <= answer.expires <= found.latest
         assert answer.created == found.created
+        assert (answer.version, answer.digest) == found.began_with
 
     @rule(which=st.integers(0, 1), access=ACCESSES, keys=st.none() | st.lists(KEYS))
     def read(self, which: int, access: Access, keys: list[str] | None) -> None:
@@ -232,21 +269,45 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), access=ACCESSES)
     def end(self, which: int, access: Access) -> None:
-        found, _ = self.find(access)
+        parent, refusal = self.parent(access)
+        found = None if refusal else self.find(access.address, access.owner)[0]
         assert self.ask(which, "end", access) == (found is not None)
         if found is None:
             return
-        if found.schema == TRANSPORT_SCHEMA:
-            found.use(self.now)
-            found.values.pop(access.address.schema, None)
-        else:
-            found.ended = self.now
-            found.values.clear()
+        if parent is not None:
+            parent.use(self.now)
+        for address in self.family(access.address)[1:]:
+            del self.model[address]
+        found.ended = self.now
+        found.values.clear()
 
     @precondition(lambda self: self.model)
-    @rule(which=st.integers(0, 1))
-    def purge(self, which: int) -> None:
-        self.ask(which, "purge_expired")
+    @rule(which=st.integers(0, 1), limit=st.sampled_from([1, 2, 1000]))
+    def purge(self, which: int, limit: int) -> None:
+        """Of what may have been purged in passing, nobody is told; of all else, somebody once."""
+        told = self.ask(which, "purge_expired", limit)
+        assert len(told) == len(set(told))
+        if limit == 1000:
+            assert self.due(GRACE_SECONDS) <= set(told)
+        assert set(told) <= self.due()
+        for address in told:
+            if address not in self.model:
+                continue
+            self.model[address].purged = True
+            for child in self.family(address)[1:]:
+                assert child in told or self.model[child].purged or self.model[child].ended is not None
+                del self.model[child]
+
+    def due(self, grace: float | None = None) -> set[Address]:
+        """Return the sessions that purging is to remove; with ``grace``, that no store has removed in passing."""
+        heads = {
+            address
+            for address, found in self.model.items()
+            if found.ended is None and not found.purged and self.now >= found.latest
+            if grace is None or self.now < found.earliest + grace
+        }
+        members = {address for head in heads for address in self.family(head)}
+        return {a for a in members if not self.model[a].purged and self.model[a].ended is None}
 
     @staticmethod
     def apply(values: dict[str, bytes] | None, changes: dict[str, bytes | None]) -> None:

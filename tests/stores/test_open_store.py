@@ -68,6 +68,8 @@ async def test_an_absolute_path_and_options(tmp_path: Path) -> None:
         ("memory:///x", "takes no address"),
         ("memory://?x=1", "takes no address"),
         ("mysql://me:hunter2@host/db", "not a store URL: 'mysql://***@host/db'"),
+        ("mysql://host/db?password=hunter2", "not a store URL: 'mysql://host/db?...'"),
+        ("mysql://me:hunter2?x@host", "not a store URL: 'mysql://***@host'"),
         ("me:hunter2@host", "not a store URL: '***@host'"),
         ("sqlite://me:hunter2@host/s.db", "sqlite://***@host/s.db"),
         ("memory://me:hun@ter2@host", "memory://***@host"),

@@ -12,8 +12,18 @@ from typing import Any, cast
 import pytest
 
 from mcp_sessions import SessionError, StoreError, StoreUrlError
-from mcp_sessions.stores import TOMBSTONE_SECONDS, Access, Address, Lifetime, NotLiveError, SQLiteStore
+from mcp_sessions.stores import (
+    GRACE_SECONDS,
+    TOMBSTONE_SECONDS,
+    TRANSPORT_SCHEMA,
+    Access,
+    Address,
+    Lifetime,
+    NotLiveError,
+    SQLiteStore,
+)
 from mcp_sessions.stores.sqlite_file import APPLICATION_ID, FORMAT
+from mcp_sessions.stores.sqlite_worker import SQLiteWorker
 
 IDLE = Lifetime(600.0)
 
@@ -77,11 +87,11 @@ async def test_expired_sessions_become_tombstones_and_then_nothing(
     await sqlite_store.end(Access(Address("handle", "0", "cart")))
     assert rows(sqlite_path, "SELECT count(*) FROM session_values") == [(58,)]
     clock.advance(IDLE.idle * 2)
-    assert [await sqlite_store.purge_expired(20) for _ in range(3)] == [20, 9, 0]
+    assert [len(await sqlite_store.purge_expired(20)) for _ in range(3)] == [20, 9, 0]
     assert rows(sqlite_path, "SELECT count(*) FROM session_values") == [(0,)]
     assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(30,)]
     clock.advance(TOMBSTONE_SECONDS)
-    assert await sqlite_store.purge_expired() == 0
+    assert await sqlite_store.purge_expired() == []
     assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(0,)]
 
 
@@ -97,6 +107,47 @@ async def test_the_worker_sweeps_by_itself(
         assert time.monotonic() < deadline
         await asyncio.sleep(0.01)
     await store.aclose()
+
+
+async def test_the_worker_leaves_what_has_just_expired_to_callers(
+    sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_SECONDS", 0.01)
+    store = SQLiteStore(sqlite_path, clock=clock)
+    info = await store.create(access, IDLE)
+    clock.now = info.expires + GRACE_SECONDS - 1
+    await asyncio.sleep(0.2)
+    assert await store.purge_expired() == [access.address]
+    await store.aclose()
+
+
+@pytest.mark.parametrize("left", ["sessions", "tombstones"])
+async def test_the_worker_sweeps_on_while_there_is_more(
+    sqlite_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch, left: str
+) -> None:
+    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_SECONDS", 0.5)
+    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_LIMIT", 5)
+    waits: list[float] = []
+    sweep = SQLiteWorker._sweep
+
+    def noted(worker: SQLiteWorker) -> float:
+        waits.append(sweep(worker))
+        return 0.01
+
+    monkeypatch.setattr(SQLiteWorker, "_sweep", noted)
+    store = SQLiteStore(sqlite_path, clock=clock)
+    accesses = [Access(Address("handle", str(number), "cart")) for number in range(12)]
+    await asyncio.gather(*(store.create(access, IDLE) for access in accesses))
+    if left == "tombstones":
+        await asyncio.gather(*(store.end(access) for access in accesses))
+    clock.advance(TOMBSTONE_SECONDS * 2)
+    deadline = time.monotonic() + 10
+    while len(waits) < 3:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)
+    await store.aclose()
+    assert waits[:3] == [1.0, 1.0, 0.5]
+    assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(0,)]
 
 
 # What an operation costs -----------------------------------------------------------------------------------------
@@ -133,12 +184,40 @@ async def test_an_operation_is_a_handful_of_statements(
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(access),
     }
     await store.purge_expired()
+    await check(costs, statements)
+    await store.aclose()
+
+
+async def test_a_child_costs_little_more_than_any_session(statements: list[str], sqlite_path: Path, clock: Any) -> None:
+    store = SQLiteStore(sqlite_path, clock=clock)
+    parent = Access(Address("transport", "1", TRANSPORT_SCHEMA), "me")
+    child = Access(Address("transport", "1", "cart"), "me", IDLE)
+    costs: dict[str, Callable[[], Awaitable[object]]] = {
+        "BEGIN IMMEDIATE, SELECT, DELETE, SELECT, INSERT, COMMIT": lambda: store.create(parent, IDLE),
+        "BEGIN, SELECT, COMMIT": lambda: store.read(child),
+        "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
+        "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(child, ["a"]),
+        "BEGIN, SELECT , COMMIT": lambda: store.touch(child),
+        "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
+        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(child, "a", 1, b"0"),
+        "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(child),
+        "BEGIN IMMEDIATE, SELECT , DELETE, INSERT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
+    }
+    await store.purge_expired()
+    await check(costs, statements)
+    clock.advance(IDLE.idle / 2)
+    late = "BEGIN, SELECT, ROLLBACK, BEGIN IMMEDIATE, SELECT, INSERT, INSERT, SELECT, COMMIT"
+    await check({late: lambda: store.read(child)}, statements)
+    await store.aclose()
+
+
+async def check(costs: dict[str, Callable[[], Awaitable[object]]], statements: list[str]) -> None:
+    """Perform each operation and compare the statements that it ran, by their first words."""
     for expected, operation in costs.items():
         statements.clear()
         await operation()
         kinds = [text if text.startswith("BEGIN") else text.split()[0] for text in statements]
         assert kinds == expected.replace(" ,", ",").split(", ")
-    await store.aclose()
 
 
 async def test_neighbours_share_a_commit(statements: list[str], sqlite_path: Path, access: Access) -> None:
@@ -165,18 +244,23 @@ async def test_a_read_writes_only_once_in_a_while(
 
 async def test_reading_goes_by_the_primary_key(statements: list[str], sqlite_path: Path, access: Access) -> None:
     store = SQLiteStore(sqlite_path)
+    parent = Access(Address("transport", "1", TRANSPORT_SCHEMA))
     await store.create(access, IDLE, {str(n): bytes(10_000) for n in range(100)})
+    await store.create(parent, IDLE)
     statements.clear()
     await store.read(access, ["7"])
     await store.names(access)
+    await store.read(Access(Address("transport", "1", "cart"), begin=IDLE))
+    await store.end(parent)
     selects = [text for text in statements if text.startswith("SELECT")]
     await store.aclose()
     plans = [rows(sqlite_path, f"EXPLAIN QUERY PLAN {text}") for text in selects]
-    assert len(plans) == 4
+    assert len(plans) == 7
     for plan in plans:
         assert len(plan) == 1
         assert "USING PRIMARY KEY" in plan[0][3]
-    assert "key=?" in plans[1][0][3]
+    for which, narrowed in {0: "schema=?", 1: "key=?", 4: "schema=?", 6: "schema>?"}.items():
+        assert narrowed in plans[which][0][3]
 
 
 async def test_sweeping_goes_by_the_index(statements: list[str], sqlite_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import annotated_types
 from pydantic import BaseModel
@@ -75,7 +75,7 @@ class _Reader:
         self.module = module
         self.report = report
         file = getattr(module, "__file__", None) or ""
-        source = source_of(target.given if target.kind == "file" else shown(file))
+        source = source_of(target.given if target.kind == "file" or not file else shown(file))
         self.positions = Positions(source, file)
         self.types = TypeReader()
 
@@ -113,8 +113,8 @@ class _Reader:
                 message = f"no class {part!r} in {self.target.given}"
                 hint = did_you_mean(part, names) or "check the name after the colon"
                 raise fatal(self.positions.main.span(), "not-a-schema", message, hint)
-        if is_class(found) and issubclass(found, BaseModel) and not _is_a_base(found):
-            return found
+        if is_class(found) and BaseModel in attribute(found, "__mro__") and not _is_a_base(found):
+            return cast("type[BaseModel]", found)
         message = f"{self.target.attribute!r} is not a Pydantic model"
         raise fatal(self.positions.main.span(), "not-a-schema", message, "name a class that derives from SessionModel")
 

@@ -5,21 +5,20 @@ recognised by name, because the compiler does not import the runtime.
 """
 
 import importlib
-import sys
 import types
 import typing
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
 from typing import Annotated, Any, Final, Literal, TypeGuard, Union, get_args, get_origin
 
-import typing_extensions
 from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, TypeAdapter
+from typing_extensions import is_typeddict
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.python_text import is_name
 from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.type_rules import json_forms, problem_with
-from mcp_sessiongen.values import SCALAR_NAMES, is_writable
+from mcp_sessiongen.values import SCALAR_NAMES
 
 _BASES: Final = "mcp_sessions.schema"
 _ARRAYS: Final[dict[object, Literal["list", "set", "frozenset"]]] = {list: "list", set: "set", frozenset: "frozenset"}
@@ -202,18 +201,6 @@ _FORMS: Final[dict[bytes, ir.JsonForm]] = {
 }
 
 
-def is_typeddict(kind: type) -> bool:
-    """Tell whether a class is a TypedDict, from `typing` or from `typing_extensions`.
-
-    Raises:
-        TypeProblem: If it is of the kind that Pydantic does not read with this Python.
-    """
-    if sys.version_info < (3, 12) and typing.is_typeddict(kind) and type(kind).__module__ == "typing":
-        message = f"{kind.__name__} is a TypedDict from typing, which Pydantic reads from Python 3.12 on"
-        raise TypeProblem("unsupported", message, "import TypedDict from typing_extensions")
-    return typing_extensions.is_typeddict(kind)
-
-
 def _require_storable(model: type[BaseModel]) -> None:
     """Refuse a model of the user's that loses data on its way through JSON.
 
@@ -237,8 +224,6 @@ def _choice(values: tuple[Any, ...]) -> ir.Type:
         if type(value) not in (str, int, bool):
             hint = "it holds str, int or bool; for an enum, write the Enum itself"
             raise TypeProblem("bad-type", f"a Literal cannot hold {safe_repr(value)}", hint)
-        if isinstance(value, int) and not is_writable(value):
-            raise TypeProblem("bad-type", "a Literal cannot hold a number of that many digits", "use a smaller number")
     choice = ir.Choice(plain)
     return choice if len(plain) == len(values) else ir.union_of((choice, ir.NONE))
 

@@ -1,5 +1,7 @@
 """What the command line names: which sources there are, and what kind each is."""
 
+import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -36,28 +38,47 @@ def find_targets(arguments: tuple[str, ...], report: Report) -> list[Target]:
     """Return the targets, each once, in the order given; a folder stands for its YAML files, sorted by name."""
     found: dict[Target, None] = {}
     for argument in arguments:
-        path = Path(argument)
-        if path.is_dir():
-            inside = sorted(entry.name for entry in path.iterdir() if entry.suffix in _YAML and entry.is_file())
-            if not inside:
-                message, hint = "no .yaml or .yml file in this folder", "name Python schemas one by one"
-                report.error(Source(argument).span(), "empty-schema", message, hint)
-            found.update(dict.fromkeys(Target(str(path / entry), "yaml") for entry in inside))
+        if _exists(argument, stat.S_ISDIR):
+            found.update(dict.fromkeys(_inside(argument, report)))
         elif (target := _target(argument, report)) is not None:
             found[target] = None
     return list(found)
+
+
+def _inside(folder: str, report: Report) -> list[Target]:
+    try:
+        names = sorted(entry.name for entry in Path(folder).iterdir() if entry.suffix in _YAML)
+    except OSError as error:
+        message, hint = f"cannot read it: {error.strerror}", "check the folder and its permissions"
+        report.error(Source(folder).span(), "file-not-found", message, hint)
+        return []
+    paths = [str(Path(folder) / name) for name in names]
+    targets = [Target(path, "yaml") for path in paths if _exists(path, stat.S_ISREG)]
+    if not targets:
+        message, hint = "no .yaml or .yml file in this folder", "name Python schemas one by one"
+        report.error(Source(folder).span(), "empty-schema", message, hint)
+    return targets
+
+
+def _exists(path: str, is_kind: Callable[[int], bool] = bool) -> bool:
+    """Tell whether there is something at a path, of some kind; a path that the system refuses leads to nothing."""
+    try:
+        return is_kind(Path(path).stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _target(argument: str, report: Report) -> Target | None:
     path, attribute = _split(argument)
     suffix = Path(path).suffix
     if suffix in (*_YAML, ".py"):
-        if not Path(path).is_file():
+        if not _exists(path, stat.S_ISREG):
+            message = "it is not a regular file" if _exists(path) else "no such file"
             hint = "check the path; it is relative to the current folder"
-            report.error(Source(path).span(), "file-not-found", "no such file", hint)
+            report.error(Source(path).span(), "file-not-found", message, hint)
             return None
         return Target(path, "file" if suffix == ".py" else "yaml", attribute)
-    if path and not Path(path).exists() and all(part.isidentifier() for part in path.split(".")):
+    if path and not _exists(path) and all(part.isidentifier() for part in path.split(".")):
         return Target(path, "module", attribute)
     hint = "name a .yaml or .py file, a folder, or a module such as app.schemas"
     report.error(Source(argument).span(), "not-a-schema", f"{argument!r} is not a schema source", hint)
@@ -66,6 +87,6 @@ def _target(argument: str, report: Report) -> Target | None:
 
 def _split(argument: str) -> tuple[str, str]:
     path, colon, attribute = argument.rpartition(":")
-    if colon and attribute and all(part.isidentifier() for part in attribute.split(".")):
+    if colon and attribute and not _exists(argument) and all(part.isidentifier() for part in attribute.split(".")):
         return path, attribute
     return argument, ""

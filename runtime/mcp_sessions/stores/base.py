@@ -213,7 +213,7 @@ class Store(Protocol):
         ...
 
     async def end(self, access: Access) -> bool:
-        """End the session, and if it is a parent, its children: what they hold is gone at once and nothing brings it back.
+        """End the session, and a parent's children with it: their values are gone at once and nothing brings them back.
 
         With ``access.begin``, a new session may begin at the same address afterwards, with nothing in it.
 

@@ -18,6 +18,9 @@ _Name: TypeAlias = tuple[Space, str, str]
 _SWEEP: Final = 8
 """How many sessions that are due each operation removes in passing: more than it can add."""
 
+_STALE: Final = 64
+"""How many entries of the agenda may be stale, besides as many as are valid, before it is made anew."""
+
 
 class MemoryStore(RowStore):
     """Sessions in this process's memory; expired ones go away as others are used.
@@ -35,8 +38,10 @@ class MemoryStore(RowStore):
             if self._rows is None:
                 raise StoreError("the session store is closed")
             now = self._clock()
-            rows.purge(self._rows, now - GRACE_SECONDS, _SWEEP)
-            return operation(self._rows, now)
+            try:
+                return operation(self._rows, now)
+            finally:
+                rows.purge(self._rows, now - GRACE_SECONDS, _SWEEP)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; all sessions are gone."""
@@ -72,6 +77,10 @@ class _MemoryRows:
         del family[address.schema]
         if not family:
             del self._records[address.space, address.id]
+        self._entered.pop(_name(address), None)
+        if len(self._agenda) > 2 * len(self._entered) + _STALE:
+            self._agenda = [(due, name) for name, due in self._entered.items()]
+            heapq.heapify(self._agenda)
 
     def due(self, now: float, limit: int) -> list[tuple[Address, Record]]:
         found: list[tuple[Address, Record]] = []
@@ -81,9 +90,7 @@ class _MemoryRows:
                 continue
             del self._entered[name]
             address = Address(*name)
-            record = self.find(address)
-            if record is None:
-                continue
+            record = self._family(address)[address.schema]
             if record.due <= now:
                 found.append((address, record))
             else:

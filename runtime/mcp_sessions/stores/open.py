@@ -83,10 +83,11 @@ def _is_duration(text: str) -> bool:
 
 
 def _shown(url: str) -> str:
-    """Return a URL as it may be shown: without any user name and password."""
-    credentials, at, address = url.rpartition("@")
-    scheme, slashes, _ = credentials.partition("://")
-    return repr(f"{scheme}{slashes}***@{address}" if at and slashes else f"***@{address}" if at else url)
+    """Return a URL as it may be shown: without user name, password, and what stands after a ``?``."""
+    scheme, slashes, rest = url.partition("://")
+    _, at, address = (rest if slashes else url).rpartition("@")
+    place, question, _ = address.partition("?")
+    return repr(f"{scheme if slashes else ''}{slashes}{at and '***@'}{place}{question and '?...'}")
 
 
 _OPENERS: Final = {"memory": _open_memory, "sqlite": _open_sqlite}

@@ -1,0 +1,410 @@
+"""The state of several schemas in one transport session: each a session of its own, inside the transport's."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Protocol
+
+import pytest
+
+from mcp_sessions import SessionDataError
+from mcp_sessions.stores import (
+    GRACE_SECONDS,
+    SLIDE_STEP,
+    TOMBSTONE_SECONDS,
+    TRANSPORT_SCHEMA,
+    Access,
+    Address,
+    Lifetime,
+    NotLiveError,
+    SessionExistsError,
+    Store,
+)
+
+IDLE = 600.0
+LATEST = IDLE * (1 + SLIDE_STEP)
+LONG = Lifetime(IDLE * 100)
+PARENT = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
+CART = Access(Address("transport", "t", "cart"), "me", Lifetime(IDLE))
+NOTES = Access(Address("transport", "t", "notes"), "me", Lifetime(IDLE * 2))
+
+
+class FakeClock(Protocol):
+    now: float
+
+    def advance(self, seconds: float) -> None: ...
+
+
+OPERATIONS: dict[str, Callable[[Store, Access], Awaitable[object]]] = {
+    "touch": lambda store, access: store.touch(access),
+    "touch with a lifetime": lambda store, access: store.touch(access, Lifetime(9999.0)),
+    "read": lambda store, access: store.read(access),
+    "read keys": lambda store, access: store.read(access, ["a"]),
+    "names": lambda store, access: store.names(access),
+    "write": lambda store, access: store.write(access, {"a": b"9"}),
+    "compare-and-set": lambda store, access: store.write(access, {"a": b"9"}, {"a": b"1"}),
+    "failing compare-and-set": lambda store, access: store.write(access, {"a": b"9"}, {"a": b"8"}),
+    "remove": lambda store, access: store.remove(access, "a"),
+    "clear": lambda store, access: store.clear(access),
+    "increment": lambda store, access: store.increment(access, "a", 1, b"0"),
+    "append": lambda store, access: store.append(access, "l", [b"9"], b"[]"),
+}
+each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+
+Operation = Callable[[Store, Access], Awaitable[object]]
+
+
+async def create(store: Store, access: Access) -> object:
+    return await store.create(access, Lifetime(IDLE))
+
+
+each_operation_or_create = pytest.mark.parametrize(
+    "operation", [*OPERATIONS.values(), create], ids=[*OPERATIONS, "create"]
+)
+
+
+async def reason_of(attempt: Awaitable[object]) -> str:
+    with pytest.raises(NotLiveError) as raised:
+        await attempt
+    return raised.value.reason
+
+
+def without_begin(access: Access) -> Access:
+    return replace(access, begin=None)
+
+
+# The parent must be live -----------------------------------------------------------------------------------------
+
+
+@each_operation_or_create
+async def test_without_a_parent_there_are_no_children(store: Store, operation: Operation) -> None:
+    await store.create(Access(Address("handle", "t", TRANSPORT_SCHEMA), "me"), LONG)
+    await store.create(Access(Address("transport", "T", TRANSPORT_SCHEMA), "me"), LONG)
+    assert await reason_of(operation(store, CART)) == "unknown"
+    assert not await store.end(CART)
+    await store.create(PARENT, LONG)
+    assert await reason_of(store.read(without_begin(CART))) == "unknown"
+
+
+@pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)
+@pytest.mark.parametrize("before", ["nothing", "an ended one", "an expired one"])
+async def test_a_parent_begins_by_create_alone(
+    store: Store, clock: FakeClock, before: str, operation: Operation
+) -> None:
+    reason = "unknown"
+    if before != "nothing":
+        await store.create(PARENT, Lifetime(IDLE))
+        reason = "ended" if before == "an ended one" else "expired"
+        if reason == "ended":
+            await store.end(PARENT)
+        else:
+            clock.advance(LATEST)
+    assert await reason_of(operation(store, replace(PARENT, begin=LONG))) == reason
+    assert not await store.end(replace(PARENT, begin=LONG))
+    assert await reason_of(store.read(PARENT)) == reason
+
+
+async def test_begin_does_no_harm_to_a_parent_that_is_there(store: Store) -> None:
+    info = await store.create(PARENT, LONG)
+    assert await store.touch(replace(PARENT, begin=Lifetime(1.0))) == info
+
+
+@each_operation_or_create
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_stranger_finds_nothing_and_changes_nothing(
+    store: Store, clock: FakeClock, begun: bool, operation: Operation
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    if begun:
+        await store.write(CART, {"a": b"1"})
+    clock.advance(IDLE / 2)
+    for owner in ("stranger", None, ""):
+        for stranger in (replace(CART, owner=owner), replace(CART, owner=owner, begin=None)):
+            assert await reason_of(operation(store, stranger)) == "unknown"
+            assert not await store.end(stranger)
+    clock.advance(IDLE / 2 - 1)
+    assert await store.read(CART) == ({"a": b"1"} if begun else {})
+    clock.advance(LATEST)
+    for owner in ("stranger", None, ""):
+        assert await reason_of(operation(store, replace(CART, owner=owner))) == "unknown"
+
+
+@each_operation
+async def test_a_strangers_calls_do_not_keep_the_parent_alive(
+    store: Store, clock: FakeClock, operation: Operation
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    clock.advance(IDLE / 2)
+    await reason_of(operation(store, replace(CART, owner="stranger")))
+    clock.advance(LATEST - IDLE / 2)
+    assert await reason_of(store.touch(PARENT)) == "expired"
+
+
+@each_operation_or_create
+@pytest.mark.parametrize("swept", [False, True])
+@pytest.mark.parametrize("how", ["expired", "ended"])
+async def test_a_child_does_not_outlive_its_parent(
+    store: Store, clock: FakeClock, how: str, swept: bool, operation: Operation
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    await store.write(CART, {"a": b"1"})
+    await store.touch(CART, LONG)
+    if how == "ended":
+        assert await store.end(PARENT)
+    else:
+        clock.advance(LATEST)
+    if swept:
+        await store.purge_expired()
+    for access in (CART, without_begin(CART), NOTES):
+        assert await reason_of(operation(store, access)) == how
+        assert not await store.end(access)
+    clock.advance(TOMBSTONE_SECONDS)
+    assert await reason_of(operation(store, CART)) == "unknown"
+    await store.create(PARENT, LONG)
+    assert await reason_of(store.read(without_begin(CART))) == "unknown"
+    assert await store.read(CART) == {}
+
+
+# The parent slides -----------------------------------------------------------------------------------------------
+
+
+@each_operation
+@pytest.mark.parametrize("begun", [False, True])
+async def test_every_use_of_a_child_keeps_its_parent_alive(
+    store: Store, clock: FakeClock, begun: bool, operation: Operation
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    if begun:
+        await store.write(CART, {"a": b"1"})
+        await store.touch(CART, LONG)
+    for _ in range(3):
+        clock.advance(IDLE - 1)
+        await store.write(CART, {"a": None}) if begun else None
+        await store.end(NOTES)
+        await operation(store, CART)
+    info = await store.touch(PARENT)
+    assert clock.now + IDLE <= info.expires <= clock.now + LATEST
+
+
+async def test_ending_and_creating_a_child_keep_its_parent_alive(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    clock.advance(IDLE - 1)
+    await store.create(CART, LONG)
+    clock.advance(IDLE - 1)
+    assert await store.end(CART)
+    clock.advance(IDLE - 1)
+    await store.touch(PARENT)
+
+
+async def test_what_is_refused_does_not_keep_the_parent_alive(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    await store.write(CART, {"a": b'"text"'})
+    expires = (await store.touch(PARENT)).expires
+    clock.advance(IDLE / 2)
+    with pytest.raises(SessionDataError):
+        await store.increment(CART, "a", 1, b"0")
+    with pytest.raises(SessionExistsError):
+        await store.create(CART, LONG)
+    assert await reason_of(store.read(without_begin(NOTES))) == "unknown"
+    assert not await store.end(NOTES)
+    clock.now = expires
+    assert await reason_of(store.touch(PARENT)) == "expired"
+
+
+async def test_using_the_parent_does_not_keep_a_child_alive(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, LONG)
+    await store.write(CART, {"a": b"1"})
+    await store.write(NOTES, {"a": b"2"})
+    clock.advance(LATEST)
+    await store.touch(PARENT)
+    assert await store.read(NOTES) == {"a": b"2"}
+    assert await reason_of(store.read(without_begin(CART))) == "expired"
+
+
+# A lifetime of its own -------------------------------------------------------------------------------------------
+
+
+async def test_children_have_idle_and_greatest_lifetimes_of_their_own(store: Store, clock: FakeClock) -> None:
+    start = clock.now
+    await store.create(PARENT, LONG)
+    cart = replace(CART, begin=Lifetime(IDLE, IDLE * 2))
+    cart_info, notes_info = await store.touch(cart), await store.touch(NOTES)
+    assert start + IDLE <= cart_info.expires <= start + LATEST
+    assert start + IDLE * 2 <= notes_info.expires <= start + LATEST * 2
+    for _ in range(3):
+        clock.advance(IDLE / 2)
+        await store.touch(without_begin(cart))
+    assert (await store.touch(cart)).expires == start + IDLE * 2
+    clock.advance(IDLE / 2)
+    assert await reason_of(store.touch(without_begin(cart))) == "expired"
+    assert (await store.touch(without_begin(NOTES))).created == start
+    assert (await store.touch(PARENT)).created == start
+
+
+@pytest.mark.parametrize("how", ["missing", "expired", "expired and swept", "ended", "forgotten"])
+async def test_a_child_that_is_not_live_reads_as_empty_and_begins_anew_at_the_first_write(
+    store: Store, clock: FakeClock, how: str
+) -> None:
+    await store.create(PARENT, LONG)
+    await store.write(NOTES, {"a": b"2"})
+    await store.touch(NOTES, LONG)
+    reason = "unknown"
+    if how != "missing":
+        await store.write(CART, {"a": b"1"})
+    if how.startswith("expired"):
+        reason = "expired"
+        clock.advance(LATEST)
+    if how in ("ended", "forgotten"):
+        reason = "ended"
+        assert await store.end(CART)
+    if how == "forgotten":
+        reason = "unknown"
+        clock.advance(TOMBSTONE_SECONDS)
+    if how.endswith("swept"):
+        assert await store.purge_expired() == [CART.address]
+
+    assert await reason_of(store.read(without_begin(CART))) == reason
+    assert await store.read(CART) == {}
+    assert await store.names(CART) == []
+    assert await store.remove(CART, "a") is None
+    assert await store.write(CART, {"a": b"1"}, {"a": b"1"}) == {"a": None}
+    assert not await store.end(CART)
+    assert await reason_of(store.write(without_begin(CART), {"b": b"1"})) == reason, "reading begins nothing"
+    clock.advance(1.0)
+    await store.write(CART, {"b": b"3"})
+    assert await store.read(without_begin(CART)) == {"b": b"3"}
+    assert (await store.touch(CART)).created == clock.now
+    assert await store.read(NOTES) == {"a": b"2"}
+
+
+async def test_creating_a_child_needs_a_free_address(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, LONG)
+    await store.create(without_begin(CART), Lifetime(IDLE), {"a": b"1"})
+    with pytest.raises(SessionExistsError):
+        await store.create(CART, LONG)
+    assert await store.read(without_begin(CART)) == {"a": b"1"}
+    await store.end(CART)
+    with pytest.raises(SessionExistsError):
+        await store.create(CART, LONG)
+    clock.advance(TOMBSTONE_SECONDS)
+    await store.create(CART, LONG)
+    assert await store.read(without_begin(CART)) == {}
+
+
+# Ends ------------------------------------------------------------------------------------------------------------
+
+
+async def test_ending_a_child_ends_nothing_else(store: Store) -> None:
+    await store.create(PARENT, LONG, {"p": b"0"})
+    await store.write(CART, {"a": b"1"})
+    await store.write(NOTES, {"a": b"2"})
+    assert await store.end(CART)
+    assert not await store.end(CART)
+    assert await reason_of(store.read(without_begin(CART))) == "ended"
+    assert await store.read(CART) == {}
+    assert await store.read(NOTES) == {"a": b"2"}
+    assert await store.read(PARENT) == {"p": b"0"}
+
+
+async def test_a_parent_takes_its_own_children_with_it_and_no_others(store: Store, clock: FakeClock) -> None:
+    held: list[Access] = []
+    for id in ("t", "u"):
+        parent = replace(PARENT, address=Address("transport", id, TRANSPORT_SCHEMA))
+        await store.create(parent, LONG)
+        held += (replace(CART, address=Address("transport", id, name)) for name in ("cart", "notes"))
+    held.append(Access(Address("connection", "t", "cart"), "me", LONG))
+    for access in held:
+        await store.write(access, {"a": access.address.id.encode()})
+    assert await store.end(PARENT)
+    assert [await reason_of(store.read(access)) for access in held[:2]] == ["ended"] * 2
+    assert [await store.read(without_begin(access)) for access in held[2:]] == [{"a": b"u"}] * 2 + [{"a": b"t"}]
+    clock.advance(IDLE * 2)
+    assert set(await store.purge_expired()) == {access.address for access in held[2:4]}, "those of t are gone already"
+
+
+async def test_a_parent_that_nobody_swept_leaves_no_children_to_its_successor(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    await store.write(CART, {"a": b"1"})
+    await store.touch(CART, LONG)
+    clock.advance(LATEST + TOMBSTONE_SECONDS)
+    successor = replace(PARENT, owner="you")
+    await store.create(successor, LONG)
+    yours = replace(CART, owner="you")
+    assert await store.read(yours) == {}
+    await store.write(yours, {"b": b"2"})
+    assert await store.read(yours) == {"b": b"2"}
+
+
+# Purging ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("limit", [1, 2, 1000])
+async def test_purging_a_parent_tells_of_its_children_and_leaves_none(
+    store: Store, clock: FakeClock, limit: int
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    lasting = replace(CART, address=replace(CART.address, schema="lasting"))
+    ended = replace(CART, address=replace(CART.address, schema="ended"))
+    for child in (CART, NOTES, lasting, ended):
+        await store.write(child, {"a": b"1"})
+    await store.touch(lasting, LONG)
+    await store.end(ended)
+    clock.advance(LATEST)
+    told: list[Address] = []
+    while some := await store.purge_expired(limit):
+        told += some
+    assert sorted(map(str, told)) == sorted(str(access.address) for access in (PARENT, CART, NOTES, lasting))
+    assert await reason_of(store.read(CART)) == "expired", "the parent is what has expired"
+    clock.advance(TOMBSTONE_SECONDS - LATEST)
+    assert await store.purge_expired() == []
+    clock.advance(LATEST)
+    await store.create(PARENT, LONG)
+    for child in (CART, NOTES, lasting, ended):
+        assert await reason_of(store.read(without_begin(child))) == "unknown"
+
+
+async def test_a_child_that_expired_before_its_parent_is_told_of_once(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, Lifetime(IDLE * 2))
+    await store.write(CART, {"a": b"1"})
+    clock.advance(LATEST)
+    assert await store.purge_expired() == [CART.address]
+    assert await reason_of(store.read(without_begin(CART))) == "expired"
+    clock.advance(LATEST)
+    assert await store.purge_expired() == [PARENT.address]
+    assert await store.purge_expired() == []
+
+
+async def test_a_child_that_is_due_long_after_its_parent_is_gone_is_no_more(store: Store, clock: FakeClock) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    await store.write(CART, {"a": b"1"})
+    await store.touch(CART, LONG)
+    await store.end(PARENT)
+    clock.advance(TOMBSTONE_SECONDS)
+    await store.create(PARENT, Lifetime(LONG.idle * 2))
+    await store.write(CART, {"a": b"2"})
+    await store.touch(CART, Lifetime(LONG.idle * 2))
+    clock.advance(LONG.idle * (1 + SLIDE_STEP))
+    assert await store.purge_expired() == []
+    assert await store.read(without_begin(CART)) == {"a": b"2"}
+
+
+async def test_of_many_callers_at_once_one_ends_a_parent_and_no_child_survives(store: Store) -> None:
+    await store.create(PARENT, LONG)
+    ends = [store.end(PARENT) for _ in range(5)]
+    writes = [store.increment(CART, "n", 1, b"0") for _ in range(20)]
+    results = await asyncio.gather(*writes[:10], *ends, *writes[10:], return_exceptions=True)
+    assert results[:10] == [str(n).encode() for n in range(1, 11)]
+    assert results[10:15] == [True, False, False, False, False]
+    assert all(isinstance(result, NotLiveError) and result.reason == "ended" for result in results[15:])
+
+
+async def test_stores_sweep_parents_and_children_by_themselves_only_after_a_while(
+    store: Store, clock: FakeClock
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    await store.write(CART, {"a": b"1"})
+    other = replace(PARENT, address=replace(PARENT.address, id="other"))
+    await store.create(other, LONG)
+    clock.advance(LATEST + GRACE_SECONDS / 2)
+    await store.touch(other)
+    assert set(await store.purge_expired()) == {PARENT.address, CART.address}
