@@ -5,6 +5,8 @@ checks within each operation. Its messages are for a model to act on, so they ne
 that it does not have.
 """
 
+from typing import Final
+
 from mcp_sessions.context import Call
 from mcp_sessions.errors import SessionEndedError, SessionExpiredError, SessionNotFoundError, SessionRequiredError
 from mcp_sessions.ids import is_handle
@@ -35,11 +37,7 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
         SessionNotFoundError: If the handle is none that was ever minted for this schema.
     """
     if call is None:
-        raise SessionRequiredError(
-            f"there is no MCP call here that could tell which {schema.name} session is meant. Accessors work in the "
-            f"tools of a server with Sessions(...) among its extensions, and over HTTP in its prompts and resources. "
-            f"Outside of a server, use .create(store) or .open(store, handle)."
-        )
+        raise SessionRequiredError(_OUTSIDE.format(schema.name))
     if call.schemas is not None and schema.name not in call.schemas:
         raise SessionRequiredError(
             f"the server is not set up for {schema.name} state: its author must list the accessor in "
@@ -89,6 +87,13 @@ def not_live(schema: SessionSchema, reason: Reason, space: Space) -> SessionNotF
     if space != "handle":
         return SessionNotFoundError(f"{what} is not known here. {advice}")
     return SessionNotFoundError(f"there is no such {schema.name} session. {advice}")
+
+
+_OUTSIDE: Final = (
+    "there is no MCP call here that could tell which {} session is meant. Accessors work in the tools of a server with "
+    "Sessions(...) among its extensions, and over HTTP in its prompts and resources. Outside of a server, use "
+    ".create(store) or .open(store, handle)."
+)
 
 
 def _of_user(schema: SessionSchema, call: Call) -> Access:
