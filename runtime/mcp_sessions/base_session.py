@@ -91,7 +91,7 @@ class BaseSession:
             named = call.handles.get(cls.schema.name, set()) if call else set()
             if len(named) > 1:
                 raise SessionRequiredError(f"this call names {len(named)} {cls.schema.name} sessions: none is current")
-            return locate(cls.schema, call, next(iter(named), None), is_argument=bool(named))
+            return locate(cls.schema, call, next(iter(named), "") or None, is_argument=bool(named))
 
         return cls(call, find)
 
@@ -108,7 +108,7 @@ class BaseSession:
             return value
         call = current_call()
         handle = "" if value is None else str(value).strip()
-        if handle and call is not None:
+        if call is not None:
             call.handles.setdefault(cls.schema.name, set()).add(handle)
         return cls(call, partial(locate, cls.schema, call, handle or None, is_argument=True))
 
@@ -157,7 +157,8 @@ class BaseSession:
         try:
             return await operation(access, *args, **kwargs)
         except NotLiveError as missing:
-            raise not_live(self.schema, missing.reason, access.address.space) from None
+            tools = self._call is None or self._call.tools
+            raise not_live(self.schema, missing.reason, access.address.space, tools=tools) from None
 
     # The session as a whole
 
@@ -250,8 +251,8 @@ class BaseSession:
 
 def _describe_argument(schema: SessionSchema) -> str:
     if schema.scope == "handle":
-        return f"Required: the handle that {schema.create_tool_name} returned."
+        return f"Required: the handle of a {schema.name} session."
     return (
-        f"The handle that {schema.create_tool_name} returned. Only a client with an MCP session of its own may leave "
-        f"it out, for the state of that session."
+        f"The handle of a {schema.name} session. Only a client with an MCP session of its own may leave it out, for "
+        f"the state of that session."
     )

@@ -43,7 +43,7 @@ class Call:
         idle: The server's idle lifetime in seconds, for schemas that set none.
         schemas: The names of the schemas that the server offers; None when that is not known.
         tools: Whether it offers tools that begin and end sessions.
-        handles: The handles that the call's arguments have named so far, by the name of the schema.
+        handles: The handles in the call's arguments, by the name of the schema; "" for one that was left out.
     """
 
     store: Store

@@ -46,7 +46,7 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
     if handle is not None:
         if not schema.has_handles:
             raise SessionRequiredError(f"{schema.name} state has no handles: leave that argument out.")
-        return by_handle(schema, handle, call.caller.owner)
+        return by_handle(schema, handle, call.caller.owner, tools=call.tools)
     if schema.scope == "user":
         return _of_user(schema, call)
     if call.transport is None or schema.scope == "handle":
@@ -54,14 +54,14 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
     return beginning(schema, Address(call.kind, call.transport, schema.name), call)
 
 
-def by_handle(schema: SessionSchema, handle: str, owner: str | None) -> Access:
+def by_handle(schema: SessionSchema, handle: str, owner: str | None, *, tools: bool = True) -> Access:
     """Return the access to the session that a handle names.
 
     Raises:
         SessionNotFoundError: If the handle is none that was ever minted for this schema.
     """
     if not is_handle(handle, schema.name):
-        raise not_live(schema, "unknown", "handle")
+        raise not_live(schema, "unknown", "handle", tools=tools)
     address = Address("handle", handle, schema.name)
     return Access(address, owner, version=schema.version, digest=schema.digest)
 
@@ -72,14 +72,15 @@ def beginning(schema: SessionSchema, address: Address, call: Call) -> Access:
     return Access(address, call.caller.owner, lifetime, schema.version, schema.digest)
 
 
-def not_live(schema: SessionSchema, reason: Reason, space: Space) -> SessionNotFoundError:
+def not_live(schema: SessionSchema, reason: Reason, space: Space, *, tools: bool = True) -> SessionNotFoundError:
     """Return the error for a session that is not live, with words that a model can act on."""
     if space != "handle":
         what = f"the MCP session that held this {schema.name} state"
         advice = "The client must initialize again."
     else:
         what = f"this {schema.name} session"
-        advice = f"Call {schema.create_tool_name} for a new one, and use its handle instead."
+        how = f"Call {schema.create_tool_name} for" if tools else "Begin"
+        advice = f"{how} a new one, and use its handle instead."
     if reason == "expired":
         return SessionExpiredError(f"{what} has expired, and what it held is gone. {advice}")
     if reason == "ended":
@@ -123,9 +124,10 @@ def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> s
             f"offer one, or leave Sessions(tools=True)."
         )
     if not is_argument:
+        found = "a handle names it" if schema.scope == "handle" else f"the client's MCP session holds it, and {why}"
         return (
-            f"this tool works on the {schema.name} state of the client's MCP session, and {why}. The server's author "
-            f"must make the accessor a parameter of the tool, so that a handle can be given instead."
+            f"this needs {schema.name} state: {found}. The server's author must offer it as a tool that has the "
+            f"accessor as a parameter, so that a handle can be given."
         )
     return (
         f"this call names no {schema.name} session. Call {schema.create_tool_name} first, then call this tool again "

@@ -84,7 +84,12 @@ def test_no_advice_leads_in_circles() -> None:
 
     assert "2026-07-28" in advice(Call(STORE, modern=True), scope="transport")
     assert "no tool that begins one" in advice(Call(STORE, tools=False))
-    assert "make the accessor a parameter" in advice(Call(STORE, modern=True), is_argument=False)
+    unnamed = advice(Call(STORE, modern=True), is_argument=False)
+    assert "2026-07-28" in unnamed
+    assert "the accessor as a parameter" in unnamed
+    assert "a handle names it" in advice(Call(STORE, transport="t"), scope="handle", is_argument=False)
+    with pytest.raises(SessionNotFoundError, match=r"no such cart session\. Begin a new one"):
+        locate(cart("auto"), Call(STORE, tools=False), "nonsense", is_argument=True)
     assert "Call create_basket first" in advice(Call(STORE, schemas=frozenset({"cart"})))
     assert "must list the accessor" in advice(Call(STORE, transport="t", schemas=frozenset({"other"})))
 

@@ -76,7 +76,7 @@ async def test_the_accessor_is_an_optional_string_in_the_tools_input_schema(serv
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
     schema = tools["count"].input_schema
     assert schema["properties"]["kinds"]["type"] == "string"
-    assert "create_kinds" in schema["properties"]["kinds"]["description"]
+    assert "The handle of a kinds session" in schema["properties"]["kinds"]["description"]
     assert "required" not in schema
     assert set(tools["count_here"].input_schema["properties"]) == {"by"}
 
@@ -119,7 +119,7 @@ async def test_a_handle_works_in_both_eras_and_wins_over_the_connections_session
         assert text_of(await legacy.call_tool("count", {})) == "1"
 
 
-@pytest.mark.parametrize("tool", ["count", "count_here"])
+@pytest.mark.parametrize("tool", ["count", "count_both_ways", "count_here"])
 async def test_a_modern_call_without_a_handle_names_the_tool_that_gives_one(
     server: MCPServer, tool: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -127,7 +127,7 @@ async def test_a_modern_call_without_a_handle_names_the_tool_that_gives_one(
         with caplog.at_level(logging.INFO):
             result = await client.call_tool(tool, {})
     assert result.is_error
-    advice = "Call create_kinds first" if tool == "count" else "make the accessor a parameter"
+    advice = "the accessor as a parameter" if tool == "count_here" else "Call create_kinds first"
     assert advice in text_of(result)
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
@@ -258,7 +258,10 @@ async def test_a_call_that_names_two_sessions_has_no_current_one(kinds: Any) -> 
     async with Client(server) as client:
         handles = [handle_in(await client.call_tool("create_kinds", {}), "kinds") for _ in range(2)]
         result = await client.call_tool("compare", {"one": handles[0], "two": handles[1]})
-    assert "this call names 2 kinds sessions" in text_of(result)
+        assert "this call names 2 kinds sessions" in text_of(result)
+    async with Client(server, mode="legacy") as client:
+        result = await client.call_tool("compare", {"two": handles[1]})
+        assert "this call names 2 kinds sessions" in text_of(result)
 
 
 async def test_where_no_handle_can_name_the_session_the_tool_has_no_argument() -> None:
