@@ -97,8 +97,8 @@ def test_the_longest_name_that_the_system_takes_can_be_written(project: Path, ru
 
 def test_a_folder_that_was_deleted_is_a_diagnostic(project: Path) -> None:
     (project / "gone").mkdir()
-    code = "import os, runpy, sys; os.rmdir(os.getcwd()); sys.argv = ['x', 'a.yaml', '-o', 'out']; "
-    line = [sys.executable, "-c", code + "runpy.run_module('mcp_sessiongen', run_name='__main__')"]
+    command = Path(sys.executable).with_name("mcp-sessiongen")
+    line = ["sh", "-c", 'rmdir "$PWD" && exec "$0" a.yaml -o out', str(command)]
     done = subprocess.run(line, cwd=project / "gone", capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert done.stderr.startswith(".:1:1: error[file-not-found]: the current folder does not exist any more")
