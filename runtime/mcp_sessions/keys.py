@@ -4,10 +4,10 @@ Owns validation and (de)serialisation of single values. Knows nothing of stores 
 """
 
 from functools import cached_property
-from typing import Any, Final, Generic, TypedDict
+from typing import Any, Final, Generic, TypedDict, get_args
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, PydanticSerializationError, to_json
+from pydantic_core import ErrorDetails, PydanticSerializationError, core_schema, to_json
 from typing_extensions import TypeVar
 
 from mcp_sessions.errors import SessionDataError, SessionValueError
@@ -45,6 +45,16 @@ _BY_NAME: Final = _Naming(by_alias=False, by_name=True)
 
 _LONG: Final = 4000
 """Bytes from which on a number may have more digits than Python reads back (``sys.set_int_max_str_digits``)."""
+
+_TELLTALES: Final = {
+    "value_error": "refused by a validator",
+    "assertion_error": "refused by a validator",
+    "union_tag_invalid": "the tag is none of the union's",
+}
+"""Words for the errors of Pydantic whose own message may hold the value."""
+
+_PYDANTICS: Final = frozenset(get_args(core_schema.ErrorType))
+"""The errors of Pydantic itself; a validator of the user's may raise others, and say anything."""
 
 _SCALARS: Final = (str, int, float, bool, bytes)
 
@@ -253,7 +263,6 @@ def _detail_in_words(detail: ErrorDetails, known: frozenset[str]) -> str:
     where = "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" if part in known else "[...]" for part in detail["loc"]
     ).removeprefix(".")
-    message = detail["msg"]
-    if detail["type"] in ("value_error", "assertion_error"):
-        message = "refused by a validator"  # whose own words may hold the value
+    kind = detail["type"]
+    message = _TELLTALES.get(kind, detail["msg"] if kind in _PYDANTICS else "refused by a validator")
     return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (got {type(detail['input']).__name__})"

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator
+from pydantic_core import PydanticCustomError
 
 from mcp_sessions.errors import SessionDataError, SessionValueError
 from mcp_sessions.keys import UNSET, DictKey, JsonKey, Key, ListKey, NumberKey
@@ -128,7 +129,17 @@ class Strict(BaseModel):
     def check(cls, name: str) -> str:
         if name.startswith("sk-"):
             raise ValueError(f"{name} is a secret")
+        if name.startswith("custom"):
+            raise PydanticCustomError("custom", "{name} is a secret", {"name": name})
         return name
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"] = "cat"
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"] = "dog"
 
 
 def test_no_refusal_repeats_a_secret_wherever_it_stands() -> None:
@@ -136,12 +147,16 @@ def test_no_refusal_repeats_a_secret_wherever_it_stands() -> None:
     line.__dict__["qty"] = "sk-SECRET"
     strict = Strict(name="x")
     strict.name = "sk-SECRET"
+    custom = Strict(name="x")
+    custom.name = "custom-SECRET"
     attempts: list[tuple[Key[Any, Any], Any]] = [
         (Key("k", list[Line]), [line]),
         (Key("k", Line), line),
         (Key("k", dict[str, int]), {"sk-SECRET": "x"}),
         (Key("k", dict[str, Line]), {"sk-SECRET": "x"}),
         (Key("k", Strict), strict),
+        (Key("k", Strict), custom),
+        (Key("k", Annotated[Cat | Dog, Field(discriminator="kind")]), {"kind": "sk-SECRET"}),
         (JsonKey("k"), {"sk-SECRET": object()}),
         (JsonKey("k"), {"sk-SECRET": "\ud800"}),
     ]
