@@ -6,7 +6,7 @@ constraints are as the user wrote them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Source, Span
@@ -24,23 +24,27 @@ class Located(Generic[T]):
 
 @dataclass(frozen=True)
 class Default:
-    """A default as written: data of JSON's kinds, or a live Python object."""
+    """A default as written: data of JSON's kinds, or a live Python object; "model" for what the user's model has."""
 
     value: object
-    mode: Literal["json", "python"]
+    mode: Literal["json", "python", "model"]
     span: Span
     hint: str = ""
 
 
 @dataclass(frozen=True)
 class FieldDeclaration:
-    """A key or a field; without a type when its type could not be understood (which was reported)."""
+    """A key or a field; without a type when its type could not be understood (which was reported).
+
+    `options` are those of `KEY_OPTIONS`, unchecked.
+    """
 
     name: Located[str]
     type: Located[ir.Type] | None
     default: Default | None = None
     constraints: tuple[tuple[str, Located[object]], ...] = ()
     doc: str = ""
+    options: Mapping[str, Located[object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,13 +57,33 @@ class ModelDeclaration:
 
 
 @dataclass(frozen=True)
+class MemberDeclaration:
+    """A value of an enumeration; without a name, one is made from the value."""
+
+    value: Located[object]
+    name: Located[str] | None = None
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class EnumDeclaration:
+    """A value type with a fixed set of values."""
+
+    name: Located[str]
+    members: tuple[MemberDeclaration, ...]
+    doc: str = ""
+
+
+@dataclass(frozen=True)
 class SessionDeclaration:
-    """A session; `options` are those of `OPTIONS`, unchecked."""
+    """A session; `options` are those of `OPTIONS`, unchecked. For `model` and `fingerprint` see `ir.Session`."""
 
     name: Located[str]
     keys: tuple[FieldDeclaration, ...]
     options: Mapping[str, Located[object]]
     doc: str = ""
+    model: ir.Imported | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True)
@@ -68,17 +92,21 @@ class Declarations:
 
     Attributes:
         source: For findings that have no better position.
-        classes: Types that exist as Python classes already: value types by name, and imported ones by themselves.
+        classes: Types that exist in Python already: value types by name, and imported ones by themselves.
     """
 
     source: Source
     models: tuple[ModelDeclaration, ...]
     sessions: tuple[SessionDeclaration, ...]
-    classes: Mapping[ir.Named | ir.Imported, type] = field(default_factory=dict)
+    classes: Mapping[ir.Named | ir.Imported, Any] = field(default_factory=dict)
+    enums: tuple[EnumDeclaration, ...] = ()
 
 
-OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool")
+OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool", "reserved")
 """The options of a session, by the names of the Python form."""
+
+KEY_OPTIONS = ("ttl", "create", "renamed_from", "deprecated")
+"""The options of a key, in both forms."""
 
 CONSTRAINTS = (
     "gt",
@@ -91,5 +119,7 @@ CONSTRAINTS = (
     "pattern",
     "max_digits",
     "decimal_places",
+    "allow_inf_nan",
+    "discriminator",
 )
 """The constraints, in the order in which they are written into generated code."""

@@ -72,9 +72,14 @@ class Union:
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """A value type of this schema."""
+    """A value type of this schema: a model or an enumeration.
+
+    Attributes:
+        forms: What an enumeration's values are in JSON, sorted; () for a model.
+    """
 
     name: str
+    forms: tuple["JsonForm", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +87,26 @@ class Imported:
     """A type that stays in the user's own module.
 
     Attributes:
-        forms: What the values of an enum's members are in JSON, sorted; () for an object.
+        arguments: What a generic type is used with: `Page[Item]`.
+        forms: What its values are in JSON, sorted; () for an object.
     """
 
     module: str
     qualname: str
     is_enum: bool = False
     forms: tuple["JsonForm", ...] = ()
+    arguments: tuple["Type", ...] = ()
 
 
-Type: TypeAlias = Scalar | Choice | Array | Table | Tuple | Union | Named | Imported
+@dataclass(frozen=True, slots=True)
+class Constrained:
+    """A type with constraints, inside of another type: `list[Annotated[str, Field(max_length=9)]]`."""
+
+    type: "Type"
+    constraints: tuple[tuple[str, "Value"], ...]
+
+
+Type: TypeAlias = Scalar | Choice | Array | Table | Tuple | Union | Named | Imported | Constrained
 NONE = Scalar("None")
 
 # --- values --------------------------------------------------------------------------------------------------------
@@ -137,28 +152,45 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A member of an imported enum."""
+    """A member of an enumeration, an imported one or the schema's own."""
 
-    type: Imported
+    type: Imported | Named
     name: str
 
 
-Value: TypeAlias = Atom | Built | Items | Entries | Instance | Member
+@dataclass(frozen=True, slots=True)
+class OfModel:
+    """The default that the user's own model has, whatever it is; see `Session.model`."""
+
+
+Value: TypeAlias = Atom | Built | Items | Entries | Instance | Member | OfModel
 
 # --- declarations --------------------------------------------------------------------------------------------------
 
 Scope: TypeAlias = Literal["auto", "handle", "transport", "user"]
+Create: TypeAlias = Literal["", "required", "optional"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A key of a session or a field of a model; without a default it is unset or required."""
+    """A key of a session or a field of a model; without a default it is unset or required.
+
+    Attributes:
+        ttl: Seconds from its last write after which a key is unset again; keys only, as all that follow.
+        create: Whether the create tool has a parameter for it.
+        renamed_from: The name that the key had before.
+        deprecated: Why it should not be used any more, and what to use instead.
+    """
 
     name: str
     type: Type
     default: Value | None = None
     constraints: tuple[tuple[str, Value], ...] = ()
     doc: str = ""
+    ttl: float | None = None
+    create: Create = ""
+    renamed_from: str = ""
+    deprecated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,8 +203,33 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class EnumMember:
+    """One value of an enumeration, and its name in Python."""
+
+    name: str
+    value: str | int
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Enumeration:
+    """A value type with a fixed set of values: all texts, or all whole numbers."""
+
+    name: str
+    members: tuple[EnumMember, ...]
+    doc: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One kind of session. Lifetimes are in seconds; "" is the default of a name."""
+    """One kind of session. Lifetimes are in seconds; "" is the default of a name.
+
+    Attributes:
+        reserved: Names that no key may have: those of keys that were removed.
+        model: The user's own class, if its fields do what generated code could not: their validators run, their
+            defaults are asked for, and constraints are the model's.
+        fingerprint: Changes when what the model accepts does; "" without one.
+    """
 
     name: str
     keys: tuple[Field, ...]
@@ -184,14 +241,18 @@ class Session:
     handle: str = ""
     create_tool: str = ""
     end_tool: str = ""
+    reserved: tuple[str, ...] = ()
+    model: Imported | None = None
+    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """All that one source declares: models so ordered that each follows those it uses."""
+    """All that one source declares: models so ordered that each follows those it uses, unless they use each other."""
 
     models: tuple[Model, ...]
     sessions: tuple[Session, ...]
+    enums: tuple[Enumeration, ...] = ()
 
 
 # --- questions about types -----------------------------------------------------------------------------------------
@@ -224,6 +285,10 @@ def parts(kind: Type) -> tuple[Type, ...]:
             return items
         case Union(members=members):
             return members
+        case Imported(arguments=arguments):
+            return arguments
+        case Constrained(type=inner):
+            return (inner,)
         case _:
             return ()
 
