@@ -19,6 +19,7 @@ from mcp_sessiongen.declarations import (
     SessionDeclaration,
 )
 from mcp_sessiongen.diagnostics import Report, SchemaErrors, fatal
+from mcp_sessiongen.doc_text import normal_doc
 from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.type_rules import describe
 from mcp_sessiongen.values import LiveTypes, Misfit
@@ -102,7 +103,7 @@ class _Analysis:
         self.judge(name, names.type_problem(name.value))
         before = len(self.report.found)
         fields = self.fields(declaration.fields)
-        model = ir.Model(name.value, fields, declaration.doc)
+        model = ir.Model(name.value, fields, normal_doc(declaration.doc))
         if len(self.report.found) == before:
             try:
                 self.live.add(model)
@@ -121,7 +122,7 @@ class _Analysis:
             return None
         before = len(self.report.found)
         checked = constraints.check(kind.value, declaration.constraints, self.report)
-        field = ir.Field(name.value, kind.value, None, checked, declaration.doc)
+        field = ir.Field(name.value, kind.value, None, checked, normal_doc(declaration.doc))
         if len(self.report.found) > before:
             return field
         try:
@@ -233,7 +234,7 @@ def _session(declaration: SessionDeclaration, keys: tuple[ir.Field, ...], option
     return ir.Session(
         name=name,
         keys=keys,
-        doc=declaration.doc,
+        doc=normal_doc(declaration.doc),
         version=cast("int", options.get("version", 1)),
         idle=cast("float | None", options.get("idle")),
         max=cast("float | None", options.get("max")),
@@ -248,4 +249,5 @@ def _seconds(value: object) -> float | None:
     if not isinstance(value, str) or not _DURATION.fullmatch(value):
         return None
     total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
-    return total if total > 0 else None
+    # No duration has more digits than the language lets one write, however it was put together.
+    return round(total, 6) if total > 0 else None
