@@ -20,7 +20,7 @@ from mcp_sessions.errors import (
 )
 from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
 from mcp_sessions.owner import owner_of
-from mcp_sessions.schema import SessionModel, SessionSchema, ValueModel, require_interface
+from mcp_sessions.schema import SessionModel, SessionSchema, ValueEnum, ValueIntEnum, ValueModel, require_interface
 from mcp_sessions.session import Session
 from mcp_sessions.stores import Store, open_store
 from mcp_sessions.untyped import UntypedSession
@@ -47,6 +47,8 @@ __all__ = [
     "StoreError",
     "StoreUrlError",
     "UntypedSession",
+    "ValueEnum",
+    "ValueIntEnum",
     "ValueModel",
     "open_store",
     "owner_of",

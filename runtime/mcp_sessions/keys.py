@@ -4,13 +4,18 @@ Owns validation and (de)serialisation of single values. Knows nothing of stores 
 """
 
 from functools import cached_property
-from typing import Any, Final, Generic, TypedDict, get_args
+from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, overload
 
 from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, PydanticSerializationError, core_schema, to_json
+from pydantic_core import PydanticSerializationError
 from typing_extensions import TypeVar
 
+from mcp_sessions.durations import Duration
 from mcp_sessions.errors import SessionDataError, SessionValueError
+from mcp_sessions.refusals import in_words, unstorable
+
+Create: TypeAlias = Literal["required", "optional"]
+"""Whether the tool that begins a session must be given a key's value, or may be."""
 
 
 class Unset:
@@ -43,18 +48,8 @@ _CONFIG: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", se
 _BY_NAME: Final = _Naming(by_alias=False, by_name=True)
 """A model's aliases are for the outside world; what is stored goes by the names of its fields."""
 
-_LONG: Final = 4000
+LONG: Final = 4000
 """Bytes from which on a number may have more digits than Python reads back (``sys.set_int_max_str_digits``)."""
-
-_TELLTALES: Final = {
-    "value_error": "refused by a validator",
-    "assertion_error": "refused by a validator",
-    "union_tag_invalid": "the tag is none of the union's",
-}
-"""Words for the errors of Pydantic whose own message may hold the value."""
-
-_PYDANTICS: Final = frozenset(get_args(core_schema.ErrorType))
-"""The errors of Pydantic itself; a validator of the user's may raise others, and say anything."""
 
 _SCALARS: Final = (str, int, float, bool, bytes)
 
@@ -62,16 +57,55 @@ _SCALARS: Final = (str, int, float, bool, bytes)
 class Key(Generic[T, D]):
     """One typed slot: values of type ``T`` are stored, reading gives a ``D`` (``T | None`` without a default).
 
+    In a schema, a key without a name is the place for what a type cannot say, and no more than a note to the compiler:
+    ``quote: Annotated[Decimal, Key(ttl="5m", create="optional")]``.
+
     Args:
         name: The key's name, also in the store.
         annotation: The type, as a Python annotation; ``Annotated`` constraints are enforced on every write.
         default: What reading gives while the key is unset.
+        model: The user's own class with a field of that name; then type, validators and default are that field's.
+        ttl: Seconds from its last write after which the key is unset again; in a schema a duration, such as "5m".
+        create: Whether the tool that begins a session has a parameter for the key, and whether that is required.
+        doc: That parameter's description; generated code gives it for keys with ``create``, if they have one.
+        renamed_from: The name that the key had before; in a schema only.
+        deprecated: Why the key should not be used, and what to use instead; in a schema only.
     """
 
-    def __init__(self, name: str, annotation: Any, *, default: D | Unset = UNSET) -> None:
+    @overload
+    def __init__(
+        self,
+        name: str,
+        annotation: Any,
+        *,
+        default: D | Unset = ...,
+        ttl: float | None = ...,
+        create: Create | None = ...,
+        doc: str = ...,
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, name: str, *, model: type[BaseModel], ttl: float | None = ..., create: Create | None = ..., doc: str = ...
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: "Key[Any, Any]",
+        *,
+        ttl: Duration = ...,
+        create: Create = ...,
+        renamed_from: str = ...,
+        deprecated: str = ...,
+    ) -> None: ...
+
+    def __init__(self, name: str = "", annotation: Any = None, **options: Any) -> None:
+        # Options of a schema are taken as they are: the compiler checks them, and reports with file and line.
         self.name = name
         self.annotation: Any = annotation
-        self._default = default
+        self.options: dict[str, object] = options
+        self._default: D | Unset = options.get("default", UNSET)
+        self.ttl: float | None = options.get("ttl")
+        self.create: Create | None = options.get("create")
+        self.doc: str = options.get("doc", "")
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.annotation!r})"
@@ -111,14 +145,14 @@ class Key(Generic[T, D]):
         try:
             checked = self.adapter.validate_python(value, strict=True, **_BY_NAME)
             raw = self.adapter.dump_json(checked, round_trip=True, by_alias=False, warnings="error")
-            if not isinstance(checked, _SCALARS) or len(raw) > _LONG:
+            if not isinstance(checked, _SCALARS) or len(raw) > LONG:
                 self.adapter.validate_json(raw, **_BY_NAME)  # a model that was changed after its validation fails here
         except ValidationError as error:
             fits_json = error.errors()[0]["type"] != "json_invalid"
-            words = _in_words(error, self.adapter) if fits_json else _unstorable(error)
+            words = in_words(error, self.adapter) if fits_json else unstorable(error)
             raise SessionValueError(f"{self.name}: {words}; nothing was written") from None
         except (PydanticSerializationError, ValueError) as error:
-            raise SessionValueError(f"{self.name}: {_unstorable(error)}; nothing was written") from None
+            raise SessionValueError(f"{self.name}: {unstorable(error)}; nothing was written") from None
         return raw
 
     def decode(self, raw: bytes | None) -> D:
@@ -141,7 +175,7 @@ class Key(Generic[T, D]):
             return self.adapter.validate_json(raw, **_BY_NAME)
         except ValidationError as error:
             raise SessionDataError(
-                f"the stored value does not fit the key's type: {_in_words(error, self.adapter)}; it was left as it is"
+                f"the stored value does not fit the key's type: {in_words(error, self.adapter)}; it was left as it is"
             ) from None
 
 
@@ -187,82 +221,3 @@ class ListKey(Key[list[ItemT], ID], Generic[ItemT, ID]):
 
 class DictKey(Key[dict[K, V], KD], Generic[K, V, KD]):
     """A key that holds a dict; its entries can be put and popped."""
-
-
-class JsonKey(Key[Any, Any]):
-    """A key of an untyped session: any JSON value."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name, Any)
-
-    def encode(self, value: object) -> bytes:
-        """Return a JSON value as compact JSON.
-
-        Raises:
-            SessionValueError: If the value is not made of dict (with str keys), list, str, int, float, bool and None.
-        """
-        _require_json(self.name, value)
-        try:
-            raw = to_json(value, inf_nan_mode="constants")
-            if len(raw) > _LONG:
-                self.adapter.validate_json(raw)
-        except (PydanticSerializationError, ValueError) as error:
-            raise SessionValueError(f"{self.name}: {_unstorable(error)}; nothing was written") from None
-        return raw
-
-
-def _require_json(where: str, value: object, depth: int = 0) -> None:
-    if value is None or isinstance(value, str | bool | int | float):
-        return
-    if depth > 100:
-        raise SessionValueError(f"{where}: nested deeper than 100 levels; nothing was written")
-    if isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            _require_json(f"{where}[{index}]", item, depth + 1)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            if not isinstance(name, str):
-                raise SessionValueError(f"{where}: a JSON object has str keys, got {type(name).__name__}")
-            _require_json(f"{where}{{...}}", item, depth + 1)
-    else:
-        hint = ""
-        if isinstance(value, BaseModel):
-            hint = "; store value.model_dump(mode='json'), or declare the key in a schema"
-        raise SessionValueError(
-            f"{where}: {type(value).__name__} is not a JSON value (dict, list, str, int, float, bool, None){hint}"
-        )
-
-
-def _unstorable(error: Exception) -> str:
-    """Say why a value cannot be JSON; the error's own text may hold the value."""
-    if isinstance(error, PydanticSerializationError) and "surrogates" not in str(error):
-        return "it cannot be stored as JSON: a part of it was changed to another type after its validation"
-    return "it cannot be stored as JSON: it holds a number that is too long, or text that is not Unicode"
-
-
-def _in_words(error: ValidationError, adapter: TypeAdapter[Any]) -> str:
-    """Say what is wrong and of what type the input was, without the value: that may be a secret."""
-    details = error.errors(include_url=False, include_context=False)
-    known = _field_names(adapter)
-    parts = [_detail_in_words(detail, known) for detail in details[:3]]
-    more = len(details) - len(parts)
-    return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
-
-
-def _field_names(adapter: TypeAdapter[Any]) -> frozenset[str]:
-    """Return the names of fields in a type: of what stands in a value, they alone may be shown."""
-    try:
-        schema = adapter.json_schema(by_alias=False)
-    except PydanticUserError:
-        return frozenset()
-    models = [schema, *schema.get("$defs", {}).values()]
-    return frozenset(name for model in models for name in model.get("properties", {}))
-
-
-def _detail_in_words(detail: ErrorDetails, known: frozenset[str]) -> str:
-    where = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" if part in known else "[...]" for part in detail["loc"]
-    ).removeprefix(".")
-    kind = detail["type"]
-    message = _TELLTALES.get(kind, detail["msg"] if kind in _PYDANTICS else "refused by a validator")
-    return f"{where + ': ' if where else ''}{message[:1].lower()}{message[1:]} (got {type(detail['input']).__name__})"

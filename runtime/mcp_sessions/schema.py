@@ -5,6 +5,7 @@ Also the base classes with which a schema is declared in Python; `mcp-sessiongen
 
 import sys
 from dataclasses import dataclass
+from enum import IntEnum, StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Literal, TypeAlias
 
@@ -33,12 +34,22 @@ class ValueModel(BaseModel):
     model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
 
 
+class ValueEnum(StrEnum):
+    """An enumeration of texts that belongs to a schema, and is compiled with it as a ``ValueModel`` is."""
+
+
+class ValueIntEnum(IntEnum):
+    """An enumeration of whole numbers that belongs to a schema, and is compiled with it as a ``ValueModel`` is."""
+
+
 class SessionModel(ValueModel):
     """Declares one kind of session: a field a key.
 
     Class keywords, all optional: ``name`` (default: the class's name in snake_case), ``version`` (1), ``idle`` and
     ``max`` (durations such as "30m"), ``scope`` ("auto"), ``handle`` (name of the tool argument; default: the name),
-    ``create_tool`` and ``end_tool`` (default: ``create_<handle>`` and ``end_<handle>``).
+    ``create_tool`` and ``end_tool`` (default: ``create_<handle>`` and ``end_<handle>``), and ``reserved`` (names of
+    former keys that no key may have again). What a single key has besides its type is said by
+    ``Annotated[..., Key(...)]``.
     """
 
     __sessiongen__: ClassVar[dict[str, Any]] = {}
@@ -56,6 +67,7 @@ class SessionModel(ValueModel):
             handle: str = ...,
             create_tool: str = ...,
             end_tool: str = ...,
+            reserved: tuple[str, ...] = ...,
         ) -> None: ...
 
     else:

@@ -6,7 +6,7 @@ from typing import TypeAlias, cast
 from pydantic import JsonValue
 
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.keys import JsonKey
+from mcp_sessions.json_key import JsonKey
 from mcp_sessions.schema import SessionSchema
 
 JsonInput: TypeAlias = "bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput] | None"
