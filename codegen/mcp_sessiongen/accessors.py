@@ -5,7 +5,7 @@ the builtin from every annotation after it.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mcp_sessiongen import ir
@@ -38,13 +38,22 @@ class Method:
     signature: Code
     doc: Code
     body: Code
+    decorators: tuple[Code, ...] = ()
+
+
+@dataclass(frozen=True)
+class Overload:
+    """A variant of a method."""
+
+    decorators: tuple[Code, ...]
+    signature: Code
 
 
 @dataclass(frozen=True)
 class ByName:
-    """`get` or `set` by key name: the signatures of its variants, if keys differ in type, and the method itself."""
+    """`get` or `set` by key name: its variants, if keys differ in type, and the method itself."""
 
-    overloads: tuple[Code, ...]
+    overloads: tuple[Overload, ...]
     method: Method
 
 
@@ -58,14 +67,17 @@ class KeyCode:
 
     def __init__(self, session: ir.Session, key: ir.Field, speller: Speller, *, several: bool) -> None:
         self.key = key
-        self.kind = _kind_of(key.type)
+        self.model = session.model
+        plain = ir.bare(key.type)
+        self.plain = plain
+        self.kind = _kind_of(plain)
         self.aliases = aliases_of(prefix_of(session.name), key.name, key.type)
         self.speller = speller
         self.constant = name(constant_name(session.name, key.name, several=several))
-        self.type = speller.type(key.type, self.aliases)
+        self.type = speller.type(plain, self.aliases)
         self.stored = flat(self.type)
-        self.or_none = self.spelt(ir.union_of((key.type, ir.NONE)))
-        self.read_type = key.type if key.default is not None else ir.union_of((key.type, ir.NONE))
+        self.or_none = self.spelt(ir.union_of((plain, ir.NONE)))
+        self.read_type = plain if key.default is not None else ir.union_of((plain, ir.NONE))
         self.read = self.spelt(self.read_type)
 
     # --- outside of the class --------------------------------------------------------------------------------------
@@ -79,9 +91,15 @@ class KeyCode:
             lines.append(laid_out(before, parenthesised(spelt, WIDTH - len(before))))
         return lines
 
+    def annotation(self) -> Expression:
+        """Return the type with all constraints."""
+        return self.speller.constrained(self.key.constraints, self.speller.type(self.key.type, self.aliases))
+
     def state_line(self) -> Code:
         """Return the field of the state model."""
-        kind = self.speller.constrained(self.key, self.type)
+        kind = self.annotation()
+        if isinstance(self.key.default, ir.OfModel):
+            return field_line(self.key.name, kind, None)
         if self.key.default is not None:
             return field_line(self.key.name, kind, self.speller.value(self.key.default))
         if self.or_none != self.stored:
@@ -90,27 +108,52 @@ class KeyCode:
 
     def constant_line(self) -> Code:
         """Return the definition of the key."""
-        self.speller.use("mcp_sessions", self.kind)
+        self.speller.imports.use("mcp_sessions", self.kind)
         parameters: list[Expression] = [
-            self.speller.type(part, self.aliases) for part in _parameters(self.key.type, self.kind)
+            self.speller.type(part, self.aliases) for part in _parameters(self.plain, self.kind)
         ]
         # Checkers would infer it from a default, but too narrowly for a literal, a union or a tuple.
-        if self.read != self.stored or (self.key.default is not None and _is_narrowed(self.key.type)):
+        if self.read != self.stored or (self.key.default is not None and _is_narrowed(self.plain)):
             parameters.append(self.speller.type(self.read_type, self.aliases))
-        arguments: list[Expression] = [lit(self.key.name), self.speller.constrained(self.key, self.type)]
-        labels = ["", ""]
-        if self.key.default is not None:
-            arguments.append(self.speller.value(self.key.default))
-            labels.append("default=")
+        arguments = self.arguments()
         key = Group(Code(self.kind), tuple(parameters), "[]")
-        return laid_out(f"{self.constant}: Final = ", Group(key, tuple(arguments), labels=tuple(labels)))
+        call = Group(key, tuple(argument for _, argument in arguments), labels=tuple(label for label, _ in arguments))
+        return laid_out(f"{self.constant}: Final = ", call)
+
+    def arguments(self) -> list[tuple[str, Expression]]:
+        """Return what the key is made with, each with its label."""
+        key = self.key
+        found: list[tuple[str, Expression]] = [("", lit(key.name))]
+        if self.model:
+            found.append(("model=", self.speller.type(self.model)))
+        else:
+            found.append(("", self.annotation()))
+            if key.default is not None:
+                found.append(("default=", self.speller.value(key.default)))
+        if key.ttl is not None:
+            found.append(("ttl=", seconds_lit(key.ttl)))
+        if key.create:
+            found.append(("create=", lit(key.create)))
+        return found
+
+    def decorators(self) -> tuple[Code, ...]:
+        """Return the decorators of the key's methods."""
+        if not self.key.deprecated:
+            return ()
+        self.speller.imports.use("typing_extensions", "deprecated")
+        return (laid_out("@", Group(Code("deprecated"), (lit(self.key.deprecated),)), indent=_METHOD),)
 
     # --- methods ---------------------------------------------------------------------------------------------------
 
     def methods(self) -> list[Method]:
         """Return the methods of this key."""
+        decorators = self.decorators()
+        return [replace(made, decorators=decorators) for made in (*self.common_methods(), *self.special_methods())]
+
+    def common_methods(self) -> list[Method]:
+        """Return the methods that every key has."""
         key, constant, tick = self.key.name, self.constant, f"``{self.key.name}``"
-        self.speller.use("collections.abc", "Callable")
+        self.speller.imports.use("collections.abc", "Callable")
         set_docs = [f"Write {tick}.", "Write the key."]
         has_docs = [f"Tell whether {tick} is set.", "Tell whether it is set."]
         remove_docs = [f"Unset {tick}; False when it was not set.", "Unset it; False when it was not set."]
@@ -140,13 +183,12 @@ class KeyCode:
                 call("_take", constant),
             ),
             method(signature(f"update_{key}", [update], self.stored), update_docs, call("_update", constant, "fn")),
-            *self.special_methods(),
         ]
 
     def get_docs(self) -> list[str]:
         """Return summaries for the getter, the best first; what is mutable is a copy, and that is said."""
         tick = f"``{self.key.name}``"
-        if _is_mutable(self.key.type):
+        if _is_mutable(self.plain):
             best = [f"Read {tick}; a copy: change it with the methods below.", f"Read {tick}; a copy."]
         elif self.key.default is None:
             best = [f"Read {tick}; None when it is not set."]
@@ -156,7 +198,7 @@ class KeyCode:
 
     def special_methods(self) -> list[Method]:
         """Return the methods that only this kind of key has."""
-        match self.kind, self.key.type:
+        match self.kind, self.plain:
             case "NumberKey", ir.Scalar(name=number):
                 return [self.increment(number)]
             case "ListKey", ir.Array(item=item):
@@ -202,6 +244,11 @@ class KeyCode:
     def spelt(self, kind: ir.Type) -> Code:
         """Return a part of the key's type on one line."""
         return flat(self.speller.type(kind, self.aliases))
+
+
+def seconds_lit(seconds: float) -> Code:
+    """Return a number of seconds, whole if it is."""
+    return lit(int(seconds) if seconds == int(seconds) else seconds)
 
 
 def call(called: str, *arguments: Expression | str) -> Group:
@@ -256,9 +303,13 @@ def get_by_name(alias: str, keys: Sequence[KeyCode], speller: Speller) -> ByName
     parameter = f"key: {alias}"
     if len(groups) == 1:
         body = call("_get", call("self._pick", "key", keys[0].constant))
-        return ByName((), method(signature("get", [parameter], keys[0].read), docs, body))
-    speller.use("typing", "overload")
-    overloads = [signature("get", [_key_parameter(group)], read, ": ...") for read, group in groups.items()]
+        made = method(signature("get", [parameter], keys[0].read), docs, body)
+        return ByName((), replace(made, decorators=keys[0].decorators()))
+    speller.imports.use("typing", "overload")
+    overloads = [
+        Overload(group[0].decorators(), signature("get", [_key_parameter(group)], group[0].read, ": ..."))
+        for group in groups
+    ]
     return ByName(tuple(overloads), method(signature("get", [parameter], "object"), docs, call("_get_named", "key")))
 
 
@@ -269,13 +320,16 @@ def set_by_name(alias: str, keys: Sequence[KeyCode], speller: Speller) -> ByName
     parameter = f"key: {alias}"
     if len(groups) == 1:
         head = signature("set", [parameter, f"value: {keys[0].stored}"], "None")
-        return ByName(
-            (), method(head, docs, call("_set", call("self._pick", "key", keys[0].constant), "value"), gives=False)
-        )
-    speller.use("typing", "overload")
+        body = call("_set", call("self._pick", "key", keys[0].constant), "value")
+        made = method(head, docs, body, gives=False)
+        return ByName((), replace(made, decorators=keys[0].decorators()))
+    speller.imports.use("typing", "overload")
     overloads = [
-        signature("set", [_key_parameter(group), f"value: {stored}"], "None", ": ...")
-        for stored, group in groups.items()
+        Overload(
+            group[0].decorators(),
+            signature("set", [_key_parameter(group), f"value: {group[0].stored}"], "None", ": ..."),
+        )
+        for group in groups
     ]
     head = signature("set", [parameter, "value: object"], "None")
     return ByName(tuple(overloads), method(head, docs, call("_set_named", "key", "value"), gives=False))
@@ -285,11 +339,12 @@ def _key_parameter(group: Sequence[KeyCode]) -> Expression:
     return Group(Code("key: Literal"), tuple(lit(key.key.name) for key in group), "[]")
 
 
-def _grouped(pairs: Iterable[tuple[str, KeyCode]]) -> dict[str, list[KeyCode]]:
-    groups: dict[str, list[KeyCode]] = {}
+def _grouped(pairs: Iterable[tuple[str, KeyCode]]) -> list[list[KeyCode]]:
+    """Return the keys by type; those that are deprecated by what is said about them, too."""
+    groups: dict[tuple[str, str], list[KeyCode]] = {}
     for kind, key in pairs:
-        groups.setdefault(kind, []).append(key)
-    return groups
+        groups.setdefault((kind, key.key.deprecated), []).append(key)
+    return list(groups.values())
 
 
 # --- kinds of keys -------------------------------------------------------------------------------------------------
@@ -323,7 +378,7 @@ def _is_narrowed(kind: ir.Type) -> bool:
 
 def _is_mutable(kind: ir.Type) -> bool:
     match kind:
-        case ir.Table() | ir.Named():
+        case ir.Table() | ir.Named(forms=()):
             return True
         case ir.Imported(is_enum=is_enum):
             return not is_enum

@@ -1,34 +1,39 @@
 """From declarations to the IR: where names, options, constraints and defaults are judged. Pure.
 
-Types are settled already: a front end can say best where in a type something is wrong. Everything here treats both
-front ends alike, so that both forms of a schema mean the same and are refused for the same reasons.
+Types are settled already, as far as one can be judged by itself: a front end can say best where in a type something is
+wrong. Everything here treats both front ends alike, so that both forms of a schema mean the same and are refused for
+the same reasons.
 """
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Final, cast, get_args
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from typing import Final, cast
 
 from mcp_sessiongen import constraints, ir, names
 from mcp_sessiongen.clashes import report_clashes
 from mcp_sessiongen.declarations import (
-    OPTIONS,
     Declarations,
+    Default,
     FieldDeclaration,
     Located,
     ModelDeclaration,
     SessionDeclaration,
 )
-from mcp_sessiongen.diagnostics import Report, SchemaErrors, fatal
+from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.doc_text import normal_doc
-from mcp_sessiongen.safe_text import safe_repr
+from mcp_sessiongen.enums import read_enum
+from mcp_sessiongen.key_rules import report_key_rules
+from mcp_sessiongen.live_types import LiveTypes
+from mcp_sessiongen.options import OptionReader
+from mcp_sessiongen.ordering import endless_fields, in_order
 from mcp_sessiongen.type_rules import describe
-from mcp_sessiongen.values import LiveTypes, Misfit
+from mcp_sessiongen.unions import UnionJudge
+from mcp_sessiongen.values import Misfit
 
-_MAX_DEPTH: Final = 32
-_UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_DURATION: Final = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,6})?[dhms])+")
-_PART: Final = re.compile(r"([0-9.]+)([dhms])")
-_DURATION_HINT: Final = "write a number and a unit: 30m, 24h, 7d or 1h30m"
+_PENDING: Final = ir.OfModel()
+"""Stands in the draft of a field for a default that is judged when all types are known."""
+
+_ENDLESS_HINT: Final = "let it be None, give it a default, or put it into a list"
 
 
 def analyze(declared: Declarations, report: Report) -> ir.Module:
@@ -45,110 +50,107 @@ class _Analysis:
     def __init__(self, declared: Declarations, report: Report) -> None:
         self.declared = declared
         self.report = report
-        self.live = LiveTypes(declared.classes)
+        self.options = OptionReader(report)
+        self.enums = tuple(read_enum(declaration, report) for declaration in declared.enums)
+        self.broken = {enum.name for enum in self.enums if not enum.members}
+        self.ordered = in_order(declared.models)
+        self.drafts = {model.name.value: self.draft_model(model) for model in self.ordered}
+        self.unions = UnionJudge(self.drafts, declared.classes, report)
+        self.live = LiveTypes(declared.classes, self.drafts, {enum.name: enum for enum in self.enums})
+        self.defined: set[str] = set()
 
     def module(self) -> ir.Module:
         before = len(self.report.found)
-        models = tuple(model for declaration in self.ordered() if (model := self.model(declaration)))
+        for located in self.declared.type_names:
+            self.judge(located, names.type_problem(located.value))
+        self.report_endless()
+        models = tuple(self.model(declaration) for declaration in self.ordered)
         sessions = tuple(self.session(declaration) for declaration in self.declared.sessions)
         if not self.declared.sessions and len(self.report.found) == before == 0:
             hint = "declare a session, with at least one key"
             self.report.error(self.declared.source.span(), "empty-schema", "no session is declared", hint)
         report_clashes(self.declared, self.report)
-        return ir.Module(models, sessions)
+        return ir.Module(models, sessions, self.enums)
+
+    def judge(self, name: Located[str], problem: names.Problem | None) -> None:
+        if problem:
+            self.report.error(name.span, "bad-name", problem.message, problem.hint)
 
     # --- models ----------------------------------------------------------------------------------------------------
 
-    def ordered(self) -> list[ModelDeclaration]:
-        """Return the models so that each follows those it uses, else as declared; report cycles."""
-        table = {model.name.value: model for model in self.declared.models}
-        done: dict[str, ModelDeclaration] = {}
-        depths: dict[str, int] = {}
-        path: list[str] = []
-
-        def visit(model: ModelDeclaration) -> None:
-            path.append(model.name.value)
-            if len(path) > _MAX_DEPTH:
-                raise self.too_deep(model)
-            for field in model.fields:
-                for name in ir.names_in(field.type.value) if field.type else ():
-                    if name in path:
-                        self.cycle(field, path[path.index(name) :])
-                    elif name in table and name not in done:
-                        visit(table[name])
-            used = {name for field in model.fields if field.type for name in ir.names_in(field.type.value)}
-            depths[model.name.value] = 1 + max((depths.get(name, 0) for name in used), default=0)
-            if depths[model.name.value] > _MAX_DEPTH:
-                raise self.too_deep(model)
-            path.pop()
-            done[model.name.value] = model
-
-        for model in self.declared.models:
-            if model.name.value not in done:
-                visit(model)
-        return list(done.values())
-
-    def too_deep(self, model: ModelDeclaration) -> SchemaErrors:
-        message = f"with type {model.name.value}, value types are nested deeper than {_MAX_DEPTH} levels"
-        return fatal(model.name.span, "too-large", message, "flatten the types")
-
-    def cycle(self, field: FieldDeclaration, path: list[str]) -> None:
-        span = field.type.span if field.type else field.name.span
-        chain = " -> ".join([*path, path[0]])
-        message = f"types that refer to themselves are not supported by this version: {chain}"
-        self.report.error(span, "unsupported", message, "store references as names or numbers")
-
-    def model(self, declaration: ModelDeclaration) -> ir.Model | None:
-        name = declaration.name
-        self.judge(name, names.type_problem(name.value))
+    def draft_model(self, declaration: ModelDeclaration) -> ir.Model:
         before = len(self.report.found)
-        fields = self.fields(declaration.fields)
-        model = ir.Model(name.value, fields, normal_doc(declaration.doc))
-        if len(self.report.found) == before:
-            try:
-                self.live.add(model)
-            except (Misfit, KeyError):
-                # A model that it uses is wrong, and that was reported.
-                return None
+        drafts = [self.draft(field) for field in declaration.fields]
+        if None in drafts or len(self.report.found) > before:
+            self.broken.add(declaration.name.value)
+        fields = tuple(draft for draft in drafts if draft)
+        return ir.Model(declaration.name.value, fields, normal_doc(declaration.doc))
+
+    def draft(self, declaration: FieldDeclaration) -> ir.Field | None:
+        """Return a field whose default is not judged yet; None without a type."""
+        if declaration.type is None:
+            return None
+        kind, inherited = ir.unwrapped(declaration.type.value)
+        checked = dict(constraints.check(kind, declaration.constraints, self.report))
+        merged = constraints.in_order({**dict(inherited), **checked})
+        default = _PENDING if declaration.default else None
+        return ir.Field(declaration.name.value, kind, default, merged, normal_doc(declaration.doc))
+
+    def report_endless(self) -> None:
+        table = {model.name.value: model for model in self.ordered}
+        for model, name in endless_fields(list(self.drafts.values())):
+            field = next(field for field in table[model].fields if field.name.value == name)
+            span = field.type.span if field.type else field.name.span
+            message = f"no value of {model} could ever be complete: its {name} needs another {model}"
+            self.report.error(span, "endless-type", message, _ENDLESS_HINT)
+
+    def model(self, declaration: ModelDeclaration) -> ir.Model:
+        draft = self.drafts[declaration.name.value]
+        for field in declaration.fields:
+            self.judge(field.name, names.key_problem(field.name.value))
+            self.options.of_field(field.options)
+        model = replace(draft, fields=self.fields(declaration.fields, draft.fields))
+        self.defined.add(model.name)
         return model
 
-    def fields(self, declarations: Iterable[FieldDeclaration]) -> tuple[ir.Field, ...]:
-        return tuple(field for declaration in declarations if (field := self.field(declaration)))
+    def fields(self, declarations: Iterable[FieldDeclaration], drafts: Iterable[ir.Field]) -> tuple[ir.Field, ...]:
+        """Return fields with their defaults; drafts are those of the declarations that have a type."""
+        typed = [declaration for declaration in declarations if declaration.type]
+        return tuple(map(self.field, typed, drafts))
 
-    def field(self, declaration: FieldDeclaration) -> ir.Field | None:
-        name, kind = declaration.name, declaration.type
-        self.judge(name, names.key_problem(name.value))
-        if kind is None:
+    def field(self, declaration: FieldDeclaration, draft: ir.Field) -> ir.Field:
+        kind, default = declaration.type, declaration.default
+        if kind:
+            self.unions.judge(draft.type, draft.constraints, kind.span)
+        return replace(draft, default=self.default(draft, default)) if default else draft
+
+    def default(self, draft: ir.Field, default: Default) -> ir.Value | None:
+        if not self.is_sound(draft.type):
             return None
-        before = len(self.report.found)
-        checked = constraints.check(kind.value, declaration.constraints, self.report)
-        field = ir.Field(name.value, kind.value, None, checked, normal_doc(declaration.doc))
-        if len(self.report.found) > before:
-            return field
         try:
-            self.live.check(field.type, checked)
+            value = self.live.value(draft, default)
+            early = [name for name in _instances_in(value) if name not in self.defined and name in self.drafts]
+            if early:
+                raise Misfit(f"it holds a {early[0]}, which refers back to where the default stands")
         except Misfit as misfit:
-            span = declaration.constraints[0][1].span if declaration.constraints else kind.span
-            self.report.error(
-                span, "bad-constraint", f"the constraints of {name.value} do not work: {misfit}", "change them"
-            )
-            return field
-        except KeyError:
-            return field
-        return self.with_default(declaration, field)
-
-    def with_default(self, declaration: FieldDeclaration, field: ir.Field) -> ir.Field:
-        default = declaration.default
-        if default is None:
-            return field
-        try:
-            value = self.live.value(field, default)
-        except Misfit as misfit:
-            message = f"the default of {field.name} does not fit {describe(field.type)}: {misfit}"
-            hint = default.hint or f"write a value of type {describe(field.type)}, or no default"
+            message = f"the default of {draft.name} does not fit {describe(draft.type)}: {misfit}"
+            hint = default.hint or f"write a value of type {describe(draft.type)}, or no default"
             self.report.error(default.span, "bad-default", message, hint)
-            return field
-        return ir.Field(field.name, field.type, value, field.constraints, field.doc)
+            return None
+        return value
+
+    def is_sound(self, kind: ir.Type) -> bool:
+        """Tell whether nothing was reported about what a type is made of."""
+        waiting, seen = list(ir.names_in(kind)), set[str]()
+        while waiting:
+            name = waiting.pop()
+            if name in self.broken:
+                return False
+            if name not in seen:
+                seen.add(name)
+                fields = self.drafts[name].fields if name in self.drafts else ()
+                waiting.extend(inner for field in fields for inner in ir.names_in(field.type))
+        return True
 
     # --- sessions --------------------------------------------------------------------------------------------------
 
@@ -158,71 +160,59 @@ class _Analysis:
         if not declaration.keys:
             hint = "give it a key:  counter: int = 0"
             self.report.error(name.span, "empty-schema", f"session {name.value} has no keys", hint)
-        readers: dict[str, Callable[[str, Located[object]], object]] = {
-            "version": self.version,
-            "idle": self.duration,
-            "max": self.duration,
-            "scope": self.scope,
-            "handle": self.identifier,
-            "create_tool": self.identifier,
-            "end_tool": self.identifier,
-        }
-        options: dict[str, object] = {}
-        for option, located in declaration.options.items():
-            if option in readers:
-                options[option] = readers[option](option, located)
-            else:
-                hint = names.did_you_mean(option, OPTIONS) or f"it has: {', '.join(OPTIONS)}"
-                self.report.error(located.span, "unknown-property", f"a session has no option {option!r}", hint)
-        self.lifetimes(declaration.options, options)
-        return _session(declaration, self.fields(declaration.keys), options)
+        options = self.options.of_session(declaration.options)
+        session = _session(declaration, self.keys(declaration), options)
+        report_key_rules(declaration, session, self.report)
+        return session
 
-    def lifetimes(self, written: Mapping[str, Located[object]], options: Mapping[str, object]) -> None:
-        idle, longest = options.get("idle"), options.get("max")
-        if isinstance(idle, float) and isinstance(longest, float) and idle > longest:
-            message = f"idle lifetime {written['idle'].value} is longer than the whole lifetime {written['max'].value}"
-            self.report.error(written["idle"].span, "bad-value", message, "make max the longer one")
+    def keys(self, declaration: SessionDeclaration) -> tuple[ir.Field, ...]:
+        found = []
+        has_state = any(key.default is None for key in declaration.keys)
+        for key in declaration.keys:
+            self.judge(key.name, _key_problem(key.name.value, declaration, has_state=has_state))
+            options = self.options.of_key(key.options)
+            before = len(self.report.found)
+            draft = self.draft(key)
+            if draft is None:
+                continue
+            if declaration.model is None and len(self.report.found) == before:
+                draft = self.field(key, draft)
+            found.append(
+                replace(
+                    draft,
+                    ttl=cast("float | None", options.get("ttl")),
+                    create=cast("ir.Create", options.get("create", "")),
+                    renamed_from=cast("str", options.get("renamed_from", "")),
+                    deprecated=cast("str", options.get("deprecated", "")),
+                )
+            )
+        return tuple(found)
 
-    def version(self, option: str, located: Located[object]) -> int:
-        value = located.value
-        if isinstance(value, int) and not isinstance(value, bool) and 1 <= value < 1 << 31:
-            return value
-        self.report.error(
-            located.span, "bad-value", f"{option} should be a whole number from 1, got {safe_repr(value)}", "write 1"
-        )
-        return 1
 
-    def duration(self, option: str, located: Located[object]) -> float | None:
-        value = located.value
-        seconds = _seconds(value)
-        if seconds is None:
-            message = f"{option} should be a duration, got {safe_repr(value)}"
-            self.report.error(located.span, "bad-value", message, _DURATION_HINT)
-        return seconds
+def _key_problem(name: str, declaration: SessionDeclaration, *, has_state: bool) -> names.Problem | None:
+    """Judge the name of a key; that of a bound one is given by the user's model."""
+    if declaration.model is None:
+        return names.key_problem(name)
+    return names.attribute_problem(name) or (names.state_problem(name) if has_state else None)
 
-    def scope(self, option: str, located: Located[object]) -> str:
-        allowed = get_args(ir.Scope)
-        text = located.value if isinstance(located.value, str) else ""
-        if text in allowed:
-            return text
-        hint = names.did_you_mean(text, allowed) or f"write {allowed[0]}"
-        message = f"{option} should be one of {', '.join(allowed)}; got {safe_repr(located.value)}"
-        self.report.error(located.span, "bad-value", message, hint)
-        return "auto"
 
-    def identifier(self, option: str, located: Located[object]) -> str:
-        judged = names.handle_problem if option == "handle" else names.tool_problem
-        if isinstance(located.value, str):
-            self.judge(Located(located.value, located.span), judged(located.value))
-            return located.value
-        self.report.error(
-            located.span, "bad-value", f"{option} should be a name, got {safe_repr(located.value)}", "write a name"
-        )
-        return ""
-
-    def judge(self, name: Located[str], problem: names.Problem | None) -> None:
-        if problem:
-            self.report.error(name.span, "bad-name", problem.message, problem.hint)
+def _instances_in(value: ir.Value) -> Iterator[str]:
+    """Yield the names of the schema's own models that a value is made of."""
+    match value:
+        case ir.Instance(name=name, fields=given, module=module):
+            if not module:
+                yield name
+            for _, inner in given:
+                yield from _instances_in(inner)
+        case ir.Items(items=items):
+            for item in items:
+                yield from _instances_in(item)
+        case ir.Entries(entries=entries):
+            for pair in entries:
+                for inner in pair:
+                    yield from _instances_in(inner)
+        case _:
+            pass
 
 
 def _session(declaration: SessionDeclaration, keys: tuple[ir.Field, ...], options: Mapping[str, object]) -> ir.Session:
@@ -242,12 +232,7 @@ def _session(declaration: SessionDeclaration, keys: tuple[ir.Field, ...], option
         handle="" if handle == name else handle,
         create_tool="" if create == f"create_{argument}" else create,
         end_tool="" if end == f"end_{argument}" else end,
+        reserved=cast("tuple[str, ...]", options.get("reserved", ())),
+        model=declaration.model,
+        fingerprint=declaration.fingerprint,
     )
-
-
-def _seconds(value: object) -> float | None:
-    if not isinstance(value, str) or not _DURATION.fullmatch(value):
-        return None
-    total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
-    # No duration has more digits than the language lets one write, however it was put together.
-    return round(total, 6) if total > 0 else None

@@ -3,14 +3,13 @@
 Checked on the declarations, where the positions are. Nothing is ever renamed silently.
 """
 
-import builtins
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Declarations, Located, SessionDeclaration
 from mcp_sessiongen.diagnostics import Report, Span
-from mcp_sessiongen.naming import RESERVED, VERBS, aliases_of, class_names, constant_name, prefix_of, schema_constant
+from mcp_sessiongen.naming import RESERVED, aliases_of, class_names, constant_name, prefix_of, schema_constant
 
 
 @dataclass
@@ -32,11 +31,12 @@ class _Names:
 
 def report_clashes(declared: Declarations, report: Report) -> None:
     """Report every pair of things that would share a name."""
-    _twins("type", (model.name for model in declared.models), report)
+    _twins("type", declared.type_names, report)
     for model in declared.models:
         _twins("key", (item.name for item in model.fields), report)
     for session in declared.sessions:
-        _twins("key", (key.name for key in session.keys), report)
+        if session.model is None:
+            _twins("key", (key.name for key in session.keys), report)
     _module_names(declared, report)
     _tool_names(declared.sessions, report)
 
@@ -50,9 +50,9 @@ def _twins(what: str, located: Iterable[Located[str]], report: Report) -> None:
 def _module_names(declared: Declarations, report: Report) -> None:
     names = _Names(report)
     hint = "rename one of them"
-    for model in declared.models:
-        _reserved(model.name.value, f"type {model.name.value!r}", model.name.span, report)
-        names.take(model.name.value, f"type {model.name.value!r}", model.name.span, hint)
+    for kind in declared.type_names:
+        _reserved(kind.value, f"type {kind.value!r}", kind.span, report)
+        names.take(kind.value, f"type {kind.value!r}", kind.span, hint)
     several = len(declared.sessions) > 1
     for session in declared.sessions:
         name = session.name
@@ -62,42 +62,15 @@ def _module_names(declared: Declarations, report: Report) -> None:
             names.take(generated, what, name.span, hint)
         names.take(schema_constant(name.value, several=several), f"session {name.value!r}", name.span, hint)
         for key in session.keys:
-            kind = key.type.value if key.type else ir.NONE
-            for alias in aliases_of(prefix_of(name.value), key.name.value, kind).values():
+            spelt = key.type.value if key.type else ir.NONE
+            for alias in aliases_of(prefix_of(name.value), key.name.value, spelt).values():
                 what = f"{alias!r} (made for the type of key {key.name.value!r})"
                 _reserved(alias, what, key.name.span, report)
                 names.take(alias, what, key.name.span, hint)
+            if session.model:
+                _reserved(key.name.value, f"key {key.name.value!r}", key.name.span, report)
             constant = constant_name(name.value, key.name.value, several=several)
             names.take(constant, f"key {key.name.value!r} of session {name.value!r}", key.name.span, hint)
-    _imported_names(declared, names, report)
-
-
-def _imported_names(declared: Declarations, names: _Names, report: Report) -> None:
-    seen: dict[str, str] = {}
-    members = _members(declared)
-    in_models = [item for model in declared.models for item in model.fields]
-    in_sessions = [key for session in declared.sessions for key in session.keys]
-    for item in in_models + in_sessions:
-        for kind in _imported_in(item.type.value) if item.type else ():
-            name = kind.qualname.split(".")[0]
-            what = f"the imported type {kind.module}.{name}"
-            if seen.setdefault(name, kind.module) != kind.module or name in names.taken:
-                message = f"{what} clashes with another {name!r}"
-                report.error(item.name.span, "name-clash", message, "rename one of the classes")
-            elif name in members or name in vars(builtins):
-                what_else = members.get(name, f"the builtin {name}")
-                message = f"{what} clashes with {what_else}, which hides it or would be hidden"
-                report.error(item.name.span, "name-clash", message, "rename the class; classes are in CapWords")
-            else:
-                _reserved(name, what, item.name.span, report)
-
-
-def _members(declared: Declarations) -> dict[str, str]:
-    """Return the names inside of generated classes, where they hide those of the module, and what each is."""
-    keys = [key.name.value for session in declared.sessions for key in session.keys]
-    fields = [item.name.value for model in declared.models for item in model.fields]
-    methods = {f"{verb}_{key}": f"the method {verb}_{key}" for key in keys for verb in VERBS}
-    return {**dict.fromkeys(("get", "set"), "a method"), **methods, **{item: f"key {item!r}" for item in keys + fields}}
 
 
 def _reserved(name: str, what: str, span: Span, report: Report) -> None:
@@ -120,9 +93,3 @@ def _tool_names(sessions: tuple[SessionDeclaration, ...], report: Report) -> Non
 def _text(session: SessionDeclaration, option: str) -> str:
     located = session.options.get(option)
     return located.value if located and isinstance(located.value, str) else ""
-
-
-def _imported_in(kind: ir.Type) -> tuple[ir.Imported, ...]:
-    if isinstance(kind, ir.Imported):
-        return (kind,)
-    return tuple(found for part in ir.parts(kind) for found in _imported_in(part))

@@ -8,17 +8,25 @@ from typing import Final
 CODES: Final[dict[str, str]] = {
     "ambiguous-type": (
         "Values are stored as JSON. When two members of a union have the same JSON form, such as `str | date`, a value"
-        " that was stored as one could be read back as the other. Keep one of them, or use two keys."
+        " that was stored as one could be read back as the other. Keep one of them, or use two keys. Models are told"
+        ' apart by a discriminator: a field with a Literal value of its own in each, such as `kind: Literal["cat"]`.'
     ),
     "bad-constraint": (
         "A constraint does not exist for this type, has a value of the wrong type, or contradicts another one."
         " Constraints are those of Pydantic's `Field`: gt, ge, lt, le and multiple_of for numbers; min_length and"
-        " max_length for text and collections; pattern for text; max_digits and decimal_places for Decimal."
+        " max_length for text and collections; pattern for text; max_digits and decimal_places for Decimal;"
+        " gt, ge, lt and le for dates and times too; allow_inf_nan for float and Decimal; discriminator for a union of"
+        " models."
     ),
     "bad-default": (
         'The default is not a value of the key\'s type, or violates its constraints. It is checked strictly: "1" is'
         " not an int and 1 is not a bool. Types without a JSON form, such as date or Decimal, take their default as"
         " text in a YAML schema."
+    ),
+    "bad-enum": (
+        "An enum is a fixed set of values, all texts or all whole numbers, each once. A value's name in Python is the"
+        " value in capitals: `checkout` is `CHECKOUT`. A value that gives no name, a number for example, is given one:"
+        " `{value: 2, name: SECOND}`."
     ),
     "bad-name": (
         "Names become parts of Python names, tool names and stored keys. Keys, sessions and tools are written in"
@@ -39,6 +47,11 @@ CODES: Final[dict[str, str]] = {
         " one of them, or give them different output folders."
     ),
     "empty-schema": "The source declares no session, so there is nothing to compile.",
+    "endless-type": (
+        "A type needs another value of itself, directly or through other types, so no value could ever be complete."
+        " Types may refer to each other, as long as there is an end: a field that may be None, has a default, or is a"
+        " list or dict."
+    ),
     "file-not-found": (
         "A source does not exist or cannot be read. Paths are relative to the current folder, and are shown as given."
     ),
@@ -60,6 +73,10 @@ CODES: Final[dict[str, str]] = {
         " somebody's work. Move it away, or choose another output folder."
     ),
     "not-utf8": "A schema file is UTF-8 text without control characters, so that it reads alike everywhere.",
+    "reserved-name": (
+        "A key has a name that another key had before: one that the schema lists under `reserved`, or that a"
+        " `renamed_from` gives. What older versions stored under that name would be taken for values of the new key."
+    ),
     "too-large": (
         "A schema file is larger than 1 MiB, nested deeper than 32 levels, or has more than 50 000 nodes; or its value"
         " types are nested deeper than 32 levels. No schema"

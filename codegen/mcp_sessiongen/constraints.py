@@ -1,19 +1,28 @@
 """Which constraint goes with which type, and with which values."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Located
 from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.live_types import pattern_problem
 from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.type_rules import describe
-from mcp_sessiongen.values import is_writable
+from mcp_sessiongen.values import constant, is_writable, moment
 
 _BOUNDS: Final = ("gt", "ge", "lt", "le", "multiple_of")
 _LENGTHS: Final = ("min_length", "max_length")
+_ORDER: Final = ("gt", "ge", "lt", "le")
 _DIGITS: Final = ("max_digits", "decimal_places")
+_WORDS: Final = {
+    "pattern": "a regular expression",
+    "discriminator": "the name of a field",
+    "allow_inf_nan": "true or false",
+}
+_TEMPORAL: Final = ("date", "time", "datetime", "timedelta")
 
 
 def check(
@@ -37,42 +46,63 @@ def check(
         else:
             found[name] = value
             _contradiction(name, located, found, report)
+    return in_order(found)
+
+
+def in_order(found: Mapping[str, ir.Value]) -> tuple[tuple[str, ir.Value], ...]:
+    """Return constraints in their normal order."""
     return tuple((name, found[name]) for name in CONSTRAINTS if name in found)
 
 
 def _allowed(kind: ir.Type) -> tuple[str, ...]:
     match kind:
-        case ir.Scalar(name="int" | "float"):
+        case ir.Scalar(name="int"):
             return _BOUNDS
+        case ir.Scalar(name="float"):
+            return (*_BOUNDS, "allow_inf_nan")
         case ir.Scalar(name="Decimal"):
-            return _BOUNDS + _DIGITS
+            return (*_BOUNDS, *_DIGITS, "allow_inf_nan")
+        case ir.Scalar(name=name) if name in _TEMPORAL:
+            return _ORDER
         case ir.Scalar(name="str"):
             return (*_LENGTHS, "pattern")
         case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True):
             return _LENGTHS
+        case ir.Union(members=members) if all(map(ir.is_model, members)):
+            return ("discriminator",)
         case _:
             return ()
 
 
 def _reader(name: str, kind: ir.Type) -> Callable[[object], ir.Value | None]:
-    if name == "pattern":
+    if name in ("pattern", "discriminator"):
         return _text
+    if name == "allow_inf_nan":
+        return _yes_or_no
     if name in _LENGTHS or name in _DIGITS:
         return _count
+    if describe(kind) in _TEMPORAL:
+        return partial(moment, describe(kind))
     return {"int": _whole, "float": _float}.get(describe(kind), _decimal)
 
 
 def _expected(name: str, kind: ir.Type) -> str:
-    if name == "pattern":
-        return "a regular expression"
+    if name in _WORDS:
+        return _WORDS[name]
     if name in _LENGTHS or name in _DIGITS:
         return "a whole number from 0"
+    if describe(kind) in _TEMPORAL:
+        return f"a {describe(kind)}"
     number = "a whole number" if describe(kind) == "int" else "a number"
     return f"{number} above 0" if name == "multiple_of" else number
 
 
 def _text(value: object) -> ir.Value | None:
     return ir.Atom(value) if isinstance(value, str) else None
+
+
+def _yes_or_no(value: object) -> ir.Value | None:
+    return ir.Atom(value) if isinstance(value, bool) else None
 
 
 def _whole(value: object) -> ir.Value | None:
@@ -104,13 +134,20 @@ def _decimal(value: object) -> ir.Value | None:
 def _contradiction(name: str, located: Located[object], found: dict[str, ir.Value], report: Report) -> None:
     for low, high in (("ge", "le"), ("gt", "lt"), ("ge", "lt"), ("gt", "le"), ("min_length", "max_length")):
         if name in (low, high) and low in found and high in found:
-            least, most = _size(found[low]), _size(found[high])
-            if least > most or (least == most and (low, high) not in (("ge", "le"), ("min_length", "max_length"))):
+            least, most = constant(found[low]), constant(found[high])
+            if _is_more(least, most) or (
+                least == most and (low, high) not in (("ge", "le"), ("min_length", "max_length"))
+            ):
                 message = f"no value has {low} {least} and {high} {most}"
                 report.error(located.span, "bad-constraint", message, "change one of them")
-    if name == "multiple_of" and _size(found[name]) <= 0:
+    if name == "multiple_of" and constant(found[name]) <= 0:
         report.error(located.span, "bad-constraint", "multiple_of should be above 0", "change the value")
+    if name == "pattern" and (problem := pattern_problem(constant(found[name]))):
+        report.error(located.span, "bad-constraint", f"the pattern does not work: {problem}", "change it")
 
 
-def _size(value: ir.Value) -> Decimal:
-    return Decimal(value.text if isinstance(value, ir.Built) else str(value.value if isinstance(value, ir.Atom) else 0))
+def _is_more(one: Any, other: Any) -> bool:
+    try:
+        return bool(one > other)
+    except TypeError:  # a moment with a time zone, and one without
+        return False

@@ -101,6 +101,11 @@ class Declarations:
     classes: Mapping[ir.Named | ir.Imported, Any] = field(default_factory=dict)
     enums: tuple[EnumDeclaration, ...] = ()
 
+    @property
+    def type_names(self) -> tuple[Located[str], ...]:
+        """The names of the value types: of models, then of enumerations."""
+        return (*(model.name for model in self.models), *(enum.name for enum in self.enums))
+
 
 OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool", "reserved")
 """The options of a session, by the names of the Python form."""

@@ -6,7 +6,8 @@ and code is rendered from nothing else. `dump` gives it as JSON; `digest` names 
 
 import hashlib
 import json
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Literal, TypeAlias
 
 JsonForm: TypeAlias = Literal["null", "true and false", "a number", "text", "an array", "an object"]
@@ -144,10 +145,16 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A value of a `Named` type: the fields that were given."""
+    """A value of a model: the fields that were given.
+
+    Attributes:
+        name: The class, as its module knows it.
+        module: Where an imported class is from; "" for one of this schema.
+    """
 
     name: str
     fields: tuple[tuple[str, "Value"], ...]
+    module: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +261,11 @@ class Module:
     sessions: tuple[Session, ...]
     enums: tuple[Enumeration, ...] = ()
 
+    @property
+    def type_names(self) -> tuple[str, ...]:
+        """The names of the value types: of models, then of enumerations."""
+        return (*(model.name for model in self.models), *(enum.name for enum in self.enums))
+
 
 # --- questions about types -----------------------------------------------------------------------------------------
 
@@ -293,24 +305,74 @@ def parts(kind: Type) -> tuple[Type, ...]:
             return ()
 
 
-def names_in(kind: Type) -> tuple[str, ...]:
-    """Return the names of the models that a type refers to, in order."""
+def with_parts(kind: Type, change: Callable[[Type], Type]) -> Type:
+    """Return a type of the same form with every part changed."""
+    match kind:
+        case Array(kind=outer, item=item):
+            return Array(outer, change(item))
+        case Table(key=key, value=value):
+            return Table(change(key), change(value))
+        case Tuple(items=items):
+            return replace(kind, items=tuple(map(change, items)))
+        case Union(members=members):
+            return union_of(tuple(map(change, members)))
+        case Imported(arguments=arguments) if arguments:
+            return replace(kind, arguments=tuple(map(change, arguments)))
+        case Constrained(type=inner):
+            return replace(kind, type=change(inner))
+        case _:
+            return kind
+
+
+def bare(kind: Type) -> Type:
+    """Return a type without the constraints inside of it: what type checkers see."""
+    return bare(kind.type) if isinstance(kind, Constrained) else with_parts(kind, bare)
+
+
+def unwrapped(kind: Type) -> tuple[Type, tuple[tuple[str, Value], ...]]:
+    """Return a type without the constraints around it, and these."""
+    if not isinstance(kind, Constrained):
+        return kind, ()
+    inner, constraints = unwrapped(kind.type)
+    return inner, (*constraints, *kind.constraints)
+
+
+def is_model(kind: Type) -> bool:
+    """Tell whether the values of a type are models, as far as is known of imported ones."""
+    match kind:
+        case Named(forms=forms):
+            return not forms
+        case Imported(is_enum=is_enum, forms=forms):
+            return not is_enum and not forms
+        case _:
+            return False
+
+
+def named_in(kind: Type) -> tuple[Named, ...]:
+    """Return the value types of this schema that a type refers to, in order."""
     if isinstance(kind, Named):
-        return (kind.name,)
-    return tuple(name for part in parts(kind) for name in names_in(part))
+        return (kind,)
+    return tuple(found for part in parts(kind) for found in named_in(part))
 
 
-def models_of(session: Session, models: tuple[Model, ...]) -> tuple[Model, ...]:
-    """Return the models that a session uses, directly or not, in the order given."""
-    table = {model.name: model for model in models}
+def names_in(kind: Type) -> tuple[str, ...]:
+    """Return the names of the value types that a type refers to, in order."""
+    return tuple(found.name for found in named_in(kind))
+
+
+def types_of(session: Session, module: "Module") -> tuple[Model | Enumeration, ...]:
+    """Return the value types that a session uses, directly or not: models, then enumerations, each as they stand."""
+    table = {model.name: model for model in module.models}
     used: set[str] = set()
     waiting = [name for key in session.keys for name in names_in(key.type)]
     while waiting:
         name = waiting.pop()
         if name not in used:
             used.add(name)
-            waiting.extend(inner for field in table[name].fields for inner in names_in(field.type))
-    return tuple(model for model in models if model.name in used)
+            fields = table[name].fields if name in table else ()
+            waiting.extend(inner for field in fields for inner in names_in(field.type))
+    models = tuple(model for model in module.models if model.name in used)
+    return (*models, *(enum for enum in module.enums if enum.name in used))
 
 
 # --- as JSON -------------------------------------------------------------------------------------------------------
@@ -338,4 +400,4 @@ def digest(*nodes: object) -> str:
 
 def session_digest(session: Session, module: Module) -> str:
     """Return the digest of a session together with the types it uses."""
-    return digest(session, *models_of(session, module.models))
+    return digest(session, *types_of(session, module))

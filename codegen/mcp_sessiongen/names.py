@@ -18,6 +18,7 @@ MAX_SESSION: Final = 40
 _MANY: Final = 100
 
 _SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+_ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _CAP_WORDS: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _TYPE_NAMES: Final = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"})
@@ -65,6 +66,28 @@ def key_problem(name: str) -> Problem | None:
     if name in _TYPE_NAMES:
         return Problem(f"name {name!r} hides the builtin type {name}", f"choose another, such as '{name}_value'")
     return _model_problem(name, "name")
+
+
+def attribute_problem(name: str) -> Problem | None:
+    """Judge a name that need not be in snake_case: of a field of the user's own model, or of a key that is gone."""
+    if not _ATTRIBUTE.fullmatch(name) or len(name) > MAX_KEY:
+        hint = f"use letters of ASCII, digits and underscores, no underscore in front, at most {MAX_KEY}"
+        return Problem(f"name {name[:MAX_KEY]!r} is not one that generated code can use", hint)
+    if is_keyword(name):
+        return Problem(f"name {name!r} is a Python keyword", f"choose another, such as '{name}_value'")
+    return None
+
+
+def state_problem(name: str) -> Problem | None:
+    """Judge the name of a field of the user's own model, if it becomes a field of a generated model too."""
+    if name in _TYPE_NAMES or name in vars(builtins):
+        return Problem(f"name {name!r} hides the builtin {name}", f"choose another, such as '{name}_value'")
+    return _model_problem(name, "name")
+
+
+def is_keyword(name: str) -> bool:
+    """Tell whether Python keeps a name for itself."""
+    return keyword.iskeyword(name)
 
 
 def session_problem(name: str) -> Problem | None:

@@ -26,7 +26,10 @@ RESERVED: Final = frozenset(
         "SessionSchema",
         "TypeAlias",
         "UUID",
+        "ValueEnum",
+        "ValueIntEnum",
         "ValueModel",
+        "deprecated",
         "overload",
         "require_interface",
         *RENAMED_IMPORTS.values(),
@@ -62,14 +65,14 @@ def constant_name(session: str, key: str, *, several: bool) -> str:
 
 
 def aliases_of(prefix: str, key: str, kind: ir.Type) -> dict[ir.Type, str]:
-    """Return the parts of a key's type that get a public name.
+    """Return the parts of a key's type, as checkers see it, that get a public name.
 
     These are choices, because people write them; sets, because the accessor's method `set` hides the builtin; and what
     would make signatures long.
     """
     found: dict[ir.Type, str] = {}
     base = prefix + cap_words(key)
-    outer = ir.without_none(kind)
+    outer = ir.without_none(ir.bare(kind))
     # The accessor spells a list's items and a dict's keys and values by themselves.
     is_container = isinstance(outer, ir.Table) or (isinstance(outer, ir.Array) and outer.kind == "list")
     apart = ir.parts(outer) if is_container else (outer,)
@@ -84,7 +87,7 @@ def _named_parts(kind: ir.Type) -> tuple[ir.Type, ...]:
             return (kind,)
         case ir.Array(kind="set"):
             return (kind,)
-        case ir.Named() | ir.Imported() | ir.Scalar() | ir.Choice():
+        case ir.Named() | ir.Imported(arguments=()) | ir.Scalar() | ir.Choice():
             return ()
         case _ if len(describe(kind)) > _LONG:
             return (kind,)

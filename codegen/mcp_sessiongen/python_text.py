@@ -56,6 +56,11 @@ def lit(value: str | int | float | bool | None) -> Code:
     return Code('"' + body.replace('"', '\\"') + '"')
 
 
+def quoted(code: Code) -> Code:
+    """Return code as a literal: an annotation that is read later."""
+    return lit(code)
+
+
 def bytes_lit(value: bytes) -> Code:
     """Return a bytes literal, with the quotes that formatters prefer."""
     text = repr(value)

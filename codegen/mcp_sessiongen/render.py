@@ -13,10 +13,19 @@ from typing import Final
 from jinja2 import Environment, StrictUndefined, Template, Undefined
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.accessors import ByName, KeyCode, Method, field_line, get_by_name, set_by_name
+from mcp_sessiongen.accessors import (
+    ByName,
+    KeyCode,
+    Method,
+    field_line,
+    get_by_name,
+    seconds_lit,
+    set_by_name,
+)
+from mcp_sessiongen.imports import Imports, import_order, local_names
 from mcp_sessiongen.naming import class_names, schema_constant
-from mcp_sessiongen.python_text import Code, Group, clean, comment, docstring, laid_out, lit, name
-from mcp_sessiongen.spelling import Speller, import_order
+from mcp_sessiongen.python_text import Code, Group, clean, comment, docstring, flat, laid_out, lit, name
+from mcp_sessiongen.spelling import Speller
 
 INTERFACE: Final = 1
 """The version of the runtime interface that generated code needs."""
@@ -40,6 +49,20 @@ class _ModelCode:
     name: Code
     doc: Code
     fields: tuple[Code, ...]
+
+
+@dataclass(frozen=True)
+class _MemberCode:
+    line: Code
+    doc: Code | None
+
+
+@dataclass(frozen=True)
+class _EnumCode:
+    name: Code
+    base: Code
+    doc: Code
+    members: tuple[_MemberCode, ...]
 
 
 @dataclass(frozen=True)
@@ -70,25 +93,27 @@ class _Renderer:
         self.module = module
         fields = [item for model in module.models for item in model.fields]
         keys = [key for session in module.sessions for key in session.keys]
-        self.speller = Speller({item.name for item in fields + keys})
+        self.speller = Speller({item.name for item in fields + keys}, Imports(local_names(module)))
         self.several = len(module.sessions) > 1
 
     def render(self, source: Code) -> str:
-        speller = self.speller
-        speller.use("mcp_sessions", "Session", "SessionSchema", "ValueModel", "require_interface")
-        speller.use("typing", "Final", "Literal", "TypeAlias")
+        imports = self.speller.imports
+        imports.use("mcp_sessions", "Session", "SessionSchema", "require_interface")
+        imports.use("typing", "Final", "Literal", "TypeAlias")
         sessions = [(session, self.keys(session)) for session in self.module.sessions]
         aliases = [line for session, keys in sessions for line in self.aliases(session, keys)]
-        models = [self.model(model) for model in self.module.models]
-        states = [self.state(session, keys) for session, keys in sessions]
+        enums = [self.enum(enum) for enum in self.module.enums]
+        models = self.models()
+        states = [self.state(session, keys) for session, keys in sessions if not _is_state(session)]
         rendered = [self.session(session, keys) for session, keys in sessions]
         return _template().render(
             source=source,
             interface=INTERFACE,
             digest=Code(ir.digest(self.module)),
             doc=docstring(self.summary()),
-            imports=speller.import_lines(),
+            imports=imports.lines(),
             exports=self.exports([keys for _, keys in sessions]),
+            enums=enums,
             models=models,
             aliases=aliases,
             states=states,
@@ -106,8 +131,10 @@ class _Renderer:
         return [KeyCode(session, key, self.speller, several=self.several) for key in session.keys]
 
     def exports(self, keys: list[list[KeyCode]]) -> Code:
-        public = {model.name for model in self.module.models}
-        public.update(generated for session in self.module.sessions for generated in class_names(session.name))
+        public = set(self.module.type_names)
+        for session in self.module.sessions:
+            alias, state, accessor = class_names(session.name)
+            public.update((alias, accessor) if _is_state(session) else (alias, state, accessor))
         public.update(alias for of_session in keys for key in of_session for alias in key.aliases.values())
         listed = tuple(lit(item) for item in sorted(public, key=import_order))
         return laid_out("__all__ = ", Group(Code(""), listed, "[]"))
@@ -117,11 +144,33 @@ class _Renderer:
         first = laid_out(f"{name(class_names(session.name)[0])}: TypeAlias = ", names)
         return [first, *(line for key in keys for line in key.alias_lines())]
 
+    def enum(self, enum: ir.Enumeration) -> _EnumCode:
+        is_text = all(isinstance(member.value, str) for member in enum.members)
+        base = "ValueEnum" if is_text else "ValueIntEnum"
+        self.speller.imports.use("mcp_sessions", base)
+        members = tuple(
+            _MemberCode(
+                laid_out(f"{name(member.name)} = ", lit(member.value), indent=4),
+                _member_doc(member.doc) if clean(member.doc) else None,
+            )
+            for member in enum.members
+        )
+        return _EnumCode(name(enum.name), name(base), _class_doc(enum.doc, f"One ``{enum.name}``."), members)
+
+    def models(self) -> list[_ModelCode]:
+        self.speller.later.update(model.name for model in self.module.models)
+        made = []
+        for model in self.module.models:
+            made.append(self.model(model))
+            self.speller.later.discard(model.name)
+        return made
+
     def model(self, model: ir.Model) -> _ModelCode:
+        self.speller.imports.use("mcp_sessions", "ValueModel")
         lines = [
             field_line(
                 item.name,
-                self.speller.constrained(item, self.speller.type(item.type)),
+                self.speller.constrained(item.constraints, self.speller.type(item.type)),
                 None if item.default is None else self.speller.value(item.default),
             )
             for item in model.fields
@@ -129,11 +178,14 @@ class _Renderer:
         return _ModelCode(name(model.name), _class_doc(model.doc, f"One ``{model.name}``."), tuple(lines))
 
     def state(self, session: ir.Session, keys: list[KeyCode]) -> _ModelCode:
+        self.speller.imports.use("mcp_sessions", "ValueModel")
         doc = docstring(f"All that a ``{session.name}`` session holds.", indent=4)
         return _ModelCode(name(class_names(session.name)[1]), doc, tuple(key.state_line() for key in keys))
 
     def session(self, session: ir.Session, keys: list[KeyCode]) -> _SessionCode:
         alias, state, accessor = (name(generated) for generated in class_names(session.name))
+        if session.model and _is_state(session):
+            state = flat(self.speller.type(session.model))
         constant = name(schema_constant(session.name, several=self.several))
         base = Group(Code("Session"), (state, alias), "[]")
         head = laid_out("class ", Group(accessor, (base, constant), labels=("", "schema=")), ":")
@@ -159,13 +211,23 @@ class _Renderer:
         for option in ("idle", "max"):
             seconds = getattr(session, option)
             if seconds is not None:
-                arguments[option] = lit(int(seconds) if seconds == int(seconds) else seconds)
+                arguments[option] = seconds_lit(seconds)
         for option in ("handle", "create_tool", "end_tool"):
             if getattr(session, option):
                 arguments[option] = lit(getattr(session, option))
         if session.scope != "auto":
             arguments["scope"] = lit(session.scope)
         return Group(Code("SessionSchema"), tuple(arguments.values()), labels=tuple(f"{key}=" for key in arguments))
+
+
+def _is_state(session: ir.Session) -> bool:
+    """Tell whether the user's own model is what a snapshot is: it needs nothing that may be unset."""
+    return session.model is not None and all(key.default is not None for key in session.keys)
+
+
+def _member_doc(doc: str) -> Code:
+    summary, _, details = clean(doc).partition("\n")
+    return docstring(summary, details, indent=4)
 
 
 def _class_doc(doc: str, otherwise: str) -> Code:

@@ -1,4 +1,4 @@
-"""Types and values of the IR, spelt in Python, and the imports that the spelling needs."""
+"""Types and values of the IR, spelt in Python."""
 
 import base64
 import re
@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.imports import Imports
 from mcp_sessiongen.naming import RENAMED_IMPORTS
 from mcp_sessiongen.python_text import (
     Alternatives,
@@ -14,11 +15,10 @@ from mcp_sessiongen.python_text import (
     Expression,
     Group,
     bytes_lit,
-    dotted,
     flat,
-    laid_out,
     lit,
     name,
+    quoted,
 )
 
 _HOMES: Final = {
@@ -30,7 +30,6 @@ _HOMES: Final = {
     "timedelta": "datetime",
 }
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,300}")
-_STANDARD: Final = frozenset({"collections.abc", "datetime", "decimal", "typing", "uuid"})
 _NO_ALIASES: Final[Mapping[ir.Type, str]] = {}
 
 
@@ -40,22 +39,20 @@ class Speller:
 
     Attributes:
         taken: The names of all keys and fields: a class that has a field `date` cannot call a type so.
+        imports: What has to be imported.
+        later: The models that are not defined yet where something is spelt now.
     """
 
     taken: Collection[str]
-    imports: dict[str, dict[str, str]] = field(default_factory=dict)
-
-    def use(self, module: str, *names: str) -> None:
-        """Note that names of a module are used."""
-        for item in names:
-            self.imports.setdefault(module, {})[item] = item
+    imports: Imports
+    later: set[str] = field(default_factory=set)
 
     def scalar(self, kind: str) -> Code:
         """Return the name of a scalar type in this module."""
         if kind not in _HOMES:
             return Code("None") if kind == "None" else name(kind)
         spelt = RENAMED_IMPORTS[kind] if kind in self.taken and kind in RENAMED_IMPORTS else kind
-        self.imports.setdefault(_HOMES[kind], {})[kind] = spelt
+        self.imports.use_as(_HOMES[kind], kind, spelt)
         return name(spelt)
 
     def type(self, kind: ir.Type, aliases: Mapping[ir.Type, str] = _NO_ALIASES) -> Expression:
@@ -71,34 +68,45 @@ class Speller:
             case ir.Scalar(name=scalar):
                 return self.scalar(scalar)
             case ir.Named(name=model):
-                return name(model)
-            case ir.Imported(module=module, qualname=qualname):
-                self.use(module, qualname.split(".")[0])
-                return dotted(qualname)
+                return quoted(name(model)) if model in self.later else name(model)
+            case ir.Imported(module=module, qualname=qualname, arguments=arguments):
+                head = self.imports.use_class(module, qualname)
+                within = tuple(self.type(argument, aliases) for argument in arguments)
+                return Group(head, within, "[]") if within else head
+            case ir.Constrained(type=inner, constraints=constraints):
+                return self.constrained(constraints, self.type(inner, aliases))
             case ir.Choice(values=values):
-                self.use("typing", "Literal")
+                self.imports.use("typing", "Literal")
                 return _subscript("Literal", map(lit, values))
             case ir.Array(kind=outer, item=item):
                 return _subscript(outer, [self.type(item, aliases)])
             case ir.Table(key=key, value=value):
                 return _subscript("dict", [self.type(key, aliases), self.type(value, aliases)])
             case ir.Tuple(items=items, open=is_open):
-                inner = [self.type(item, aliases) for item in items] + [Code("...")] * is_open
-                return _subscript("tuple", inner or [Code("()")])
+                listed = [self.type(item, aliases) for item in items] + [Code("...")] * is_open
+                return _subscript("tuple", listed or [Code("()")])
             case ir.Union(members=members):
                 base = ir.without_none(kind)
                 if base in aliases and ir.NONE in members:
                     return Alternatives((name(aliases[base]), Code("None")))
-                return Alternatives(tuple(self.type(member, aliases) for member in members))
+                return self.union(members, aliases)
 
-    def constrained(self, item: ir.Field, kind: Expression) -> Expression:
-        """Return a field's type together with its constraints."""
-        if not item.constraints:
+    def union(self, members: tuple[ir.Type, ...], aliases: Mapping[ir.Type, str]) -> Expression:
+        """Return `a | b`; with a member that is not defined yet, all of it is quoted: a text has no `|`."""
+        is_later = any(isinstance(member, ir.Named) and member.name in self.later for member in members)
+        later, self.later = self.later, set() if is_later else self.later
+        spelt = Alternatives(tuple(self.type(member, aliases) for member in members))
+        self.later = later
+        return quoted(flat(spelt)) if is_later else spelt
+
+    def constrained(self, constraints: tuple[tuple[str, ir.Value], ...], kind: Expression) -> Expression:
+        """Return a type together with its constraints."""
+        if not constraints:
             return kind
-        self.use("typing", "Annotated")
-        self.use("pydantic", "Field")
-        labels = tuple(f"{constraint}=" for constraint, _ in item.constraints)
-        arguments = tuple(self.value(value) for _, value in item.constraints)
+        self.imports.use("typing", "Annotated")
+        self.imports.use("pydantic", "Field")
+        labels = tuple(f"{constraint}=" for constraint, _ in constraints)
+        arguments = tuple(self.value(value) for _, value in constraints)
         return _subscript("Annotated", [kind, Group(Code("Field"), arguments, labels=labels)])
 
     def value(self, value: ir.Value) -> Expression:
@@ -113,11 +121,14 @@ class Speller:
             case ir.Entries(entries=entries):
                 labels = tuple(f"{flat(self.value(key))}: " for key, _ in entries)
                 return Group(Code(""), tuple(self.value(inner) for _, inner in entries), "{}", labels)
-            case ir.Instance(name=model, fields=given):
+            case ir.Instance(name=model, fields=given, module=module):
+                head = self.imports.use_class(module, model) if module else name(model)
                 labels = tuple(f"{name(item)}=" for item, _ in given)
-                return Group(dotted(model), tuple(self.value(inner) for _, inner in given), labels=labels)
+                return Group(head, tuple(self.value(inner) for _, inner in given), labels=labels)
             case ir.Member(type=kind, name=member):
                 return Code(f"{flat(self.type(kind))}.{name(member)}")
+            case ir.OfModel():
+                raise ValueError("the default of a user's model is not written out")
 
     def built(self, kind: str, text: str) -> Expression:
         """Return the constructor call for a scalar without a literal."""
@@ -138,33 +149,6 @@ class Speller:
         if kind in ("datetime", "time"):
             callee = Code(f"{callee}.fromisoformat")
         return Group(callee, (lit(text),))
-
-    def import_lines(self) -> Code:
-        """Return the import statements, as isort sorts them."""
-        standard = [self._import(module) for module in sorted(self.imports) if module in _STANDARD]
-        others = [self._import(module) for module in sorted(self.imports) if module not in _STANDARD]
-        return Code("\n\n".join("\n".join(lines) for lines in (standard, others) if lines))
-
-    def _import(self, module: str) -> str:
-        pairs = sorted(self.imports[module].items(), key=lambda pair: import_order(pair[0]))
-        spelt = [name(item) if item == alias else Code(f"{name(item)} as {name(alias)}") for item, alias in pairs]
-        # An alias gets a statement of its own, as isort would have it.
-        plain = tuple(item for item in spelt if " as " not in item)
-        groups = [group for group in (plain, *((item,) for item in spelt if " as " in item)) if group]
-        groups.sort(key=lambda group: import_order(group[0].split(" ")[0]))
-        return "\n".join(_from_import(dotted(module), group) for group in groups)
-
-
-def import_order(item: str) -> tuple[int, str]:
-    """Return isort's order of names: constants, classes, the rest."""
-    if item.isupper() and len(item) > 1:
-        return 0, item
-    return (1 if item[:1].isupper() else 2), item
-
-
-def _from_import(module: Code, items: tuple[Code, ...]) -> Code:
-    line = Code(f"from {module} import {', '.join(items)}")
-    return line if len(line) <= 88 else laid_out(f"from {module} import ", Group(Code(""), items), split=True)
 
 
 def _subscript(head: str, items: Iterable[Expression]) -> Group:

@@ -43,7 +43,7 @@ SYNONYMS: Final = {
 """What other languages call our types."""
 
 _KEY_SCALARS: Final = frozenset({"str", "int", "UUID", "date", "time", "datetime"})
-_UNHASHABLE: Final = (ir.Array, ir.Table, ir.Named)
+_UNHASHABLE: Final = (ir.Array, ir.Table)
 
 
 def problem_with(kind: ir.Type) -> tuple[str, str, str] | None:
@@ -65,8 +65,10 @@ def describe(kind: ir.Type) -> str:
     match kind:
         case ir.Scalar(name=name) | ir.Named(name=name):
             return name
-        case ir.Imported(qualname=qualname):
-            return qualname
+        case ir.Imported(qualname=qualname, arguments=arguments):
+            return qualname + (f"[{', '.join(map(describe, arguments))}]" if arguments else "")
+        case ir.Constrained(type=inner):
+            return describe(inner)
         case ir.Choice(values=values):
             return f"Literal[{', '.join(map(repr, values))}]"
         case ir.Array(kind=outer, item=item):
@@ -74,8 +76,8 @@ def describe(kind: ir.Type) -> str:
         case ir.Table(key=key, value=value):
             return f"dict[{describe(key)}, {describe(value)}]"
         case ir.Tuple(items=items, open=is_open):
-            inner = [describe(item) for item in items] + ["..."] * is_open
-            return f"tuple[{', '.join(inner) or '()'}]"
+            within = [describe(item) for item in items] + ["..."] * is_open
+            return f"tuple[{', '.join(within) or '()'}]"
         case ir.Union(members=members):
             return " | ".join(map(describe, members))
 
@@ -86,8 +88,10 @@ def _is_dict_key(kind: ir.Type) -> bool:
             return name in _KEY_SCALARS
         case ir.Choice(values=values):
             return all(isinstance(value, str) for value in values)
-        case ir.Imported(is_enum=is_enum, forms=forms):
-            return is_enum and forms == ("text",)
+        case ir.Named(forms=forms) | ir.Imported(forms=forms):
+            return forms == ("text",)
+        case ir.Constrained(type=inner):
+            return _is_dict_key(inner)
         case _:
             return False
 
@@ -95,10 +99,13 @@ def _is_dict_key(kind: ir.Type) -> bool:
 def _is_hashable(kind: ir.Type) -> bool:
     if isinstance(kind, ir.Array):
         return kind.kind == "frozenset" and _is_hashable(kind.item)
+    if isinstance(kind, ir.Named):
+        return bool(kind.forms)
     return not isinstance(kind, _UNHASHABLE) and all(map(_is_hashable, ir.parts(kind)))
 
 
 def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
+    """Return what is wrong with a union, but for several models: whether they can be told apart is not known yet."""
     seen: dict[ir.JsonForm, ir.Type] = {}
     for member in members:
         twin = next((other for other in seen.values() if _are_equal_to_python(other, member)), None)
@@ -106,7 +113,7 @@ def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
             message = f"{describe(twin)} and {describe(member)} hold values that are equal to Python, as 1 and True are"
             return "ambiguous-type", message, "keep one of the two, or make two keys of it"
         for form in sorted(json_forms(member)):
-            if form in seen:
+            if form in seen and not (ir.is_model(member) and ir.is_model(seen[form])):
                 message = (
                     f"{describe(seen[form])} and {describe(member)} are both {form} in JSON: the union is ambiguous"
                 )
@@ -118,7 +125,8 @@ def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
 def _are_equal_to_python(one: ir.Type, other: ir.Type) -> bool:
     """Tell whether a Literal would swallow numbers or booleans of another type: 0 == False, and 1 == True."""
     for choice, kind in ((one, other), (other, one)):
-        if isinstance(choice, ir.Choice) and any(value in (0, 1) for value in choice.values):
+        is_literal = isinstance(choice, ir.Choice) and any(value in (0, 1) for value in choice.values)
+        if is_literal or (isinstance(choice, ir.Named | ir.Imported) and "a number" in choice.forms):
             return bool(json_forms(kind) & {"a number", "true and false"})
     return False
 
@@ -140,6 +148,10 @@ def json_forms(kind: ir.Type) -> frozenset[ir.JsonForm]:
             return frozenset({"an array"})
         case ir.Imported(is_enum=is_enum, forms=forms) if is_enum or forms:
             return frozenset(forms)
+        case ir.Named(forms=forms) if forms:
+            return frozenset(forms)
+        case ir.Constrained(type=inner):
+            return json_forms(inner)
         case ir.Table() | ir.Named() | ir.Imported():
             return frozenset({"an object"})
         case ir.Union(members=members):

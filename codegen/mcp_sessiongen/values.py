@@ -1,33 +1,22 @@
-"""Checks defaults and constraints by trying them: the IR's types as live Pydantic types, and live values as IR.
-
-The only module of the compiler's middle that uses Pydantic. Types are put together from objects; nothing is evaluated.
-"""
+"""Values of the IR and live values: the one made of the other. Nothing is evaluated."""
 
 import base64
 import datetime as dt
-import functools
 import json
 import math
-import operator
-import types
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from decimal import Decimal
 from enum import Enum
-from functools import partial
-from typing import Annotated, Any, Final, Literal, TypeVar
+from functools import cache, partial
+from typing import Any, Final, TypeAlias
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, ValidationError, create_model
-from pydantic import Field as Constrained
-from pydantic_core import SchemaError
+from pydantic import BaseModel, TypeAdapter
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.declarations import Default
 from mcp_sessiongen.python_text import is_name
-from mcp_sessiongen.safe_text import safe_str
 
-_SCALARS: Final[dict[str, Any]] = {
+SCALARS: Final[dict[str, Any]] = {
     "None": None,
     "str": str,
     "int": int,
@@ -41,105 +30,22 @@ _SCALARS: Final[dict[str, Any]] = {
     "timedelta": dt.timedelta,
     "UUID": UUID,
 }
-_TOO_LARGE: Final = 10**4300  # the digits of `sys.int_info.default_max_str_digits`
-M = TypeVar("M", bound=BaseModel)
+"""The scalars as classes."""
 
-_ARRAYS: Final[dict[str, Any]] = {"list": list, "set": set, "frozenset": frozenset}
-
-SCALAR_NAMES: Final = {kind: name for name, kind in _SCALARS.items() if kind is not None}
+SCALAR_NAMES: Final = {kind: name for name, kind in SCALARS.items() if kind is not None}
 """The scalars by their classes."""
+
+_TOO_LARGE: Final = 10**4300  # the digits of `sys.int_info.default_max_str_digits`
+
+Known: TypeAlias = Mapping[type, ir.Named | ir.Imported]
+"""The models and enums that generated code can name, by their classes."""
 
 
 class Misfit(Exception):
     """A default or constraint that does not fit; the text says why, beginning in lower case."""
 
 
-class _Value(BaseModel):
-    # As the runtime's ValueModel: what is a valid default here is one there.
-    model_config = ConfigDict(strict=True, extra="forbid", val_json_bytes="base64", ser_json_bytes="base64")
-
-
-class _Probe(_Value):
-    value: Any
-
-
-@dataclass
-class LiveTypes:
-    """Makes live types of the IR's; knows those of a schema's types that are classes already."""
-
-    classes: Mapping[ir.Named | ir.Imported, type]
-    made: dict[ir.Named | ir.Imported, type[BaseModel]] = field(default_factory=dict)
-
-    def add(self, model: ir.Model) -> None:
-        """Make a model known, after those it uses.
-
-        Raises:
-            Misfit: If Pydantic does not accept it.
-        """
-        fields: dict[str, Any] = {}
-        for item in model.fields:
-            annotated = self.constrained(item.type, item.constraints)
-            fields[item.name] = (annotated, ...) if item.default is None else (annotated, None)
-        self.made[ir.Named(model.name)] = _attempt(lambda: create_model(model.name, __base__=_Value, **fields))
-
-    def live(self, kind: ir.Type) -> Any:
-        """Return the live type."""
-        match kind:
-            case ir.Scalar(name=name):
-                return _SCALARS[name]
-            case ir.Choice(values=values):
-                return Literal[values]
-            case ir.Array(kind=outer, item=item):
-                return _ARRAYS[outer][self.live(item)]
-            case ir.Table(key=key, value=value):
-                return types.GenericAlias(dict, (self.live(key), self.live(value)))
-            case ir.Tuple(items=items, open=is_open):
-                inner = tuple(self.live(item) for item in items)
-                return types.GenericAlias(tuple, (*inner, ...) if is_open else inner)
-            case ir.Union(members=members):
-                return functools.reduce(operator.or_, [self.live(member) for member in members])
-            case ir.Named() | ir.Imported():
-                return self.classes[kind] if kind in self.classes else self.made[kind]
-
-    def constrained(self, kind: ir.Type, constraints: Iterable[tuple[str, ir.Value]]) -> Any:
-        """Return the live type with constraints."""
-        arguments: dict[str, Any] = {name: _number(value) for name, value in constraints}
-        return Annotated[self.live(kind), Constrained(**arguments)] if arguments else self.live(kind)
-
-    def check(self, kind: ir.Type, constraints: Iterable[tuple[str, ir.Value]]) -> None:
-        """Try a type with constraints.
-
-        Raises:
-            Misfit: If they do not go together.
-        """
-        self._probe(self.constrained(kind, constraints))
-
-    def value(self, item: ir.Field, default: Default) -> ir.Value:
-        """Return a default as IR.
-
-        Raises:
-            Misfit: If it is not a value of the field's type.
-        """
-        probe = self._probe(self.constrained(item.type, item.constraints))
-        known = frozenset[type]({*self.classes.values(), *self.made.values()})
-        try:
-            if default.mode == "json":
-                text = json.dumps({"value": default.value})
-                return value_of(probe.model_validate_json(text, strict=True).value, known)
-            return value_of(probe.model_validate({"value": default.value}, strict=True).value, known)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False)[0]
-            where = "".join(f"[{part!r}]" for part in first["loc"][1:] if not _is_branch(part))
-            message = first["msg"][:1].lower() + first["msg"][1:]
-            raise Misfit(f"at {where}: {message}" if where else message) from None
-        except (TypeError, ValueError, RecursionError) as error:
-            raise Misfit(f"it has no JSON form ({safe_str(error)})") from None
-
-    def _probe(self, annotation: Any) -> "type[_Probe]":
-        return _attempt(lambda: create_model("Probe", __base__=_Probe, value=(annotation, ...)))
-
-
-def value_of(value: object, known: frozenset[type]) -> ir.Value:
+def value_of(value: object, known: Known) -> ir.Value:
     """Return a live value as IR.
 
     Args:
@@ -154,8 +60,7 @@ def value_of(value: object, known: frozenset[type]) -> ir.Value:
         case Enum() if type(value) in known and value.name and not is_name(value.name):
             raise Misfit(f"the member {value.name!r} has no name that generated code can use")
         case Enum() if type(value) in known and value.name:
-            kind = type(value)
-            return ir.Member(ir.Imported(kind.__module__, kind.__qualname__, is_enum=True), value.name)
+            return ir.Member(known[type(value)], value.name)
         case float() if not math.isfinite(value):
             return ir.Built("float", str(value))
         case int() if not is_writable(value):
@@ -170,8 +75,7 @@ def value_of(value: object, known: frozenset[type]) -> ir.Value:
         case dict():
             return ir.Entries(tuple((inner(key), inner(item)) for key, item in value.items()))
         case BaseModel() if type(value) in known:
-            given = [name for name in type(value).model_fields if name in value.model_fields_set]
-            return ir.Instance(type(value).__qualname__, tuple((name, inner(getattr(value, name))) for name in given))
+            return _instance(value, known)
         case _:
             return _built(value)
 
@@ -179,6 +83,54 @@ def value_of(value: object, known: frozenset[type]) -> ir.Value:
 def is_writable(value: int) -> bool:
     """Tell whether Python writes a number as text, and reads it back: it has a limit on digits."""
     return abs(value) < _TOO_LARGE
+
+
+def moment(kind: str, value: object) -> ir.Value | None:
+    """Return a point in time or a time span, given as such or as text; None for anything else."""
+    adapter = _adapter(kind)
+    try:
+        text = isinstance(value, str)
+        return _built(adapter.validate_strings(value) if text else adapter.validate_python(value, strict=True))
+    except (ValueError, OverflowError):
+        return None
+
+
+def constant(value: ir.Value) -> Any:
+    """Return the live value of a constraint.
+
+    Raises:
+        Misfit: If it is of a kind that constraints do not have.
+    """
+    match value:
+        case ir.Built(type="Decimal", text=text):
+            return Decimal(text)
+        case ir.Built(type="timedelta", text=text):
+            return dt.timedelta(*map(int, text.split()))
+        case ir.Built(type="date" | "time" | "datetime" as kind, text=text):
+            return SCALARS[kind].fromisoformat(text)
+        case ir.Atom(value=plain):
+            return plain
+        case _:
+            raise Misfit("a constraint is a number, a text or a point in time")
+
+
+@cache
+def _adapter(kind: str) -> TypeAdapter[Any]:
+    return TypeAdapter(SCALARS[kind])
+
+
+def _instance(value: BaseModel, known: Known) -> ir.Instance:
+    kind = type(value)
+    home = known[kind]
+    given = [name for name in kind.model_fields if name in value.model_fields_set]
+    by_name = kind.model_config.get("populate_by_name") or kind.model_config.get("validate_by_name")
+    renamed = [name for name in given if kind.model_fields[name].validation_alias and not by_name]
+    if renamed:
+        raise Misfit(f"{renamed[0]} of {kind.__name__} has an alias, so generated code cannot give it by its name")
+    if isinstance(home, ir.Imported) and home.arguments:
+        raise Misfit(f"a {kind.__name__} cannot be written into generated code")
+    called, module = (home.qualname, home.module) if isinstance(home, ir.Imported) else (home.name, "")
+    return ir.Instance(called, tuple((name, value_of(getattr(value, name), known)) for name in given), module)
 
 
 def _built(value: object) -> ir.Value:
@@ -194,27 +146,3 @@ def _built(value: object) -> ir.Value:
             return ir.Built("bytes", base64.b64encode(value).decode())
         case _:
             raise Misfit(f"a {type(value).__name__} cannot be written into generated code")
-
-
-def _number(value: ir.Value) -> object:
-    match value:
-        case ir.Built(type="Decimal", text=text):
-            return Decimal(text)
-        case ir.Atom(value=plain):
-            return plain
-        case _:
-            raise Misfit("a constraint is a number or a text")
-
-
-def _attempt(make: Callable[[], type[M]]) -> type[M]:
-    try:
-        return make()
-    except (SchemaError, PydanticUserError, TypeError, ValueError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        message = next((line for line in reversed(lines) if line.startswith("error:")), lines[0])
-        raise Misfit(message.removeprefix("error: ")) from None
-
-
-def _is_branch(part: object) -> bool:
-    """Tell whether a part of an error's location names a branch of a union, not a place in the value."""
-    return isinstance(part, str) and (part in _SCALARS or "[" in part)
