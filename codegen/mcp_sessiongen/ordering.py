@@ -12,34 +12,50 @@ MAX_DEPTH: Final = 32
 
 
 def in_order(models: Sequence[ModelDeclaration]) -> list[ModelDeclaration]:
-    """Return the models so that each follows those it uses, unless they use each other; else as declared.
+    """Return the models so that each follows those it uses; those that use each other are together, as declared.
 
     Raises:
         SchemaErrors: If they are nested too deep.
     """
-    table = {model.name.value: model for model in models}
-    done: dict[str, ModelDeclaration] = {}
-    depths: dict[str, int] = {}
-    path: list[str] = []
+    return _Order(models).found
 
-    def visit(model: ModelDeclaration) -> None:
-        path.append(model.name.value)
-        if len(path) > MAX_DEPTH:
-            raise _too_deep(model)
-        used = [name for field in model.fields if field.type for name in ir.names_in(field.type.value)]
-        for name in used:
-            if name in table and name not in done and name not in path:
-                visit(table[name])
-        depths[model.name.value] = 1 + max((depths.get(name, 0) for name in used), default=0)
-        if depths[model.name.value] > MAX_DEPTH:
-            raise _too_deep(model)
-        path.pop()
-        done[model.name.value] = model
 
-    for model in models:
-        if model.name.value not in done:
-            visit(model)
-    return list(done.values())
+class _Order:
+    """Tarjan's algorithm: a set of models that use each other is complete when the first of them that was met is."""
+
+    def __init__(self, models: Sequence[ModelDeclaration]) -> None:
+        self.table = {model.name.value: model for model in models}
+        self.places = {name: place for place, name in enumerate(self.table)}
+        self.found: list[ModelDeclaration] = []
+        self.met: dict[str, int] = {}
+        self.depths: dict[str, int] = {}
+        self.open: list[str] = []
+        for name in self.table:
+            if name not in self.met:
+                self.visit(name, 1)
+
+    def visit(self, name: str, level: int) -> int:
+        """Put a model, and those it uses, in order; return when the first was met of those that it uses in a circle."""
+        model = self.table[name]
+        if level > MAX_DEPTH:
+            raise _too_deep(model)
+        first = self.met[name] = len(self.met)
+        self.open.append(name)
+        used = {part for field in model.fields if field.type for part in ir.names_in(field.type.value)}
+        for other in sorted(used & self.table.keys(), key=self.places.__getitem__):
+            if other not in self.met:
+                first = min(first, self.visit(other, level + 1))
+            elif other in self.open:
+                first = min(first, self.met[other])
+        self.depths[name] = 1 + max((self.depths.get(other, 0) for other in used), default=0)
+        if self.depths[name] > MAX_DEPTH:
+            raise _too_deep(model)
+        if first == self.met[name]:
+            start = self.open.index(name)
+            circle = sorted(self.open[start:], key=self.places.__getitem__)
+            del self.open[start:]
+            self.found.extend(self.table[member] for member in circle)
+        return first
 
 
 def _too_deep(model: ModelDeclaration) -> SchemaErrors:
