@@ -134,6 +134,8 @@ class KeyCode:
             found.append(("ttl=", seconds_lit(key.ttl)))
         if key.create:
             found.append(("create=", lit(key.create)))
+            if key.doc:
+                found.append(("doc=", lit(key.doc)))
         return found
 
     def decorators(self) -> tuple[Code, ...]:

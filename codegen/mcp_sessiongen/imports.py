@@ -15,7 +15,7 @@ from mcp_sessiongen.names import cap_words
 from mcp_sessiongen.naming import RESERVED, VERBS, aliases_of, class_names, prefix_of
 from mcp_sessiongen.python_text import WIDTH, Code, Group, dotted, laid_out, name
 
-_KEPT: Final = RESERVED | frozenset(vars(builtins))
+_KEPT: Final = RESERVED | frozenset(vars(builtins)) | {"get", "set"}
 
 Home = tuple[str, str]
 """The module of a class, and the name to import from there: the outermost of a nested class."""

@@ -8,4 +8,4 @@ class Session(BaseModel):
 
 
 class CartKey(BaseModel):
-    tint: tint
+    colour: tint
