@@ -16,6 +16,7 @@ from mcp_sessiongen.python_text import (
     Code,
     Expression,
     Group,
+    Sentence,
     clean,
     docstring,
     first_fitting,
@@ -135,7 +136,7 @@ class KeyCode:
         if key.create:
             found.append(("create=", lit(key.create)))
             if key.doc:
-                found.append(("doc=", lit(key.doc)))
+                found.append(("doc=", Sentence(key.doc)))
         return found
 
     def decorators(self) -> tuple[Code, ...]:
@@ -143,7 +144,7 @@ class KeyCode:
         if not self.key.deprecated:
             return ()
         self.speller.imports.use("typing_extensions", "deprecated")
-        return (laid_out("@", Group(Code("deprecated"), (lit(self.key.deprecated),)), indent=_METHOD),)
+        return (laid_out("@", Group(Code("deprecated"), (Sentence(self.key.deprecated, alone=True),)), indent=_METHOD),)
 
     # --- methods ---------------------------------------------------------------------------------------------------
 

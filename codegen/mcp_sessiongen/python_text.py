@@ -14,6 +14,7 @@ from typing import Final, TypeAlias
 WIDTH: Final = 88
 INDENT: Final = 4
 
+_WORD: Final = re.compile(r"\s*\S+\s*|\s+")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -147,7 +148,20 @@ class Group:
         return list(zip(self.labels or [""] * len(self.items), self.items, strict=True))
 
 
-Expression: TypeAlias = Code | Alternatives | Group
+@dataclass(frozen=True)
+class Sentence:
+    """A text literal that may go over several lines.
+
+    Attributes:
+        text: What it says.
+        alone: Whether it is all that is in its brackets, so that it needs none of its own.
+    """
+
+    text: str
+    alone: bool = False
+
+
+Expression: TypeAlias = Code | Alternatives | Group | Sentence
 
 
 def flat(expression: Expression) -> Code:
@@ -156,6 +170,8 @@ def flat(expression: Expression) -> Code:
         return expression
     if isinstance(expression, Alternatives):
         return Code(" | ".join(map(flat, expression.members)))
+    if isinstance(expression, Sentence):
+        return lit(expression.text)
     inside = ", ".join(label + flat(item) for label, item in expression.pieces())
     return Code(f"{flat(expression.head)}{expression.opening}{inside}{expression.closing}")
 
@@ -186,6 +202,8 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
         return line
     if isinstance(expression, Alternatives):
         return f"\n{' ' * indent}| ".join(_lay(member, indent, indent + 2, after) for member in expression.members)
+    if isinstance(expression, Sentence):
+        return _lay_sentence(expression, indent)
     if not expression.items:
         return line
     inner = indent + INDENT
@@ -197,6 +215,20 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
         lines.append(" " * inner + label + _lay(item, inner, inner + len(label), len(comma)) + comma)
     lines.append(" " * indent + expression.closing)
     return "\n".join(lines)
+
+
+def _lay_sentence(sentence: Sentence, indent: int) -> str:
+    inner = indent if sentence.alone else indent + INDENT
+    room = WIDTH - inner - 1
+    lines = [""]
+    for word in _WORD.findall(sentence.text):
+        if lines[-1] and len(lit(lines[-1] + word)) > room:
+            lines.append("")
+        lines[-1] += word
+    if len(lines) == 1:
+        return lit(sentence.text)
+    listed = f"\n{' ' * inner}".join(map(lit, lines))
+    return listed if sentence.alone else f"(\n{' ' * inner}{listed}\n{' ' * indent})"
 
 
 # --- escaping ------------------------------------------------------------------------------------------------------
