@@ -11,6 +11,11 @@ CODES: Final[dict[str, str]] = {
         " that was stored as one could be read back as the other. Keep one of them, or use two keys. Models are told"
         ' apart by a discriminator: a field with a Literal value of its own in each, such as `kind: Literal["cat"]`.'
     ),
+    "bad-config": (
+        "The settings in pyproject.toml are not understood. `[tool.mcp-sessiongen]` has `sources`, a list of files,"
+        " folders and modules, and `output`, a folder, or `package`, the package's import name; or several"
+        " `[[tool.mcp-sessiongen.targets]]` with the same keys; and `lint.ignore`. Paths are relative to the file."
+    ),
     "bad-constraint": (
         "A constraint does not exist for this type, has a value of the wrong type, or contradicts another one."
         " Constraints are those of Pydantic's `Field`: gt, ge, lt, le and multiple_of for numbers; min_length and"
@@ -46,6 +51,14 @@ CODES: Final[dict[str, str]] = {
         "Two sources would be written to the same file: a generated module is named after the source's stem. Rename"
         " one of them, or give them different output folders."
     ),
+    "edited-by-hand": (
+        "A generated file is not as it was written, and writing it anew would lose somebody's change. Change the schema"
+        " instead, or subclass the generated class. Nothing was written; `generate --force` overwrites the file."
+    ),
+    "edited-file": (
+        "A generated module is neither what was written nor what its schema gives now: it was changed by hand. Such a"
+        " change is lost with the next `generate --force`; change the schema instead, or subclass the generated class."
+    ),
     "empty-schema": "The source declares no session, so there is nothing to compile.",
     "endless-type": (
         "A type needs another value of itself, directly or through other types, so no value could ever be complete."
@@ -59,6 +72,11 @@ CODES: Final[dict[str, str]] = {
         "A Python schema is imported to be read, and the import failed: a module is missing, the code has an error,"
         " or it raised an exception. Keep schemas in a module that does nothing else when imported."
     ),
+    "left-over-file": (
+        "The schema that a generated module was made from is gone, or the settings do not name it any more. `generate`"
+        " removes such a module, unless it was changed by hand."
+    ),
+    "missing-file": "A schema has no generated module yet. `generate` writes it, and it should be committed.",
     "missing-property": "A property that the schema language requires, such as the type of a key, is not there.",
     "name-clash": (
         "Two things would get the same name in the generated module, or names that differ only by case. Nothing is"
@@ -76,6 +94,10 @@ CODES: Final[dict[str, str]] = {
     "reserved-name": (
         "A key has a name that another key had before: one that the schema lists under `reserved`, or that a"
         " `renamed_from` gives. What older versions stored under that name would be taken for values of the new key."
+    ),
+    "stale-file": (
+        "A generated module is not what its schema gives now: the schema was changed, or the compiler is another one,"
+        " and `generate` was not run. `diff` shows what it would change."
     ),
     "too-large": (
         "A schema file is larger than 1 MiB, nested deeper than 32 levels, or has more than 50 000 nodes; or its value"

@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from mcp_sessiongen.codes import CODES
+
+Severity: TypeAlias = Literal["error", "warning"]
 
 _MAX_SHOWN: Final = 110
 _MAX_MESSAGE: Final = 300
@@ -71,10 +73,11 @@ class Diagnostic:
 
     Attributes:
         span: What it is about.
-        code: A key of `codes.CODES`.
+        code: A key of `codes.CODES`, or of the linter's rules.
         message: What is wrong: the value received and, where it helps, the values allowed.
         hint: What to do about it.
         related: Other places that matter, each with a label.
+        severity: A warning is something that compiles, and that the linter would not have.
     """
 
     span: Span
@@ -82,6 +85,7 @@ class Diagnostic:
     message: str
     hint: str = ""
     related: tuple[tuple[Span, str], ...] = ()
+    severity: Severity = "error"
 
     @property
     def order(self) -> tuple[str, int, int, str, str]:
@@ -137,7 +141,7 @@ def fatal(span: Span, code: str, message: str, hint: str = "") -> SchemaErrors:
 
 
 Style: TypeAlias = Callable[[str, str], str]
-"""Marks up a text for a terminal, given the name of its role: error, path, caret or help."""
+"""Marks up a text for a terminal, given the name of its role: error, warning, path, caret or help."""
 
 
 def _plain(text: str, role: str) -> str:
@@ -149,13 +153,14 @@ def render_text(diagnostic: Diagnostic, style: Style = _plain) -> str:
     """Return a diagnostic as people read it: position, message, the line with a caret, and the hint."""
     span = diagnostic.span
     where = f"{printable(span.source.path)}:{span.line}:{span.column}:"
-    head = f"{style(where, 'path')} {style(f'error[{diagnostic.code}]:', 'error')} {_clipped(diagnostic.message)}"
+    kind = style(f"{diagnostic.severity}[{diagnostic.code}]:", diagnostic.severity)
+    head = f"{style(where, 'path')} {kind} {clipped(diagnostic.message)}"
     lines = [head, *_excerpt(span, "", style)]
     for other, label in diagnostic.related:
         lines.extend(_excerpt(other, f" {label}", style))
     if diagnostic.hint:
         gutter = " " * _gutter(span)
-        lines.append(f"{gutter} = {style('help:', 'help')} {_clipped(diagnostic.hint)}")
+        lines.append(f"{gutter} = {style('help:', 'help')} {clipped(diagnostic.hint)}")
     return "\n".join(lines)
 
 
@@ -166,7 +171,8 @@ def printable(text: str) -> str:
     )
 
 
-def _clipped(text: str) -> str:
+def clipped(text: str) -> str:
+    """Return text that is printable, and no longer than a reader can bear."""
     shown = printable(text)
     return shown if len(shown) <= _MAX_MESSAGE else shown[:_MAX_MESSAGE] + "..."
 

@@ -3,18 +3,45 @@
 import keyword
 import os
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TypeAlias
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.analyze import analyze
 from mcp_sessiongen.declarations import Declarations
 from mcp_sessiongen.diagnostics import Report, Source, fatal
 from mcp_sessiongen.load.module_scope import ModuleScopes
-from mcp_sessiongen.load.targets import Target, find_targets
+from mcp_sessiongen.load.targets import Target, called_from, find_targets
 from mcp_sessiongen.load.yaml_schema import load_yaml
+from mcp_sessiongen.manifest import Entry, seal_of, sha256
 from mcp_sessiongen.names import snake_case
 from mcp_sessiongen.render import PACKAGE, render
+
+Step: TypeAlias = Callable[[str], None]
+"""Takes the name of the source that is worked on."""
+
+_NOWHERE: Final = Path(os.devnull)
+
+
+def _no_step(source: str) -> None:
+    del source
+
+
+@dataclass(frozen=True)
+class GeneratedFile:
+    """A file for an output folder.
+
+    Attributes:
+        name: Its name in the folder.
+        text: What is to be in it.
+        entry: What the manifest says about it.
+    """
+
+    name: str
+    text: str
+    entry: Entry
 
 
 def compile_sources(arguments: tuple[str, ...], output: Path) -> dict[str, str]:
@@ -27,16 +54,50 @@ def compile_sources(arguments: tuple[str, ...], output: Path) -> dict[str, str]:
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
     """
+    generated = compile_files(arguments, output)
+    return {"__init__.py": PACKAGE, **{file.name: file.text for file in generated}}
+
+
+def compile_files(arguments: tuple[str, ...], output: Path, step: Step = _no_step) -> list[GeneratedFile]:
+    """Return the modules that belong into an output folder, sorted by name.
+
+    Args:
+        arguments: Sources as a user names them.
+        output: The folder; only needed to write down how the sources are called from there.
+        step: Told which source is worked on.
+
+    Raises:
+        SchemaErrors: If anything is wrong with any of them; all findings at once.
+    """
+    compiled = compile_modules(arguments, output, step)
+    generated = []
+    for found in sorted(compiled, key=lambda found: found.target.stem):
+        step(found.target.given)
+        generated.append(_generated(found, output))
+    return generated
+
+
+def compile_modules(arguments: tuple[str, ...], output: Path | None = None, step: Step = _no_step) -> list["Compiled"]:
+    """Return what sources mean, in the order given.
+
+    Args:
+        arguments: Sources as a user names them.
+        output: The folder for generated modules, which no Python schema may import; None if there is none.
+        step: Told which source is worked on.
+
+    Raises:
+        SchemaErrors: If anything is wrong with any of them; all findings at once.
+    """
     _require_folder()
     report = Report()
     scopes = ModuleScopes()
     compiled: dict[str, Compiled] = {}
     for target in find_targets(arguments, report):
+        step(target.given)
         with report.gathering():
-            _claim(compile_target(target, output, report, scopes), compiled)
+            _claim(compile_target(target, output or _NOWHERE, report, scopes), compiled)
     report.raise_if_any()
-    files = {f"{stem}.py": render(found.module, _from_folder(found, output)) for stem, found in compiled.items()}
-    return {"__init__.py": PACKAGE, **dict(sorted(files.items()))}
+    return list(compiled.values())
 
 
 @dataclass(frozen=True)
@@ -47,11 +108,15 @@ class Compiled:
         target: The source.
         module: What it means.
         file: The file to name in the output; "" for a module that is found by its name.
+        declared: How that is written, for positions.
+        raw: The schema file, if nothing else has a part in what it means.
     """
 
     target: Target
     module: ir.Module
     file: str
+    declared: Declarations
+    raw: bytes | None = None
 
 
 def compile_target(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
@@ -73,21 +138,25 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
         message = f"the generated module would be called {stem!r}, which is not a module name"
         raise fatal(Source(target.given).span(), "bad-name", message, hint)
     if target.kind == "yaml":
-        return Compiled(target, analyze(_load_yaml(target, report), report), target.given)
+        return _compile_yaml(target, report)
     # Imported here: only Python schemas need it.
     from mcp_sessiongen.load.pydantic_schema import load_pydantic
     from mcp_sessiongen.load.python_import import file_of, place_of
 
     with scopes.of(place_of(target).roots):
         declared = load_pydantic(target, output, report)
-        return Compiled(target, analyze(declared, report), file_of(target))
+        return Compiled(target, analyze(declared, report), file_of(target), declared)
 
 
-def _load_yaml(target: Target, report: Report) -> Declarations:
+def _compile_yaml(target: Target, report: Report) -> Compiled:
     if target.attribute:
         hint = "leave out the part after the colon"
         raise fatal(Source(target.given).span(), "not-a-schema", "a YAML file has no classes to choose", hint)
-    return load_yaml(target.given, _read(target.given), report)
+    raw = _read(target.given)
+    declared = load_yaml(target.given, raw, report)
+    module = analyze(declared, report)
+    # What a schema imports may change while the schema does not.
+    return Compiled(target, module, target.given, declared, None if declared.classes else raw)
 
 
 def _read(path: str) -> bytes:
@@ -115,10 +184,12 @@ def _claim(found: Compiled, compiled: dict[str, Compiled]) -> None:
     compiled[target.stem] = found
 
 
-def _from_folder(found: Compiled, output: Path) -> str:
-    """Return how a source is called on a command line in the output folder, wherever this runs now."""
-    target, called = found.target, found.target.given
-    if found.file:
-        called = os.path.relpath(Path(found.file).resolve(), output.resolve()).replace(os.sep, "/")
-        called = f"./{called}" if called.startswith("-") else called
-    return shlex.quote(f"{called}:{target.attribute}" if target.attribute else called)
+def _generated(found: Compiled, output: Path) -> GeneratedFile:
+    """Return the module for a source, and the entry that tells where it is from."""
+    target, called = found.target, called_from(output, found.file) if found.file else found.target.given
+    source = f"{called}:{target.attribute}" if target.attribute else called
+    text = render(found.module, shlex.quote(source))
+    digest = sha256(text)
+    seal = seal_of(called, found.raw, digest) if found.raw is not None else ""
+    entry = Entry(digest, called, "", seal) if found.file else Entry(digest, "", called, seal)
+    return GeneratedFile(f"{target.stem}.py", text, entry)

@@ -76,20 +76,31 @@ def test_check_says_in_one_line_that_all_is_fresh(counter: Path, run: Run) -> No
     assert (outcome.code, outcome.text) == (0, "2 files up to date\n")
 
 
-def test_check_shows_the_difference_and_the_command_to_run(counter: Path, run: Run) -> None:
+def test_check_names_what_is_stale_and_the_command_to_run(counter: Path, run: Run) -> None:
     run("counter.yaml", "-o", "out")
     counter.write_text(COUNTER.replace("= 0", "= 7"))
     before = (counter.parent / "out" / "counter.py").read_text()
     outcome = run("check", "counter.yaml", "-o", "out")
     assert outcome.code == 1
-    assert "--- out/counter.py\n+++ out/counter.py\n" in outcome.out
-    assert "\n-    counter: int = 0\n+    counter: int = 7\n" in outcome.out
+    assert outcome.out == (
+        "out/counter.py:1:1: error[stale-file]: the generated module is not what its schema gives now\n"
+    )
     assert outcome.err == "1 file of 2 not up to date; run:\n  mcp-sessiongen generate counter.yaml -o out\n"
     assert (counter.parent / "out" / "counter.py").read_text() == before
 
 
+@pytest.mark.parametrize("command", [["check", "--diff"], ["diff"]])
+def test_the_difference_can_be_seen(command: list[str], counter: Path, run: Run) -> None:
+    run("counter.yaml", "-o", "out")
+    counter.write_text(COUNTER.replace("= 0", "= 7"))
+    outcome = run(*command, "counter.yaml", "-o", "out")
+    assert outcome.code == 1
+    assert "--- out/counter.py\n+++ out/counter.py\n" in outcome.out
+    assert "\n-    counter: int = 0\n+    counter: int = 7\n" in outcome.out
+
+
 def test_check_of_files_that_do_not_exist_writes_nothing(counter: Path, run: Run) -> None:
-    outcome = run("check", "counter.yaml", "-o", "out")
+    outcome = run("diff", "counter.yaml", "-o", "out")
     assert outcome.code == 1
     assert "--- /dev/null\n+++ out/counter.py\n" in outcome.out
     assert not (counter.parent / "out").exists()

@@ -1,6 +1,7 @@
 """Golden cases: a folder each, with a schema and what the compiler is to make of it.
 
-`schema.yaml` or `schema.py` is compiled (or what `command.txt` says); the result is `expected/` or `stderr.txt`.
+`schema.yaml` or `schema.py` is compiled (or what `command.txt` says); the result is `expected/`, or `stderr.txt` and
+exit code 2, or what another command than `generate` prints and exits with: `stdout.txt`, whose first line is the code.
 Files in `before/` are there already. `pytest tests/codegen --update-golden` writes the expectations.
 """
 
@@ -23,6 +24,7 @@ GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 MODULES = sorted(GOLDEN.glob("*/expected/*.py"))
 HEADER_LINES = 5
+PRINTING = ("check", "diff", "lint", "export", "schema", "explain")
 
 RULES_OFF = {
     "D203": "contradicts D211",
@@ -40,7 +42,7 @@ RULES_OFF = {
 def copy_case(case: Path, project: Path) -> list[str]:
     """Copy the inputs of a case, and return the arguments to run it with."""
     for entry in case.iterdir():
-        if entry.name in ("expected", "stderr.txt", "command.txt", "before"):
+        if entry.name in ("expected", "stderr.txt", "stdout.txt", "command.txt", "before"):
             continue
         (shutil.copytree if entry.is_dir() else shutil.copyfile)(entry, project / entry.name)
     if (case / "before").exists():
@@ -60,12 +62,16 @@ def test_a_golden_case_gives_what_it_always_gave(
     before = files_in(project)
     outcome = run(*arguments)
     written = {path: text for path, text in files_in(project).items() if before.get(path) != text}
-    modules = {Path(path).name: text for path, text in written.items() if not path.endswith("__init__.py")}
+    modules = {Path(path).name: text for path, text in written.items() if not path.endswith(("__init__.py", ".json"))}
     message = outcome.err.replace(str(project), "PROJECT").replace(sys.version.split()[0], "3.x")
     message = message.replace(Path(sys.executable).name + " 3.x", "python 3.x")
+    printed = f"exit code {outcome.code}\n{outcome.out}" if arguments[0] in PRINTING and outcome.code < 2 else ""
     if update_golden:
-        record(case, modules, message if outcome.code else "")
-    if (case / "stderr.txt").exists():
+        record(case, modules, message if outcome.code == 2 else "", printed)
+    if printed:
+        assert printed == (case / "stdout.txt").read_text()
+        assert written == {}
+    elif (case / "stderr.txt").exists():
         assert message == (case / "stderr.txt").read_text()
         assert outcome.code == 2
         assert written == {}
@@ -74,9 +80,13 @@ def test_a_golden_case_gives_what_it_always_gave(
         assert modules == files_in(case / "expected")
 
 
-def record(case: Path, modules: dict[str, str], message: str) -> None:
+def record(case: Path, modules: dict[str, str], message: str, printed: str) -> None:
     shutil.rmtree(case / "expected", ignore_errors=True)
     (case / "stderr.txt").unlink(missing_ok=True)
+    (case / "stdout.txt").unlink(missing_ok=True)
+    if printed:
+        (case / "stdout.txt").write_text(printed)
+        return
     if message:
         (case / "stderr.txt").write_text(message)
         return
@@ -86,8 +96,8 @@ def record(case: Path, modules: dict[str, str], message: str) -> None:
 
 
 def test_every_diagnostic_code_has_a_golden_case() -> None:
-    shown = "\n".join(path.read_text() for path in GOLDEN.glob("*/stderr.txt"))
-    assert set(re.findall(r"error\[([a-z0-9-]+)\]", shown)) == set(CODES)
+    shown = "\n".join(path.read_text() for path in GOLDEN.glob("*/std*.txt"))
+    assert set(re.findall(r"(?:error|warning)\[([a-z0-9-]+)\]", shown)) == set(CODES)
 
 
 def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:

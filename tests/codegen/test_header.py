@@ -63,7 +63,9 @@ def files(project: Path) -> Path:
 @pytest.mark.parametrize("target", TARGETS)
 def test_the_command_in_the_header_gives_the_same_bytes(target: str, files: Path, run: Run) -> None:
     assert run("generate", target, "-o", "app/state").err == ""
-    (module,) = (path for path in (files / "app" / "state").iterdir() if path.name != "__init__.py")
+    (module,) = (
+        path for path in (files / "app" / "state").iterdir() if path.suffix == ".py" and path.name != "__init__.py"
+    )
     before = module.read_bytes()
     command = module.read_text().splitlines()[1].removeprefix("#").strip()
     assert command == f"mcp-sessiongen generate {TARGETS[target]} -o ."

@@ -30,7 +30,7 @@ def test_control_characters_of_an_old_file_are_shown_as_escapes(counter: Path, r
     run("counter.yaml", "-o", "out")
     module = counter.parent / "out" / "counter.py"
     module.write_bytes(module.read_bytes() + b"x = '\x1b]0;owned\x07\xff'\tend")
-    outcome = run("check", "counter.yaml", "-o", "out")
+    outcome = run("diff", "counter.yaml", "-o", "out")
     assert outcome.code == 1
     assert not {"\x1b", "\x07"} & set(outcome.text)
     assert "-x = '\\x1b]0;owned\\x07\\udcff'\tend\n\\ No newline at end of file\n" in outcome.out

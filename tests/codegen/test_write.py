@@ -7,14 +7,16 @@ from pathlib import Path
 import pytest
 
 from mcp_sessiongen.diagnostics import SchemaErrors
-from mcp_sessiongen.write import inspect_output, write_files
+from mcp_sessiongen.manifest import Manifest
+from mcp_sessiongen.output import HEADER, inspect_output
+from mcp_sessiongen.write import write_files
 
-OURS = "# ours\n"
+OURS = HEADER + "\n"
 FilesIn = Callable[[Path], dict[str, str]]
 
 
 def write(output: Path, files: dict[str, str]) -> None:
-    write_files(output, inspect_output(output, files, OURS))
+    write_files(inspect_output(output, files, Manifest()))
 
 
 def test_a_failure_half_way_puts_everything_back(
@@ -86,4 +88,4 @@ def test_files_keep_their_mode_and_new_ones_get_the_usual(tmp_path: Path) -> Non
 
 def test_lines_end_as_they_were_rendered_on_every_system(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": OURS + "1\n"})
-    assert (tmp_path / "a.py").read_bytes() == b"# ours\n1\n"
+    assert (tmp_path / "a.py").read_bytes() == OURS.encode() + b"1\n"

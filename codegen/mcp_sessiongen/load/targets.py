@@ -1,5 +1,6 @@
 """What the command line names: which sources there are, and what kind each is."""
 
+import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,6 +44,12 @@ def find_targets(arguments: tuple[str, ...], report: Report) -> list[Target]:
         elif (target := _target(argument, report)) is not None:
             found[target] = None
     return list(found)
+
+
+def called_from(folder: Path, file: str) -> str:
+    """Return how a file is called on a command line in a folder, wherever this runs now."""
+    called = os.path.relpath(Path(file).resolve(), folder.resolve()).replace(os.sep, "/")
+    return f"./{called}" if called.startswith("-") else called
 
 
 def _inside(folder: str, report: Report) -> list[Target]:

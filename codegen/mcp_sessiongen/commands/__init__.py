@@ -1,0 +1,9 @@
+"""The commands, a module each: arguments in, exit codes and messages out.
+
+At the start they import nothing but click, so that help and completion are quick.
+"""
+
+from typing import Final
+
+COMMANDS: Final = ("generate", "check", "diff")
+"""The names of all commands, in the order in which the help lists them."""

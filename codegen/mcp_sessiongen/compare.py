@@ -1,0 +1,54 @@
+"""What `generate` would do, without doing it: the files of an output folder as they are and as they should be."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcp_sessiongen.config import Job
+from mcp_sessiongen.manifest import MANIFEST_FILE, Entry, Manifest, dump_manifest, read_manifest
+from mcp_sessiongen.output import PACKAGE_FILE, FileState, inspect_output, left_over
+from mcp_sessiongen.pipeline import Step, compile_files
+from mcp_sessiongen.render import PACKAGE
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One output folder.
+
+    Attributes:
+        states: Its package file, its modules, and what is left over.
+        manifest: The manifest as it is and as it should be. A stale one is no finding, only a slower `check`.
+        problem: Why the manifest that is there cannot be used, or "".
+    """
+
+    states: tuple[FileState, ...]
+    manifest: FileState
+    problem: str = ""
+
+
+def compare(job: Job, step: Step) -> Comparison:
+    """Compile the sources of a job, and compare the result with its output folder.
+
+    Args:
+        job: What to compile, and where it goes.
+        step: Told which source is worked on.
+
+    Raises:
+        SchemaErrors: If a source is wrong, or something is in the way.
+    """
+    generated = compile_files(job.sources, job.output, step)
+    files = {file.name: file.text for file in generated}
+    manifest = read_manifest(job.output)
+    gone = left_over(manifest, files, job.output, job.is_whole)
+    states = inspect_output(job.output, {PACKAGE_FILE: PACKAGE, **files}, manifest, gone)
+    kept = {state.path.name for state in states if state.state == "kept"}
+    entries = {name: entry for name, entry in manifest.entries.items() if name not in gone or name in kept}
+    entries |= {file.name: file.entry for file in generated}
+    return Comparison(tuple(states), _manifest_state(job.output, manifest, entries), manifest.problem)
+
+
+def _manifest_state(folder: Path, manifest: Manifest, entries: dict[str, Entry]) -> FileState:
+    path = folder / MANIFEST_FILE
+    before = path.read_text("utf-8", "surrogateescape") if path.is_file() else None
+    if manifest.entries == entries:
+        return FileState(path, before, before, "fresh")
+    return FileState(path, dump_manifest(entries), before, "stale")

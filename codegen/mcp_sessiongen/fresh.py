@@ -1,0 +1,47 @@
+"""Sees that nothing has changed, without compiling anything.
+
+The answer "fresh" has to be that of a full comparison. So every file is read, and whatever is not exactly as
+the manifest vouches for is left to the compiler, which is slow and right. Imports nothing that is slow to import.
+"""
+
+from pathlib import Path
+
+from mcp_sessiongen.config import Job
+from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.load.targets import Target, called_from, find_targets
+from mcp_sessiongen.manifest import Entry, Manifest, made_with, read_manifest, seal_of, sha256
+from mcp_sessiongen.output import PACKAGE_FILE, left_over
+
+
+def fresh_files(job: Job) -> list[Path] | None:
+    """Return the files of a job if all of them are surely up to date; None if that takes a compiler to tell."""
+    report = Report()
+    folder = job.output
+    try:
+        manifest = read_manifest(folder)
+        if manifest.made_with != made_with() or folder.is_symlink() or not _is_plain(folder / PACKAGE_FILE):
+            return None
+        targets = find_targets(job.sources, report)
+        names = [f"{target.stem}.py" for target in targets]
+        is_known = not report.found and len(set(names)) == len(names)
+        if not is_known or left_over(manifest, names, folder, job.is_whole):
+            return None
+        if all(_is_fresh(target, name, folder, manifest) for target, name in zip(targets, names, strict=True)):
+            return [folder / name for name in sorted([PACKAGE_FILE, *names])]
+    except (OSError, ValueError):
+        pass  # the compiler will say what it is
+    return None
+
+
+def _is_fresh(target: Target, name: str, folder: Path, manifest: Manifest) -> bool:
+    entry = manifest.entries.get(name, Entry(""))
+    path = folder / name
+    if target.kind != "yaml" or target.attribute or not entry.seal or not _is_plain(path):
+        return False
+    output = sha256(path.read_bytes().decode("utf-8", "surrogateescape"))
+    schema = Path(target.given).read_bytes()
+    return output == entry.output and entry.seal == seal_of(called_from(folder, target.given), schema, output)
+
+
+def _is_plain(path: Path) -> bool:
+    return path.is_file() and not path.is_symlink()
