@@ -1,22 +1,25 @@
-"""Type expressions as text: `list[Note] = []`, `Literal["a", "b"]`, `str?`.
+"""Type expressions as text: `list[Note] = []`, `Literal["a", "b"]`, `str?`, `app.models:Item`.
 
 They are Python's own, read with `ast` and an allow-list and never evaluated. `T?` is short for `T | None`.
 Positions are offsets into the text; the caller maps them to a file.
 """
 
 import ast
-import warnings
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.annotation_text import AnnotationProblem, AnnotationText, Place, is_reference, parse_text
+from mcp_sessiongen.declarations import CONSTRAINTS, Located
+from mcp_sessiongen.diagnostics import Report, Source, Span
 from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.type_rules import CONTAINERS, SCALARS, SYNONYMS, problem_with
 
-_LONGEST: Final = 2000
 _LITERAL_HINT: Final = 'write text in quotes: Literal["yes", "no"]'
-
+_ANNOTATED: Final = "Annotated"
+_ANNOTATED_HINT: Final = "write  Annotated[str, Field(max_length=9)]"
+_STANDARD: Final = ("datetime", "decimal", "uuid", "typing", "builtins", "collections")
 
 _PYTHON_WORDS: Final = {
     **dict.fromkeys(("true", "yes", "on"), "True"),
@@ -25,20 +28,35 @@ _PYTHON_WORDS: Final = {
 }
 """What people write in YAML for the words of Python."""
 
-
-def _default_hint(text: str) -> str:
-    word = _PYTHON_WORDS.get(text.strip().lower())
-    if word:
-        return f"the short form is Python: write {word}"
-    return 'only literals are read, nothing is evaluated; write a date or a Decimal as text: "2020-01-02"'
+Related: TypeAlias = tuple[tuple[Span, str], ...]
 
 
-class AnnotationProblem(Exception):
-    """A part of a type expression that is not acceptable."""
+class ImportProblem(Exception):
+    """A `module:Class` that cannot be a type; without a code, because that was reported already."""
 
-    def __init__(self, code: str, message: str, hint: str, start: int, end: int) -> None:
+    def __init__(self, code: str, message: str, hint: str, related: Related = ()) -> None:
         super().__init__(message)
-        self.code, self.message, self.hint, self.start, self.end = code, message, hint, start, end
+        self.code, self.message, self.hint, self.related = code, message, hint, related
+
+
+class Imports(Protocol):
+    """Knows the types that exist in Python already."""
+
+    def read(self, reference: str, arguments: tuple[ir.Type, ...]) -> ir.Type:
+        """Return the type that is written `module:Class`, with the parameters it is used with.
+
+        Raises:
+            ImportProblem: If it cannot be one.
+        """
+        ...
+
+    def check(self, reference: str) -> None:
+        """Look up a type, which may need parameters.
+
+        Raises:
+            ImportProblem: If there is no such type.
+        """
+        ...
 
 
 @dataclass(frozen=True)
@@ -52,24 +70,44 @@ class Annotation:
     default_end: int
 
 
-def parse_annotation(text: str, declared: Collection[str]) -> Annotation:
-    """Parse `TYPE` or `TYPE = DEFAULT`.
+_PLAIN: Final[dict[str, Annotation]] = {}
+"""Expressions that mean the same in every file."""
 
-    Args:
-        text: The expression.
-        declared: The names under `types`.
 
-    Raises:
-        AnnotationProblem: At the first part that is not acceptable.
+@dataclass(frozen=True)
+class Scope:
+    """What the names in type expressions mean.
+
+    Attributes:
+        declared: The value types under `types`.
+        aliases: The imports under `types`: where each is, as `module:Class`; "" if that was reported.
+        imports: Looks up what exists already.
+        known: Expressions that were read in this scope.
     """
-    return _Parser(text, declared).parse()
+
+    declared: Mapping[str, ir.Named]
+    aliases: Mapping[str, str]
+    imports: Imports
+    known: dict[str, Annotation] = field(default_factory=dict)
+
+    def parse(self, text: str) -> Annotation:
+        """Parse `TYPE` or `TYPE = DEFAULT`.
+
+        Raises:
+            AnnotationProblem: At the first part that is not acceptable.
+            ImportProblem: If it refers to an import that was reported already.
+        """
+        is_plain = not (self.declared or self.aliases or ":" in text)
+        known = _PLAIN if is_plain else self.known
+        if text not in known:
+            known[text] = _Reader(parse_text(text), self).read()
+        return known[text]
 
 
-class _Parser:
-    def __init__(self, text: str, declared: Collection[str]) -> None:
-        self.text = text
-        self.declared = declared
-        self.python, self.origins = _expand_question_marks(text)
+class _Reader:
+    def __init__(self, source: AnnotationText, scope: Scope) -> None:
+        self.source = source
+        self.scope = scope
         self.by_container: dict[str, Callable[[ast.Subscript, list[ast.expr]], ir.Type]] = {
             "list": self.read_array,
             "set": self.read_array,
@@ -79,53 +117,21 @@ class _Parser:
             "Literal": self.read_literal,
             "Optional": self.read_optional,
             "Union": self.read_union,
+            _ANNOTATED: self.read_annotated,
         }
 
-    def parse(self) -> Annotation:
-        statement = self.statement()
-        kind = self.read_type(statement.annotation)
-        if statement.value is None:
+    def read(self) -> Annotation:
+        kind, default = self.read_type(self.source.tree.annotation), self.source.tree.value
+        if default is None:
             return Annotation(kind, None, False, 0, 0)
-        start, end = self.extent(statement.value)
+        start, end = self.source.extent(default)
         try:
-            default = ast.literal_eval(statement.value)
+            value = ast.literal_eval(default)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            raise self.problem(
-                statement.value,
-                "bad-default",
-                f"the default {self.text[start:end]} is not a literal",
-                _default_hint(self.text[start:end]),
-            ) from None
-        return Annotation(kind, default, True, start, end)
-
-    def statement(self) -> ast.AnnAssign:
-        if not self.text.strip():
-            raise AnnotationProblem("bad-type", "the type is missing", "write a type, such as str", 0, 1)
-        if len(self.text) > _LONGEST:
-            message = f"a type expression of {len(self.text)} characters, at most {_LONGEST} are allowed"
-            raise AnnotationProblem("bad-type", message, "declare its parts under types", 0, 1)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                body = ast.parse(f"_: {self.python}").body
-        except SyntaxError as error:
-            at = self.origin(max(0, (error.offset or 1) - 4))
-            message = "not a type expression"
-            raise AnnotationProblem("bad-type", message, self.syntax_hint(), at, at + 1) from None
-        except (ValueError, MemoryError, RecursionError):
-            raise AnnotationProblem("bad-type", "not a type expression", "simplify it", 0, len(self.text)) from None
-        if len(body) != 1 or not isinstance(body[0], ast.AnnAssign):
-            raise AnnotationProblem(
-                "bad-type", "not a type expression", "write TYPE or TYPE = DEFAULT", 0, len(self.text)
-            )
-        return body[0]
-
-    def syntax_hint(self) -> str:
-        if self.text.count('"') % 2 or self.text.count("'") % 2:
-            return "a quote is not closed; if the text has ' #' or ': ' in it, put the whole expression in quotes"
-        if self.text.count("[") != self.text.count("]"):
-            return "a bracket is not closed"
-        return "write a type as in Python: list[str], dict[str, int], int = 0"
+            written = self.source.text[start:end]
+            message = f"the default {written} is not a literal"
+            raise self.source.problem(default, "bad-default", message, _default_hint(written)) from None
+        return Annotation(kind, value, True, start, end)
 
     def read_type(self, node: ast.expr) -> ir.Type:
         match node:
@@ -133,43 +139,67 @@ class _Parser:
                 return ir.NONE
             case ast.Name(id=name):
                 return self.read_name(node, name)
+            case ast.Constant() if reference := self.source.reference(node):
+                return self.read_import(node, reference, ())
             case ast.BinOp(op=ast.BitOr()):
                 kind = ir.union_of(tuple(self.read_type(member) for member in _alternatives(node)))
-            case ast.Subscript(value=ast.Name(id=name), slice=inner) if name in self.by_container:
-                arguments = inner.elts if isinstance(inner, ast.Tuple) else [inner]
-                kind = self.by_container[name](node, arguments)
-            case ast.Subscript(value=ast.Name(id=name) as base):
-                self.read_name(base, name)
-                raise self.problem(node, "bad-type", f"{name} takes no parameters", f"write {name}")
+            case ast.Subscript(value=base, slice=inner):
+                kind = self.read_subscript(node, base, inner.elts if isinstance(inner, ast.Tuple) else [inner])
             case ast.Attribute() | ast.Constant(value=str()):
-                raise self.problem(
-                    node,
-                    "bad-type",
-                    f"not a type: {self.quoted(node)}",
-                    "write the bare name, without module or quotes",
-                )
+                raise self.problem(node, "bad-type", f"not a type: {self.source.quoted(node)}", self.bare_hint(node))
             case _:
-                raise self.problem(
-                    node, "bad-type", f"not a type: {self.quoted(node)}", "write a type, such as list[str]"
-                )
+                hint = "write a type, such as list[str]"
+                raise self.problem(node, "bad-type", f"not a type: {self.source.quoted(node)}", hint)
         found = problem_with(kind)
         if found:
             raise self.problem(node, *found)
         return kind
 
+    def read_subscript(self, node: ast.Subscript, base: ast.expr, arguments: list[ast.expr]) -> ir.Type:
+        reference = self.source.reference(base)
+        if isinstance(base, ast.Name):
+            if base.id in self.by_container and base.id not in self.scope.declared:
+                return self.by_container[base.id](node, arguments)
+            reference = self.scope.aliases.get(base.id, "")
+            if base.id not in self.scope.aliases:
+                self.read_name(base, base.id)
+                raise self.problem(node, "bad-type", f"{base.id} takes no parameters", f"write {base.id}")
+        if reference or isinstance(base, ast.Name):
+            return self.read_import(node, reference, tuple(map(self.read_type, arguments)))
+        hint = "write a type, such as list[str]"
+        raise self.problem(node, "bad-type", f"not a type: {self.source.quoted(node)}", hint)
+
     def read_name(self, node: ast.expr, name: str) -> ir.Type:
-        if name in self.declared:
-            return ir.Named(name)
+        declared = self.scope.declared.get(name)
+        if declared:
+            return declared
+        if name in self.scope.aliases:
+            return self.read_import(node, self.scope.aliases[name], ())
         if name in SCALARS:
             return ir.Scalar(name)
         if name in ("Any", "object"):
             hint = "write what it holds; for several kinds of value, a union"
             raise self.problem(node, "bad-type", f"{name} is no type for stored values: nothing could be checked", hint)
-        if name in CONTAINERS:
+        if name in self.by_container:
             raise self.problem(node, "bad-type", f"{name} needs parameters", f"write {_example(name)}")
         synonym = SYNONYMS.get(name.lower())
-        hint = f"did you mean '{synonym}'?" if synonym else did_you_mean(name, (*SCALARS, *CONTAINERS, *self.declared))
+        known = (*SCALARS, *CONTAINERS, *self.scope.declared, *self.scope.aliases)
+        hint = f"did you mean '{synonym}'?" if synonym else did_you_mean(name, known)
         raise self.problem(node, "unknown-type", f"unknown type {name!r}", hint or "declare it under types")
+
+    def read_import(self, node: ast.expr, reference: str, arguments: tuple[ir.Type, ...]) -> ir.Type:
+        module = reference.partition(":")[0]
+        if not reference:
+            raise ImportProblem("", "an import that was reported where it is declared", "")
+        if module in SCALARS or module in CONTAINERS or module in self.scope.declared:
+            message = f"not a type: {self.source.quoted(node)}"
+            raise self.problem(node, "bad-type", message, "parameters are parted by commas: dict[str, int]")
+        try:
+            return self.scope.imports.read(reference, arguments)
+        except ImportProblem as found:
+            if not found.code:
+                raise
+            raise self.problem(node, found.code, found.message, found.hint, found.related) from None
 
     def read_array(self, node: ast.Subscript, arguments: list[ast.expr]) -> ir.Type:
         kind = ast.unparse(node.value)
@@ -196,12 +226,12 @@ class _Parser:
             try:
                 value = ast.literal_eval(argument)
             except (ValueError, TypeError, SyntaxError):
-                message = f"{self.quoted(argument)} is not a literal value"
+                message = f"{self.source.quoted(argument)} is not a literal value"
                 raise self.problem(argument, "bad-type", message, _LITERAL_HINT) from None
             if value is None:
                 has_none = True
-            elif not isinstance(value, str | int) or not _is_encodable(value):
-                message = f"a Literal cannot hold {self.quoted(argument)}"
+            elif self.source.reference(argument) or not isinstance(value, str | int) or not _is_encodable(value):
+                message = f"a Literal cannot hold {self.source.quoted(argument)}"
                 raise self.problem(argument, "bad-type", message, "it holds str, int or bool")
             else:
                 values[(type(value).__name__, value)] = None
@@ -218,6 +248,53 @@ class _Parser:
         del node
         return ir.union_of(tuple(self.read_type(argument) for argument in arguments))
 
+    def read_annotated(self, node: ast.Subscript, arguments: list[ast.expr]) -> ir.Type:
+        kind = self.read_type(arguments[0])
+        if len(arguments) == 1:
+            raise self.problem(node, "bad-type", "Annotated takes a type and a Field", _ANNOTATED_HINT)
+        if isinstance(kind, ir.Constrained):
+            message = "Annotated directly inside of Annotated"
+            raise self.problem(arguments[0], "bad-type", message, "write all constraints into one Field")
+        written = [item for argument in arguments[1:] for item in self.read_field(argument)]
+        names = [name for name, _ in written]
+        twice = next((name for name in names if names.count(name) > 1), "")
+        if twice:
+            raise self.problem(node, "bad-constraint", f"{twice} is given twice", "remove one of them")
+        report = Report()
+        # Imported here: only constraints need pydantic, and few schemas have some inside of types.
+        from mcp_sessiongen.constraints import check
+
+        checked = check(kind, written, report)
+        for found in report.found[:1]:
+            start = found.span.column - 1
+            raise AnnotationProblem(found.code, found.message, found.hint, start, start + found.span.length)
+        return ir.Constrained(kind, checked) if checked else kind
+
+    def read_field(self, node: ast.expr) -> list[tuple[str, Located[object]]]:
+        """Return the constraints of `Field(...)`, at positions of which only the columns count."""
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "Field":
+            message = f"Annotated cannot hold {self.source.quoted(node)}"
+            raise self.problem(node, "bad-type", message, _ANNOTATED_HINT)
+        for argument in node.args:
+            message = f"Field takes constraints by name, got {self.source.quoted(argument)}"
+            raise self.problem(argument, "bad-constraint", message, _ANNOTATED_HINT)
+        return list(map(self.read_constraint, node.keywords))
+
+    def read_constraint(self, keyword: ast.keyword) -> tuple[str, Located[object]]:
+        name, node = keyword.arg or "**", keyword.value
+        if name not in CONSTRAINTS:
+            hint = did_you_mean(name, CONSTRAINTS) or f"it has: {', '.join(CONSTRAINTS)}"
+            message = f"Field inside of a type has no constraint {name!r}"
+            raise self.problem(keyword, "bad-constraint", message, hint)
+        try:
+            value = ast.literal_eval(node)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            message = f"{name} should be a literal, got {self.source.quoted(node)}"
+            hint = 'nothing is evaluated; write a date or a Decimal as text: "0.01"'
+            raise self.problem(node, "bad-constraint", message, hint) from None
+        start, end = self.source.extent(node)
+        return name, Located(value, Source("").span(column=start + 1, length=end - start))
+
     def expect(self, node: ast.Subscript, arguments: list[ast.expr], count: int) -> None:
         if len(arguments) != count:
             name = ast.unparse(node.value)
@@ -225,45 +302,18 @@ class _Parser:
             message = f"{name} takes {count} {noun}, got {len(arguments)}"
             raise self.problem(node, "bad-type", message, f"write {_example(name)}")
 
-    def problem(self, node: ast.expr, code: str, message: str, hint: str) -> AnnotationProblem:
-        start, end = self.extent(node)
-        return AnnotationProblem(code, message, hint, start, end)
+    def problem(self, node: Place, code: str, message: str, hint: str, related: Related = ()) -> AnnotationProblem:
+        return self.source.problem(node, code, message, hint, related)
 
-    def quoted(self, node: ast.expr) -> str:
-        start, end = self.extent(node)
-        return self.text[start:end]
-
-    def extent(self, node: ast.expr) -> tuple[int, int]:
-        """Return where a node is in the text; `ast` counts UTF-8 bytes, in the text that it was given."""
-        if node.lineno != 1 or node.end_lineno != 1:
-            return 0, len(self.text)
-        raw = f"_: {self.python}".encode()
-        start = len(raw[: node.col_offset].decode()) - 3
-        end = len(raw[: node.end_col_offset].decode()) - 3
-        return self.origin(start), self.origin(end - 1) + 1
-
-    def origin(self, offset: int) -> int:
-        return self.origins[offset] if offset < len(self.origins) else max(0, len(self.text) - 1)
-
-
-def _expand_question_marks(text: str) -> tuple[str, list[int]]:
-    """Return the text with `?` outside of quotes written out, and where each character came from."""
-    python: list[str] = []
-    origins: list[int] = []
-    quote = ""
-    escaped = False
-    for offset, character in enumerate(text):
-        piece = character
-        if quote:
-            quote = "" if character == quote and not escaped else quote
-            escaped = character == "\\" and not escaped
-        elif character in "\"'":
-            quote = character
-        elif character == "?":
-            piece = " | None"
-        python.append(piece)
-        origins.extend([offset] * len(piece))
-    return "".join(python), origins
+    def bare_hint(self, node: ast.expr) -> str:
+        """Return what to write for a dotted name, or for a name in quotes."""
+        written = self.source.quoted(node).strip("\"'")
+        if is_reference(written):
+            return f"write it without quotes: {written}"
+        module, dot, name = written.rpartition(".")
+        if dot and module.split(".")[0] not in _STANDARD and all(part.isidentifier() for part in module.split(".")):
+            return f"for a class of your own, write a colon before its name: {module}:{name}"
+        return "write the bare name, without module or quotes"
 
 
 def _alternatives(node: ast.expr) -> list[ast.expr]:
@@ -273,6 +323,13 @@ def _alternatives(node: ast.expr) -> list[ast.expr]:
         members.append(node.right)
         node = node.left
     return [node, *reversed(members)]
+
+
+def _default_hint(text: str) -> str:
+    word = _PYTHON_WORDS.get(text.strip().lower())
+    if word:
+        return f"the short form is Python: write {word}"
+    return 'only literals are read, nothing is evaluated; write a date or a Decimal as text: "2020-01-02"'
 
 
 def _is_encodable(value: str | int) -> bool:
@@ -290,4 +347,5 @@ def _example(name: str) -> str:
         "Literal": 'Literal["a", "b"]',
         "Optional": "str | None",
         "Union": "int | str",
+        _ANNOTATED: "Annotated[str, Field(max_length=9)]",
     }.get(name, f"{name}[str]")

@@ -4,6 +4,7 @@ import keyword
 import os
 import shlex
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -14,6 +15,7 @@ from mcp_sessiongen.declarations import Declarations
 from mcp_sessiongen.diagnostics import Report, Source, fatal
 from mcp_sessiongen.load.module_scope import ModuleScopes
 from mcp_sessiongen.load.targets import Target, called_from, find_targets
+from mcp_sessiongen.load.yaml_imports import YamlImports
 from mcp_sessiongen.load.yaml_schema import load_yaml
 from mcp_sessiongen.manifest import Entry, seal_of, sha256
 from mcp_sessiongen.names import snake_case
@@ -138,7 +140,7 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
         message = f"the generated module would be called {stem!r}, which is not a module name"
         raise fatal(Source(target.given).span(), "bad-name", message, hint)
     if target.kind == "yaml":
-        return _compile_yaml(target, report)
+        return _compile_yaml(target, output, report, scopes)
     # Imported here: only Python schemas need it.
     from mcp_sessiongen.load.pydantic_schema import load_pydantic
     from mcp_sessiongen.load.python_import import file_of, place_of
@@ -148,15 +150,17 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
         return Compiled(target, analyze(declared, report), file_of(target), declared)
 
 
-def _compile_yaml(target: Target, report: Report) -> Compiled:
+def _compile_yaml(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
     if target.attribute:
         hint = "leave out the part after the colon"
         raise fatal(Source(target.given).span(), "not-a-schema", "a YAML file has no classes to choose", hint)
     raw = _read(target.given)
-    declared = load_yaml(target.given, raw, report)
-    module = analyze(declared, report)
+    with ExitStack() as stack:  # the modules that it imports are needed until all is analyzed
+        imports = YamlImports(output, lambda roots: stack.enter_context(scopes.of(roots)))
+        declared = load_yaml(target.given, raw, report, imports)
+        module = analyze(declared, report)
     # What a schema imports may change while the schema does not.
-    return Compiled(target, module, target.given, declared, None if declared.classes else raw)
+    return Compiled(target, module, target.given, declared, None if imports.is_used else raw)
 
 
 def _read(path: str) -> bytes:

@@ -1,0 +1,142 @@
+"""Types that exist in Python already and that a YAML schema names as `module:Class`.
+
+Modules are imported as those of Python schemas are, and what is found there is read by the same rules. Nothing of
+that is loaded before a schema has an import.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.annotations import ImportProblem
+from mcp_sessiongen.diagnostics import SchemaErrors
+from mcp_sessiongen.load.targets import Target
+from mcp_sessiongen.names import did_you_mean
+
+if TYPE_CHECKING:
+    from mcp_sessiongen.load.pydantic_types import TypeReader
+
+_MISSING: Final = object()
+
+
+@dataclass
+class YamlImports:
+    """Looks up the types that one schema imports.
+
+    Attributes:
+        output: The folder for generated modules, which a schema must not import.
+        enter: Called before the first import, with the folders that modules are looked for in; see `ModuleScopes`.
+        classes: What was found, by its type in the IR.
+    """
+
+    output: Path = Path()
+    enter: Callable[[tuple[Path, ...]], None] | None = None
+    classes: dict[ir.Named | ir.Imported, Any] = field(default_factory=dict)
+    _modules: dict[str, ModuleType | None] = field(default_factory=dict)
+    _reader: "TypeReader | None" = None
+
+    @property
+    def is_used(self) -> bool:
+        """Tell whether the schema imports anything, so that more than the schema says what it means."""
+        return bool(self._modules)
+
+    def read(self, reference: str, arguments: tuple[ir.Type, ...]) -> ir.Type:
+        """Return the type that is written `module:Class`, with the parameters it is used with.
+
+        Raises:
+            ImportProblem: If it cannot be one.
+        """
+        found = self.find(reference)
+        expected = len(getattr(found, "__parameters__", ()))
+        if len(arguments) != expected:
+            raise _wrong_number(reference, expected, len(arguments))
+        if not arguments:
+            return self._read(found)
+        # What the parameters stand for may be made by this schema and exist nowhere yet; any type shows what is around.
+        kind = self._read(found[(str,) * expected])
+        if not isinstance(kind, ir.Imported):
+            message = f"{reference} is no class, so it cannot be used with parameters here"
+            raise ImportProblem("unsupported", message, "import a name for the whole type")
+        self.classes[ir.Imported(kind.module, kind.qualname)] = found
+        return replace(kind, arguments=arguments)
+
+    def check(self, reference: str) -> None:
+        """Look up a type, which may need parameters.
+
+        Raises:
+            ImportProblem: If there is no such type.
+        """
+        found = self.find(reference)
+        if not getattr(found, "__parameters__", ()):
+            self._read(found)
+
+    def find(self, reference: str) -> Any:
+        """Return what `module:Class` stands for.
+
+        Raises:
+            ImportProblem: If there is no such thing.
+        """
+        module, _, qualname = reference.partition(":")
+        found: Any = self._module(module)
+        at = module
+        for part in qualname.split("."):
+            inner = _member(found, part)
+            if inner is _MISSING:
+                known = [name for name, value in vars(found).items() if isinstance(value, type)]
+                hint = did_you_mean(part, known) or f"define it in {module}, or correct the name"
+                raise ImportProblem("unknown-type", f"{at} has no {part!r}", hint)
+            found, at = inner, f"{at}.{part}"
+        return found
+
+    def _module(self, name: str) -> ModuleType:
+        if name not in self._modules:
+            is_first = not self._modules
+            self._modules[name] = None
+            self._modules[name] = self._imported(name, is_first)
+        module = self._modules[name]
+        if module is None:
+            raise ImportProblem("", f"{name} cannot be imported, which was reported", "")
+        return module
+
+    def _imported(self, name: str, is_first: bool) -> ModuleType:
+        from mcp_sessiongen.load.python_import import import_target, place_of
+
+        target = Target(name, "module")
+        if is_first and self.enter:
+            self.enter(place_of(target).roots)
+        try:
+            return import_target(target, self.output)
+        except SchemaErrors as errors:
+            first = errors.diagnostics[0]
+            at = ((first.span, "here"),) if first.span.line_text else ()
+            message = f"cannot import {name}: {first.message}"
+            raise ImportProblem(first.code, message, first.hint, at + first.related) from None
+
+    def _read(self, annotation: Any) -> ir.Type:
+        from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader
+
+        if self._reader is None:
+            self._reader = TypeReader(classes=self.classes)
+        try:
+            return self._reader.read(annotation)
+        except TypeProblem as problem:
+            raise ImportProblem(problem.code, problem.message, problem.hint) from None
+
+
+def _member(owner: Any, name: str) -> Any:
+    try:
+        return getattr(owner, name, _MISSING)
+    except Exception:  # the user's module may have code for that
+        return _MISSING
+
+
+def _wrong_number(reference: str, expected: int, given: int) -> ImportProblem:
+    name = reference.partition(":")[2]
+    if not expected:
+        return ImportProblem("bad-type", f"{name} takes no parameters", f"write {reference}")
+    example = f"{reference}[{', '.join(['int', 'str', 'bool', 'float'][:expected])}]"
+    noun = "parameter" if expected == 1 else "parameters"
+    return ImportProblem("bad-type", f"{name} takes {expected} {noun}, got {given or 'none'}", f"write {example}")
