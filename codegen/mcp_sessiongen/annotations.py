@@ -149,6 +149,8 @@ class _Reader:
                 raise self.problem(node, "bad-type", f"not a type: {self.source.quoted(node)}", self.bare_hint(node))
             case _:
                 hint = "write a type, such as list[str]"
+                if isinstance(node, ast.Slice):
+                    hint = "an imported class is written without spaces, module:Class; parameters are parted by commas"
                 raise self.problem(node, "bad-type", f"not a type: {self.source.quoted(node)}", hint)
         found = problem_with(kind)
         if found:

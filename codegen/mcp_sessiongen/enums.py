@@ -39,7 +39,8 @@ def read_enum(declared: EnumDeclaration, report: Report) -> ir.Enumeration:
         elif name:
             by_name[name] = span
             members.append(ir.EnumMember(name, value, normal_doc(member.doc)))
-    _report_mixture(declared, members, report)
+    if _is_mixture(declared, members, report):
+        members = []
     return ir.Enumeration(declared.name.value, tuple(members), normal_doc(declared.doc))
 
 
@@ -81,12 +82,14 @@ def _problem(name: str, value: str | int) -> str | None:
     return None
 
 
-def _report_mixture(declared: EnumDeclaration, members: list[ir.EnumMember], report: Report) -> None:
+def _is_mixture(declared: EnumDeclaration, members: list[ir.EnumMember], report: Report) -> bool:
     kinds = {type(member.value) for member in members}
-    if len(kinds) > 1:
-        odd = next(item for item in declared.members if type(item.value.value) is not type(members[0].value))
-        message = f"enum {declared.name.value} mixes texts and whole numbers"
-        report.error(odd.value.span, "bad-enum", message, "put the numbers in quotes, or make two enums of it")
+    if len(kinds) <= 1:
+        return False
+    odd = next(item for item in declared.members if type(item.value.value) is not type(members[0].value))
+    message = f"enum {declared.name.value} mixes texts and whole numbers"
+    report.error(odd.value.span, "bad-enum", message, "put the numbers in quotes, or make two enums of it")
+    return True
 
 
 def _is_encodable(text: str) -> bool:

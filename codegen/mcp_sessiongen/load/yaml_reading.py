@@ -15,8 +15,8 @@ T = TypeVar("T")
 _DURATIONS: Final = ("ttl", "lifetime", "max")
 _SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(("description", "docs", "docstring", "help", "comment", "summary"), ("doc",)),
-    **dict.fromkeys(("fields", "properties", "state", "values"), ("keys", "fields", "enum")),
-    **dict.fromkeys(("members", "choices", "options"), ("enum",)),
+    **dict.fromkeys(("fields", "properties", "state"), ("keys", "fields")),
+    **dict.fromkeys(("values", "members", "choices", "options"), ("enum",)),
     **dict.fromkeys(("minimum", "min"), ("ge",)),
     **dict.fromkeys(("maximum", "max"), ("le",)),
     **dict.fromkeys(("exclusiveMinimum", "exclusive_minimum"), ("gt",)),
@@ -39,8 +39,7 @@ _SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     "$ref": ("type",),
     "ref": ("type",),
     "types": ("type",),
-    "class": ("import",),
-    "from": ("import",),
+    **dict.fromkeys(("class", "from"), ("import",)),
 }
 """What people write, and what they mean: the first of these that there is."""
 
@@ -51,7 +50,7 @@ _ADVICE: Final = {
     **dict.fromkeys(("nullable", "optional"), "write  type: T?  for a type T that may be null"),
     **dict.fromkeys(("items", "item"), "write what a list holds into its type: list[str]"),
     "required": "a key without a default may be unset;  create: required  has it given at the beginning",
-    "import": "write the class as the type:  type: app.models:Item",
+    **dict.fromkeys(("import", "class"), "write the class as the type:  type: app.models:Item"),
 }
 """What to do instead of properties that other languages have for keys and fields."""
 
