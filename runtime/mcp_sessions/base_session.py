@@ -21,7 +21,7 @@ from mcp_sessions.context import Call, Caller, current_call
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError
 from mcp_sessions.ids import masked, mint_handle
-from mcp_sessions.keys import Key, Unset
+from mcp_sessions.keys import UNSET, Key, Unset
 from mcp_sessions.locks import local_lock
 from mcp_sessions.resolve import by_handle, locate, not_live
 from mcp_sessions.schema import SessionSchema
@@ -185,7 +185,7 @@ class BaseSession:
         return self._decoded(key, found.get(key.name))
 
     async def _set(self, key: Key[T, D], value: T) -> None:
-        await self._ask(self.store.write, {key.name: key.encode(value)})
+        await self._ask(self.store.write, {key.name: key.encode(value)}, ttls=key.ttls)
 
     async def _has(self, key: Key[T, D]) -> bool:
         return key.name in await self._ask(self.store.read, (key.name,))
@@ -194,13 +194,13 @@ class BaseSession:
         return await self._ask(self.store.remove, key.name) is not None
 
     async def _take(self, key: Key[T, D]) -> T | None:
-        def take(raw: bytes | None) -> tuple[None, T | None]:
+        def take(raw: bytes | None) -> tuple[Unset | None, T | None]:
             if raw is None:
-                return None, None
+                return UNSET, None
             with self._naming(key):
                 return None, key.decode_set(raw)
 
-        return await self._exchange(key.name, take)
+        return await self._exchange(key, take)
 
     async def _update(self, key: Key[T, D], fn: Callable[[D], T]) -> T:
         def update(current: D) -> tuple[T, T]:
@@ -212,21 +212,22 @@ class BaseSession:
     async def _change(self, key: Key[T, D], step: Callable[[D], tuple[T | Unset, R]]) -> R:
         """Compare and set: ``step`` gives the value to write (UNSET for none) and the result to return."""
 
-        def change(raw: bytes | None) -> tuple[bytes | None, R]:
+        def change(raw: bytes | None) -> tuple[bytes | Unset, R]:
             value, result = step(self._decoded(key, raw))
-            return raw if isinstance(value, Unset) else key.encode(value), result
+            return value if isinstance(value, Unset) else key.encode(value), result
 
-        return await self._exchange(key.name, change)
+        return await self._exchange(key, change)
 
-    async def _exchange(self, name: str, step: Callable[[bytes | None], tuple[bytes | None, R]]) -> R:
+    async def _exchange(self, key: Key[T, D], step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]) -> R:
         """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result."""
+        name = key.name
         async with local_lock(id(self.store), self._access().address, name):
             raw = (await self._ask(self.store.read, (name,))).get(name)
             for attempt in range(_ATTEMPTS):
                 wanted, result = step(raw)
-                if wanted == raw:
+                if isinstance(wanted, Unset) or (wanted == raw and not key.ttls):  # a time to live begins anew
                     return result
-                actual = await self._ask(self.store.write, {name: wanted}, {name: raw})
+                actual = await self._ask(self.store.write, {name: wanted}, {name: raw}, ttls=key.ttls)
                 if actual is None:
                     return result
                 raw = actual[name]

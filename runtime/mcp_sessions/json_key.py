@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import PydanticSerializationError, to_json
 
+from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import SessionValueError
 from mcp_sessions.keys import LONG, Key
 from mcp_sessions.refusals import unstorable
@@ -13,8 +14,8 @@ from mcp_sessions.refusals import unstorable
 class JsonKey(Key[Any, Any]):
     """A key of an untyped session: any JSON value."""
 
-    def __init__(self, name: str) -> None:
-        super().__init__(name, Any)
+    def __init__(self, name: str, ttl: Duration | None = None) -> None:
+        super().__init__(name, Any, ttl=None if ttl is None else seconds(ttl))
 
     def encode(self, value: object) -> bytes:
         """Return a JSON value as compact JSON.

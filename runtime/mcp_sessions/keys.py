@@ -110,6 +110,11 @@ class Key(Generic[T, D]):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r}, {self.annotation!r})"
 
+    @property
+    def ttls(self) -> dict[str, float]:
+        """The time to live that each write of the key goes with, as a store takes it."""
+        return {} if self.ttl is None else {self.name: self.ttl}
+
     @cached_property
     def adapter(self) -> TypeAdapter[T]:
         """The key's validator, built at first use."""

@@ -81,7 +81,7 @@ class Session(BaseSession, Generic[StateT, NameT]):
         if key.native:
             key.encode(by)
             with self._naming(key):
-                raw = await self._ask(self.store.increment, key.name, cast("int | float", by), key.start)
+                raw = await self._ask(self.store.increment, key.name, cast("int | float", by), key.start, key.ttl)
                 return key.decode_set(raw)
 
         def add(current: D) -> tuple[N, N]:
@@ -94,10 +94,12 @@ class Session(BaseSession, Generic[StateT, NameT]):
         if key.native:
             encoded = key.encode_items(items)
             with self._naming(key):
-                await self._ask(self.store.append, key.name, encoded, key.start)
+                await self._ask(self.store.append, key.name, encoded, key.start, key.ttl)
             return
 
-        def extend(current: D) -> tuple[list[ItemT], None]:
+        def extend(current: D) -> tuple[list[ItemT] | Unset, None]:
+            if not items:
+                return UNSET, None
             return [*cast("list[ItemT]", current or []), *items], None
 
         await self._change(key, extend)

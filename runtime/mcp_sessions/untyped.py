@@ -6,6 +6,7 @@ from typing import TypeAlias, cast
 from pydantic import JsonValue
 
 from mcp_sessions.base_session import BaseSession
+from mcp_sessions.durations import Duration
 from mcp_sessions.json_key import JsonKey
 from mcp_sessions.schema import SessionSchema
 
@@ -32,9 +33,9 @@ class UntypedSession(BaseSession):
         """Read a key; None when it is not set."""
         return cast("JsonValue", await self._get(JsonKey(key)))
 
-    async def set(self, key: str, value: JsonInput) -> None:
-        """Write a key."""
-        await self._set(JsonKey(key), value)
+    async def set(self, key: str, value: JsonInput, *, ttl: Duration | None = None) -> None:
+        """Write a key; with ``ttl``, such as "5m", it is unset again after that time, unless it is written anew."""
+        await self._set(JsonKey(key, ttl), value)
 
     async def has(self, key: str) -> bool:
         """Tell whether a key is set."""
@@ -48,9 +49,9 @@ class UntypedSession(BaseSession):
         """Read and unset a key at once; None when it was not set."""
         return cast("JsonValue", await self._take(JsonKey(key)))
 
-    async def update(self, key: str, fn: Callable[[JsonValue], JsonInput]) -> JsonValue:
-        """Replace a key's value by ``fn`` of it, atomically; ``fn`` may run more than once."""
-        return cast("JsonValue", await self._update(JsonKey(key), fn))
+    async def update(self, key: str, fn: Callable[[JsonValue], JsonInput], *, ttl: Duration | None = None) -> JsonValue:
+        """Replace a key's value by ``fn`` of it, atomically; ``fn`` may run more than once. ``ttl``: see ``set``."""
+        return cast("JsonValue", await self._update(JsonKey(key, ttl), fn))
 
     async def keys(self) -> list[str]:
         """Return the names of the keys that are set, sorted."""

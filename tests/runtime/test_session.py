@@ -144,10 +144,10 @@ async def test_an_update_that_loses_each_time_says_so(session: Any, monkeypatch:
     monkeypatch.setattr("mcp_sessions.base_session._ATTEMPTS", 3)
     real = session.store.write
 
-    async def beaten(access: Access, changes: Any, expected: Any = None) -> Any:
+    async def beaten(access: Access, changes: Any, expected: Any = None, ttls: Any = None) -> Any:
         if expected is not None:
             await real(access, {"count": str(int(expected["count"] or 0) + 1).encode()})
-        return await real(access, changes, expected)
+        return await real(access, changes, expected, ttls)
 
     monkeypatch.setattr(session.store, "write", beaten)
     with pytest.raises(SessionConflictError, match=r"kinds\.count: other writers changed it 3 times"):

@@ -29,6 +29,7 @@ from mcp_sessions.stores import (
 
 IDLE, LONGEST = 100.0, 500.0
 KEYS = st.sampled_from(["a", "b", "é\0"])
+TTLS = st.sampled_from([None, None, 1.0, IDLE / 2, LONGEST])
 VALUES = st.integers(-5, 5).map(lambda number: str(number).encode())
 ACCESSES = st.builds(
     Access,
@@ -54,9 +55,13 @@ class Model:
         self.ended: float | None = None
         self.purged = False
         self.values: dict[str, bytes] = {}
+        self.untils: dict[str, float] = {}
         self.use(now)
 
     def use(self, now: float) -> None:
+        for key in [key for key, until in self.untils.items() if until <= now]:
+            del self.untils[key]
+            self.values.pop(key, None)
         end = float("inf") if self.lifetime.max is None else self.created + self.lifetime.max
         self.earliest = min(now + self.lifetime.idle, end)
         self.latest = min(now + self.lifetime.idle * (1 + SLIDE_STEP), end)
@@ -164,9 +169,9 @@ class StoreMachine(RuleBasedStateMachine):
                 if uncertain_from <= self.now < until:
                     self.now = until
 
-    @rule(which=st.integers(0, 1), access=ACCESSES, max=st.sampled_from([None, LONGEST]))
-    def create(self, which: int, access: Access, max: float | None) -> None:
-        answer = self.ask(which, "create", access, Lifetime(IDLE, max), {"a": b"1"})
+    @rule(which=st.integers(0, 1), access=ACCESSES, max=st.sampled_from([None, LONGEST]), ttl=TTLS)
+    def create(self, which: int, access: Access, max: float | None, ttl: float | None) -> None:
+        answer = self.ask(which, "create", access, Lifetime(IDLE, max), {"a": b"1"}, self.ttls(ttl, "a"))
         parent, refusal = self.parent(access)
         former = self.model.get(access.address)
         if refusal:
@@ -178,7 +183,7 @@ class StoreMachine(RuleBasedStateMachine):
         if parent is not None:
             parent.use(self.now)
         made = self.begin(access, Lifetime(IDLE, max))
-        made.values = {"a": b"1"}
+        self.apply(access, made.values, {"a": b"1"}, ttl)
         assert made.earliest <= answer.expires <= made.latest
         assert (answer.version, answer.digest) == (access.version, access.digest)
 
@@ -212,30 +217,36 @@ class StoreMachine(RuleBasedStateMachine):
         values, refusal = self.expect(access, begins=False)
         assert self.ask(which, "names", access) == (refusal if values is None else sorted(values))
 
-    @rule(which=st.integers(0, 1), access=ACCESSES, changes=st.dictionaries(KEYS, st.none() | VALUES))
-    def write(self, which: int, access: Access, changes: dict[str, bytes | None]) -> None:
+    @rule(which=st.integers(0, 1), access=ACCESSES, changes=st.dictionaries(KEYS, st.none() | VALUES), ttl=TTLS)
+    def write(self, which: int, access: Access, changes: dict[str, bytes | None], ttl: float | None) -> None:
         values, refusal = self.expect(access, begins=True)
-        answer = self.ask(which, "write", access, changes)
+        answer = self.ask(which, "write", access, changes, None, self.ttls(ttl, *changes))
         assert answer == (refusal if values is None else None)
-        self.apply(values, changes)
+        self.apply(access, values, changes, ttl)
 
     @rule(
-        which=st.integers(0, 1), access=ACCESSES, key=KEYS, value=VALUES, other=st.none() | VALUES, right=st.booleans()
+        which=st.integers(0, 1),
+        access=ACCESSES,
+        key=KEYS,
+        value=VALUES,
+        other=st.none() | VALUES,
+        right=st.booleans(),
+        ttl=TTLS,
     )
     def compare_and_set(
-        self, which: int, access: Access, key: str, value: bytes, other: bytes | None, right: bool
+        self, which: int, access: Access, key: str, value: bytes, other: bytes | None, right: bool, ttl: float | None
     ) -> None:
         seen, refusal = self.expect(access, begins=False)
         held = None if seen is None else seen.get(key)
         expected = held if right else other
-        answer = self.ask(which, "write", access, {key: value}, {key: expected})
+        answer = self.ask(which, "write", access, {key: value}, {key: expected}, self.ttls(ttl, key))
         if seen is None:
             assert answer == refusal
         elif held != expected:
             assert answer == {key: held}
         else:
             assert answer is None
-            self.apply(self.expect(access, begins=True)[0], {key: value})
+            self.apply(access, self.expect(access, begins=True)[0], {key: value}, ttl)
 
     @rule(which=st.integers(0, 1), access=ACCESSES, key=KEYS)
     def remove(self, which: int, access: Access, key: str) -> None:
@@ -249,23 +260,24 @@ class StoreMachine(RuleBasedStateMachine):
         if values is not None:
             values.clear()
 
-    @rule(which=st.integers(0, 1), access=ACCESSES, key=KEYS, by=st.integers(-3, 3))
-    def increment(self, which: int, access: Access, key: str, by: int) -> None:
+    @rule(which=st.integers(0, 1), access=ACCESSES, key=KEYS, by=st.integers(-3, 3), ttl=TTLS)
+    def increment(self, which: int, access: Access, key: str, by: int, ttl: float | None) -> None:
         values, refusal = self.expect(access, begins=True)
-        answer = self.ask(which, "increment", access, key, by, b"10")
+        answer = self.ask(which, "increment", access, key, by, b"10", ttl)
         if values is None:
             assert answer == refusal
         else:
-            values[key] = str(int(values.get(key, b"10")) + by).encode()
+            self.apply(access, values, {key: str(int(values.get(key, b"10")) + by).encode()}, ttl)
             assert answer == values[key]
 
-    @rule(which=st.integers(0, 1), access=ACCESSES, items=st.lists(VALUES))
-    def append(self, which: int, access: Access, items: list[bytes]) -> None:
+    @rule(which=st.integers(0, 1), access=ACCESSES, items=st.lists(VALUES), ttl=TTLS)
+    def append(self, which: int, access: Access, items: list[bytes], ttl: float | None) -> None:
         values, refusal = self.expect(access, begins=True)
-        assert self.ask(which, "append", access, "list", items, b"[0]") == (refusal if values is None else None)
+        assert self.ask(which, "append", access, "list", items, b"[0]", ttl) == (refusal if values is None else None)
         if values is not None and items:
-            values["list"] = values.get("list", b"[0]")[:-1] + b"," + b",".join(items) + b"]"
-            json.loads(values["list"])
+            longer = values.get("list", b"[0]")[:-1] + b"," + b",".join(items) + b"]"
+            json.loads(longer)
+            self.apply(access, values, {"list": longer}, ttl)
 
     @rule(which=st.integers(0, 1), access=ACCESSES)
     def end(self, which: int, access: Access) -> None:
@@ -310,14 +322,23 @@ class StoreMachine(RuleBasedStateMachine):
         return {a for a in members if not self.model[a].purged and self.model[a].ended is None}
 
     @staticmethod
-    def apply(values: dict[str, bytes] | None, changes: dict[str, bytes | None]) -> None:
+    def ttls(ttl: float | None, *keys: str) -> dict[str, float]:
+        return {} if ttl is None else dict.fromkeys(keys, ttl)
+
+    def apply(
+        self, access: Access, values: dict[str, bytes] | None, changes: dict[str, bytes | None], ttl: float | None
+    ) -> None:
         if values is None:
             return
+        untils = self.model[access.address].untils
         for key, value in changes.items():
+            untils.pop(key, None)
             if value is None:
                 values.pop(key, None)
             else:
                 values[key] = value
+                if ttl is not None:
+                    untils[key] = self.now + ttl
 
 
 @pytest.mark.parametrize(("kind", "examples"), [("memory", 60), ("sqlite", 30)])

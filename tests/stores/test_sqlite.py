@@ -1,6 +1,7 @@
 """What is the SQLite store's own: its file, what an operation costs, and how it fails."""
 
 import asyncio
+import shutil
 import sqlite3
 import stat
 import time
@@ -324,6 +325,34 @@ def test_a_newer_format_is_left_alone(sqlite_path: Path) -> None:
     before = sqlite_path.read_bytes()
     assert f"has format {FORMAT + 1}" in refused(sqlite_path)
     assert sqlite_path.read_bytes() == before
+
+
+async def test_a_file_of_the_first_format_is_brought_up_to_date(sqlite_path: Path, clock: Any) -> None:
+    shutil.copy(Path(__file__).with_name("format1.sqlite"), sqlite_path)
+    assert rows(sqlite_path, "PRAGMA user_version") == [(1,)]
+    store, again = SQLiteStore(sqlite_path, clock=clock), SQLiteStore(sqlite_path, clock=clock)
+    access = Access(Address("handle", "cart_1", "cart"), "me")
+    info = await store.touch(access)
+    assert (info.created, info.version, info.digest) == (clock.now, 3, "d1")
+    assert await again.read(access) == {"n": b"1", "items": b"[1]"}
+    with pytest.raises(NotLiveError, match="ended"):
+        await store.read(Access(Address("handle", "cart_2", "cart"), "you"))
+    await store.write(access, {"n": b"2"}, ttls={"n": 30.0})
+    clock.advance(30.0)
+    assert await again.names(access) == ["items"]
+    await store.aclose()
+    await again.aclose()
+    SQLiteStore(sqlite_path.with_name("new.db"))
+    tables = "SELECT name, replace(sql, ' ', '') FROM sqlite_schema ORDER BY name"
+    assert rows(sqlite_path, tables) == rows(sqlite_path.with_name("new.db"), tables)
+    assert rows(sqlite_path, "PRAGMA user_version") == [(FORMAT,)]
+
+
+def test_opening_a_file_of_the_current_format_writes_nothing(sqlite_path: Path) -> None:
+    SQLiteStore(sqlite_path)
+    before = rows(sqlite_path, "PRAGMA data_version"), sqlite_path.read_bytes()
+    SQLiteStore(sqlite_path)
+    assert (rows(sqlite_path, "PRAGMA data_version"), sqlite_path.read_bytes()) == before
 
 
 def test_an_empty_file_is_filled(sqlite_path: Path) -> None:

@@ -144,14 +144,22 @@ class Store(Protocol):
     - when a parent ends, or is removed because it expired, its children are removed with it, tombstones included;
     - a parent begins by ``create`` alone, never by ``access.begin``.
 
+    A value may be written with a time to live of its own, in seconds: when that is over, the key is unset to every
+    operation. Each write of the key counts anew, and one without a time to live leaves it as long as the session;
+    reading, sliding, and appending nothing change nothing about it.
+
     Values are opaque bytes, except to ``increment`` and ``append``. An id, a schema or a key is any text that UTF-8 can
     encode; a key that is none raises ``StoreError``.
     """
 
     async def create(
-        self, access: Access, lifetime: Lifetime, values: Mapping[str, bytes] | None = None
+        self,
+        access: Access,
+        lifetime: Lifetime,
+        values: Mapping[str, bytes] | None = None,
+        ttls: Mapping[str, float] | None = None,
     ) -> SessionInfo:
-        """Begin a session; ``access.begin`` is not looked at.
+        """Begin a session that holds ``values``; ``access.begin`` is not looked at. ``ttls``: see ``write``.
 
         Raises:
             NotLiveError: If it would be the child of a parent that is not live or is not ``access.owner``'s.
@@ -176,8 +184,11 @@ class Store(Protocol):
         access: Access,
         changes: Mapping[str, bytes | None],
         expected: Mapping[str, bytes | None] | None = None,
+        ttls: Mapping[str, float] | None = None,
     ) -> dict[str, bytes | None] | None:
         """Set every key of ``changes`` to its value, or unset it where that is None; all of them or none.
+
+        A key that is in ``ttls`` too is unset again after that many seconds.
 
         With ``expected``, a compare-and-set: it writes only if each key there holds just that value (None: is unset).
 
@@ -194,7 +205,9 @@ class Store(Protocol):
         """Unset every key; the session stays."""
         ...
 
-    async def increment(self, access: Access, key: str, by: int | float, initial: bytes) -> bytes:
+    async def increment(
+        self, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None = None
+    ) -> bytes:
         """Add ``by`` to the JSON number that ``key`` holds (``initial`` when it is unset) and return the sum.
 
         Raises:
@@ -202,7 +215,9 @@ class Store(Protocol):
         """
         ...
 
-    async def append(self, access: Access, key: str, items: Sequence[bytes], initial: bytes) -> None:
+    async def append(
+        self, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None = None
+    ) -> None:
         """Add JSON texts at the end of the compact JSON array that ``key`` holds (``initial`` when unset).
 
         No texts change nothing: a key that was unset stays so.
@@ -223,7 +238,9 @@ class Store(Protocol):
         ...
 
     async def purge_expired(self, limit: int = 1000) -> list[Address]:
-        """Remove the values of expired sessions, and tombstones that have served their time: up to ``limit`` in all.
+        """Remove the values of expired sessions, tombstones that have served their time, and values that have.
+
+        Up to ``limit`` in all.
 
         The children of an expired parent are removed with it, beyond ``limit`` if need be. Stores do the same by
         themselves, but leave each session alone for ``GRACE_SECONDS`` after its expiry. So whoever calls this often

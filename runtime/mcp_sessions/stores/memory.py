@@ -1,14 +1,15 @@
 """The store in memory: fast, for one process, gone with it."""
 
-import heapq
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from math import inf
 from typing import Final, TypeAlias
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import rows
+from mcp_sessions.stores.agenda import Agenda
 from mcp_sessions.stores.base import GRACE_SECONDS, Address, Clock, Space
 from mcp_sessions.stores.records import Record
 from mcp_sessions.stores.rowstore import Operation, Result, RowStore
@@ -16,10 +17,7 @@ from mcp_sessions.stores.rowstore import Operation, Result, RowStore
 _Name: TypeAlias = tuple[Space, str, str]
 
 _SWEEP: Final = 8
-"""How many sessions that are due each operation removes in passing: more than it can add."""
-
-_STALE: Final = 64
-"""How many entries of the agenda may be stale, besides as many as are valid, before it is made anew."""
+"""How many sessions and values that are due each operation removes in passing: more than most can add."""
 
 
 class MemoryStore(RowStore):
@@ -50,13 +48,13 @@ class MemoryStore(RowStore):
 
 
 class _MemoryRows:
-    """Rows in dictionaries, and an agenda of what is due when: one valid entry per session, and some stale ones."""
+    """Rows in dictionaries, each value with the time until which it is one, and agendas of what is due when."""
 
     def __init__(self) -> None:
         self._records: dict[tuple[Space, str], dict[str, Record]] = {}
-        self._values: dict[_Name, dict[str, bytes]] = {}
-        self._agenda: list[tuple[float, _Name]] = []
-        self._entered: dict[_Name, float] = {}
+        self._values: dict[_Name, dict[str, tuple[bytes, float]]] = {}
+        self._sessions_due: Agenda[_Name] = Agenda()
+        self._values_due: Agenda[tuple[_Name, str]] = Agenda()
 
     def find(self, address: Address) -> Record | None:
         return self._family(address).get(address.schema)
@@ -70,63 +68,72 @@ class _MemoryRows:
 
     def keep(self, address: Address, record: Record) -> None:
         self._records.setdefault((address.space, address.id), {})[address.schema] = record
-        self._enter(_name(address), record.due)
+        self._sessions_due.enter(_name(address), record.due)
 
     def forget(self, address: Address) -> None:
         family = self._family(address)
         del family[address.schema]
         if not family:
             del self._records[address.space, address.id]
-        self._entered.pop(_name(address), None)
-        if len(self._agenda) > 2 * len(self._entered) + _STALE:
-            self._agenda = [(due, name) for name, due in self._entered.items()]
-            heapq.heapify(self._agenda)
+        self._sessions_due.strike(_name(address))
 
     def due(self, now: float, limit: int) -> list[tuple[Address, Record]]:
         found: list[tuple[Address, Record]] = []
-        while self._agenda and self._agenda[0][0] <= now and len(found) < limit:
-            at, name = heapq.heappop(self._agenda)
-            if self._entered.get(name) != at:
-                continue
-            del self._entered[name]
+        while len(found) < limit and (name := self._sessions_due.next(now)) is not None:
             address = Address(*name)
             record = self._family(address)[address.schema]
             if record.due <= now:
                 found.append((address, record))
             else:
-                self._enter(name, record.due)
+                self._sessions_due.enter(name, record.due)
         return found
 
-    def get(self, address: Address, keys: Sequence[str] | None) -> dict[str, bytes]:
+    def get(self, address: Address, keys: Sequence[str] | None, now: float) -> dict[str, bytes]:
         values = self._of(address)
-        return values.copy() if keys is None else {key: values[key] for key in keys if key in values}
+        found = ((key, values[key]) for key in (values if keys is None else keys) if key in values)
+        return {key: value for key, (value, until) in found if now < until}
 
-    def names(self, address: Address) -> list[str]:
-        return sorted(self._of(address))
+    def names(self, address: Address, now: float) -> list[str]:
+        return sorted(key for key, (_, until) in self._of(address).items() if now < until)
 
-    def put(self, address: Address, changes: Mapping[str, bytes | None]) -> None:
-        values = self._values.setdefault(_name(address), {})
+    def put(self, address: Address, changes: Mapping[str, bytes | None], untils: Mapping[str, float]) -> None:
+        name = _name(address)
+        values = self._values.setdefault(name, {})
         for key, value in changes.items():
+            until = untils.get(key, inf)
             if value is None:
                 values.pop(key, None)
             else:
-                values[key] = value
+                values[key] = value, until
+            if value is None or until == inf:
+                self._values_due.strike((name, key))
+            else:
+                self._values_due.enter((name, key), until)
 
     def drop(self, address: Address) -> None:
-        self._values.pop(_name(address), None)
+        name = _name(address)
+        for key, (_, until) in self._values.pop(name, {}).items():
+            if until < inf:
+                self._values_due.strike((name, key))
+
+    def prune(self, now: float, limit: int) -> int:
+        count = 0
+        while count < limit and (due := self._values_due.next(now)) is not None:
+            name, key = due
+            _, until = self._values[name][key]
+            if until <= now:
+                del self._values[name][key]
+                count += 1
+            else:
+                self._values_due.enter(due, until)
+        return count
 
     def _family(self, address: Address) -> dict[str, Record]:
         """Return the sessions with the same space and id by schema: in the space of transports, parent and children."""
         return self._records.get((address.space, address.id), {})
 
-    def _of(self, address: Address) -> dict[str, bytes]:
+    def _of(self, address: Address) -> dict[str, tuple[bytes, float]]:
         return self._values.get(_name(address), {})
-
-    def _enter(self, name: _Name, due: float) -> None:
-        """Put a session on the agenda, unless it is there for an earlier time: then it is looked at again."""
-        if due < self._entered.get(name, float("inf")):
-            heapq.heappush(self._agenda, (due, name))
-            self._entered[name] = due
 
 
 def _name(address: Address) -> _Name:

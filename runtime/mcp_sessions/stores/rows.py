@@ -42,16 +42,20 @@ class Rows(Protocol):
         """Return up to ``limit`` sessions whose records are due."""
         ...
 
-    def get(self, address: Address, keys: Sequence[str] | None) -> dict[str, bytes]:
+    def get(self, address: Address, keys: Sequence[str] | None, now: float) -> dict[str, bytes]:
         """Return the values of ``keys`` (None: of all keys) that are set."""
         ...
 
-    def names(self, address: Address) -> list[str]:
+    def names(self, address: Address, now: float) -> list[str]:
         """Return the keys that are set, sorted."""
         ...
 
-    def put(self, address: Address, changes: Mapping[str, bytes | None]) -> None:
-        """Set keys, or unset those whose value is None."""
+    def put(self, address: Address, changes: Mapping[str, bytes | None], untils: Mapping[str, float]) -> None:
+        """Set keys, or unset those whose value is None; a key in ``untils`` is set only until that time."""
+        ...
+
+    def prune(self, now: float, limit: int) -> int:
+        """Remove up to ``limit`` values whose time is over, of any session, and return how many there were."""
         ...
 
     def drop(self, address: Address) -> None:
@@ -68,17 +72,22 @@ class _Claim:
 
 
 def create(
-    rows: Rows, now: float, access: Access, lifetime: Lifetime, values: Mapping[str, bytes] | None
+    rows: Rows,
+    now: float,
+    access: Access,
+    lifetime: Lifetime,
+    values: Mapping[str, bytes],
+    ttls: Mapping[str, float],
 ) -> SessionInfo:
     """See ``Store.create``."""
     address = access.address
-    _require_text(address.id, *(values or ()))
+    _require_text(address.id, *values)
     former, parent = _find(rows, now, access)
     if former is not None and now < former.forgotten:
         raise SessionExistsError("a session of that id exists, or existed a short while ago")
     record = _open(rows, now, access, _Claim(lifetime, parent))
     if values:
-        rows.put(address, values)
+        rows.put(address, values, _untils(now, ttls))
     return record.info
 
 
@@ -94,12 +103,12 @@ def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> 
 def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> dict[str, bytes]:
     """See ``Store.read``."""
     _require_text(*(keys or ()))
-    return rows.get(access.address, keys) if _use(rows, now, access, _claim(rows, now, access)) else {}
+    return rows.get(access.address, keys, now) if _use(rows, now, access, _claim(rows, now, access)) else {}
 
 
 def names(rows: Rows, now: float, access: Access) -> list[str]:
     """See ``Store.names``."""
-    return rows.names(access.address) if _use(rows, now, access, _claim(rows, now, access)) else []
+    return rows.names(access.address, now) if _use(rows, now, access, _claim(rows, now, access)) else []
 
 
 def write(
@@ -108,17 +117,18 @@ def write(
     access: Access,
     changes: Mapping[str, bytes | None],
     expected: Mapping[str, bytes | None] | None,
+    ttls: Mapping[str, float],
 ) -> dict[str, bytes | None] | None:
     """See ``Store.write``."""
     _require_text(*changes, *(expected or ()))
     claimed = _claim(rows, now, access)
     if expected:
-        actual = _held(rows, access, claimed, tuple(expected))
+        actual = _held(rows, now, access, claimed, tuple(expected))
         if actual != expected:
             _use(rows, now, access, claimed)
             return actual
     _open(rows, now, access, claimed)
-    rows.put(access.address, changes)
+    rows.put(access.address, changes, _untils(now, ttls))
     return None
 
 
@@ -126,10 +136,10 @@ def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
     """See ``Store.remove``."""
     _require_text(key)
     claimed = _claim(rows, now, access)
-    held = _held(rows, access, claimed, (key,))[key]
+    held = _held(rows, now, access, claimed, (key,))[key]
     _use(rows, now, access, claimed)
     if held is not None:
-        rows.put(access.address, {key: None})
+        rows.put(access.address, {key: None}, {})
     return held
 
 
@@ -139,26 +149,30 @@ def clear(rows: Rows, now: float, access: Access) -> None:
         rows.drop(access.address)
 
 
-def increment(rows: Rows, now: float, access: Access, key: str, by: int | float, initial: bytes) -> bytes:
+def increment(
+    rows: Rows, now: float, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None
+) -> bytes:
     """See ``Store.increment``."""
     _require_text(key)
     claimed = _claim(rows, now, access)
-    held = _held(rows, access, claimed, (key,))[key]
+    held = _held(rows, now, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
     _open(rows, now, access, claimed)
-    rows.put(access.address, {key: total})
+    rows.put(access.address, {key: total}, _untils(now, {key: ttl}))
     return total
 
 
-def append(rows: Rows, now: float, access: Access, key: str, items: Sequence[bytes], initial: bytes) -> None:
+def append(
+    rows: Rows, now: float, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None
+) -> None:
     """See ``Store.append``."""
     _require_text(key)
     claimed = _claim(rows, now, access)
-    held = _held(rows, access, claimed, (key,))[key]
+    held = _held(rows, now, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
     _open(rows, now, access, claimed)
     if items:
-        rows.put(access.address, {key: longer})
+        rows.put(access.address, {key: longer}, _untils(now, {key: ttl}))
 
 
 def end(rows: Rows, now: float, access: Access) -> bool:
@@ -186,7 +200,8 @@ def purge(rows: Rows, now: float, limit: int) -> tuple[list[Address], bool]:
             rows.keep(address, expired(record))
         else:
             rows.forget(address)
-    return gone, len(due) == limit
+    pruned = rows.prune(now, limit - len(due))
+    return gone, len(due) + pruned == limit
 
 
 def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:
@@ -246,8 +261,12 @@ def _empty(rows: Rows, address: Address) -> list[Address]:
     return [child for child, record in children if record.state == "live"]
 
 
-def _held(rows: Rows, access: Access, claimed: _Claim, keys: Sequence[str]) -> dict[str, bytes | None]:
-    found = rows.get(access.address, keys) if isinstance(claimed.session, Record) else {}
+def _untils(now: float, ttls: Mapping[str, float | None]) -> dict[str, float]:
+    return {key: now + ttl for key, ttl in ttls.items() if ttl is not None}
+
+
+def _held(rows: Rows, now: float, access: Access, claimed: _Claim, keys: Sequence[str]) -> dict[str, bytes | None]:
+    found = rows.get(access.address, keys, now) if isinstance(claimed.session, Record) else {}
     return {key: found.get(key) for key in keys}
 
 

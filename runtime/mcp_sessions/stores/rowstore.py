@@ -26,10 +26,17 @@ class RowStore(ABC):
         """See ``Store.aclose``."""
 
     async def create(
-        self, access: Access, lifetime: Lifetime, values: Mapping[str, bytes] | None = None
+        self,
+        access: Access,
+        lifetime: Lifetime,
+        values: Mapping[str, bytes] | None = None,
+        ttls: Mapping[str, float] | None = None,
     ) -> SessionInfo:
         """See ``Store.create``."""
-        return await self._perform(partial(rows.create, access=access, lifetime=lifetime, values=dict(values or {})))
+        given = dict(values or {})
+        return await self._perform(
+            partial(rows.create, access=access, lifetime=lifetime, values=given, ttls=dict(ttls or {}))
+        )
 
     async def touch(self, access: Access, lifetime: Lifetime | None = None) -> SessionInfo:
         """See ``Store.touch``."""
@@ -49,10 +56,13 @@ class RowStore(ABC):
         access: Access,
         changes: Mapping[str, bytes | None],
         expected: Mapping[str, bytes | None] | None = None,
+        ttls: Mapping[str, float] | None = None,
     ) -> dict[str, bytes | None] | None:
         """See ``Store.write``."""
         wanted = None if expected is None else dict(expected)
-        return await self._perform(partial(rows.write, access=access, changes=dict(changes), expected=wanted))
+        return await self._perform(
+            partial(rows.write, access=access, changes=dict(changes), expected=wanted, ttls=dict(ttls or {}))
+        )
 
     async def remove(self, access: Access, key: str) -> bytes | None:
         """See ``Store.remove``."""
@@ -62,13 +72,17 @@ class RowStore(ABC):
         """See ``Store.clear``."""
         await self._perform(partial(rows.clear, access=access))
 
-    async def increment(self, access: Access, key: str, by: int | float, initial: bytes) -> bytes:
+    async def increment(
+        self, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None = None
+    ) -> bytes:
         """See ``Store.increment``."""
-        return await self._perform(partial(rows.increment, access=access, key=key, by=by, initial=initial))
+        return await self._perform(partial(rows.increment, access=access, key=key, by=by, initial=initial, ttl=ttl))
 
-    async def append(self, access: Access, key: str, items: Sequence[bytes], initial: bytes) -> None:
+    async def append(
+        self, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None = None
+    ) -> None:
         """See ``Store.append``."""
-        await self._perform(partial(rows.append, access=access, key=key, items=tuple(items), initial=initial))
+        await self._perform(partial(rows.append, access=access, key=key, items=tuple(items), initial=initial, ttl=ttl))
 
     async def end(self, access: Access) -> bool:
         """See ``Store.end``."""

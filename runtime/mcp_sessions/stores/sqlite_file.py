@@ -1,10 +1,11 @@
-"""The SQLite file: how it is created, opened and recognised, and what its errors mean."""
+"""The SQLite file: how it is created, opened, recognised and brought up to date, and what its errors mean."""
 
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Final, cast
 
@@ -13,24 +14,30 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 APPLICATION_ID: Final = 0x6D637073
 """Marks a SQLite file as ours: "mcps"."""
 
-FORMAT: Final = 1
-"""The version of the tables; a file says in ``user_version`` which one it has."""
-
-_TABLES: Final = (
-    """CREATE TABLE sessions (
-        space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL,
-        version INTEGER NOT NULL, digest TEXT NOT NULL, owner TEXT,
-        created REAL NOT NULL, expires REAL NOT NULL, idle REAL NOT NULL, max_at REAL, state INTEGER NOT NULL,
-        PRIMARY KEY (space, id, schema)
-    ) WITHOUT ROWID""",
-    "CREATE INDEX sessions_due ON sessions (state, expires)",
-    """CREATE TABLE session_values (
-        space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
-        PRIMARY KEY (space, id, schema, key)
-    ) WITHOUT ROWID""",
-    f"PRAGMA application_id = {APPLICATION_ID}",
-    f"PRAGMA user_version = {FORMAT}",
+_STEPS: Final = (
+    (
+        """CREATE TABLE sessions (
+            space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL,
+            version INTEGER NOT NULL, digest TEXT NOT NULL, owner TEXT,
+            created REAL NOT NULL, expires REAL NOT NULL, idle REAL NOT NULL, max_at REAL, state INTEGER NOT NULL,
+            PRIMARY KEY (space, id, schema)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX sessions_due ON sessions (state, expires)",
+        """CREATE TABLE session_values (
+            space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL,
+            PRIMARY KEY (space, id, schema, key)
+        ) WITHOUT ROWID""",
+        f"PRAGMA application_id = {APPLICATION_ID}",
+    ),
+    (
+        "ALTER TABLE session_values ADD COLUMN until REAL",
+        "CREATE INDEX session_values_until ON session_values (until) WHERE until IS NOT NULL",
+    ),
 )
+"""What makes each format out of the one before; a new file takes all of the steps."""
+
+FORMAT: Final = len(_STEPS)
+"""The version of the tables; a file says in ``user_version`` which one it has."""
 
 
 class SQLiteFile:
@@ -120,28 +127,30 @@ class SQLiteFile:
             connection.close()
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        self._is_blank(connection)
+        self._format(connection)
         self._switch_to_wal(connection)
         connection.execute("BEGIN IMMEDIATE")
         with connection:
-            if self._is_blank(connection):
-                for statement in _TABLES:
-                    connection.execute(statement)
+            missing = _STEPS[self._format(connection) :]
+            for statement in chain.from_iterable(missing):
+                connection.execute(statement)
+            if missing:
+                connection.execute(f"PRAGMA user_version = {FORMAT}")
 
-    def _is_blank(self, connection: sqlite3.Connection) -> bool:
-        """Tell a new file from one of ours; others are refused before anything in them is changed."""
+    def _format(self, connection: sqlite3.Connection) -> int:
+        """Return a file's format, 0 for a new file; others are refused before anything in them is changed."""
         application = _number(connection, "PRAGMA application_id")
         version = _number(connection, "PRAGMA user_version")
         if application == version == 0 and _number(connection, "SELECT count(*) FROM sqlite_schema") == 0:
-            return True
+            return 0
         if application != APPLICATION_ID:
             raise StoreUrlError(f"{self.path} is a SQLite database of something else; choose another file")
-        if version != FORMAT:
+        if not 1 <= version <= FORMAT:
             raise StoreUrlError(
-                f"{self.path} has format {version}, and this version of mcp-sessiongen reads format {FORMAT}: "
+                f"{self.path} has format {version}, and this version of mcp-sessiongen reads formats up to {FORMAT}: "
                 f"use the version that wrote it, or another file"
             )
-        return False
+        return version
 
     def _switch_to_wal(self, connection: sqlite3.Connection) -> None:
         """Switch once and for all; SQLite's own waiting does not cover several processes doing it at once."""

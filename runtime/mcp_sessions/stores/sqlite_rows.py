@@ -22,11 +22,13 @@ _FORGET: Final = f"DELETE FROM sessions {_WHERE}"
 _DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
     UNION ALL SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state IN (1, 2) AND expires <= ? LIMIT ?"""
 
-_ALL: Final = f"SELECT key, value FROM session_values {_WHERE}"
-_ONE: Final = f"SELECT value FROM session_values {_WHERE} AND key = ?"
-_NAMES: Final = f"SELECT key FROM session_values {_WHERE} ORDER BY key"
-_SET: Final = "INSERT OR REPLACE INTO session_values (space, id, schema, key, value) VALUES (?, ?, ?, ?, ?)"
+_SET_NOW: Final = f"{_WHERE} AND (until IS NULL OR until > ?)"
+_ALL: Final = f"SELECT key, value FROM session_values {_SET_NOW}"
+_ONE: Final = f"SELECT value FROM session_values {_SET_NOW} AND key = ?"
+_NAMES: Final = f"SELECT key FROM session_values {_SET_NOW} ORDER BY key"
+_SET: Final = f"INSERT OR REPLACE INTO session_values ({_NAME}, key, value, until) VALUES (?, ?, ?, ?, ?, ?)"
 _UNSET: Final = f"DELETE FROM session_values {_WHERE} AND key = ?"
+_OVER: Final = f"SELECT {_NAME}, key FROM session_values WHERE until <= ? LIMIT ?"
 _DROP: Final = f"DELETE FROM session_values {_WHERE}"
 
 
@@ -73,26 +75,32 @@ class _SQLiteRows:
         found = self._execute(_DUE, (now, now - TOMBSTONE_SECONDS, limit)).fetchall()
         return [_session(row) for row in found]
 
-    def get(self, address: Address, keys: Sequence[str] | None) -> dict[str, bytes]:
-        where = _name(address)
+    def get(self, address: Address, keys: Sequence[str] | None, now: float) -> dict[str, bytes]:
+        where = (*_name(address), now)
         if keys is None:
             return dict(self._execute(_ALL, where))
         found = ((key, self._execute(_ONE, (*where, key)).fetchone()) for key in keys)
         return {key: row[0] for key, row in found if row is not None}
 
-    def names(self, address: Address) -> list[str]:
-        return [key for (key,) in self._execute(_NAMES, _name(address))]
+    def names(self, address: Address, now: float) -> list[str]:
+        return [key for (key,) in self._execute(_NAMES, (*_name(address), now))]
 
-    def put(self, address: Address, changes: Mapping[str, bytes | None]) -> None:
+    def put(self, address: Address, changes: Mapping[str, bytes | None], untils: Mapping[str, float]) -> None:
         where = _name(address)
         for key, value in changes.items():
             if value is None:
                 self._change(_UNSET, (*where, key))
             else:
-                self._change(_SET, (*where, key, value))
+                self._change(_SET, (*where, key, value, untils.get(key)))
 
     def drop(self, address: Address) -> None:
         self._change(_DROP, _name(address))
+
+    def prune(self, now: float, limit: int) -> int:
+        over = self._execute(_OVER, (now, limit)).fetchall()
+        for row in over:
+            self._change(_UNSET, row)
+        return len(over)
 
     def _change(self, statement: str, parameters: tuple[str | bytes | float | None, ...]) -> None:
         if not self._writable:
