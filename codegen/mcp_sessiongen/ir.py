@@ -113,11 +113,21 @@ NONE = Scalar("None")
 # --- values --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Atom:
     """A value that Python and JSON write alike; a float is finite."""
 
     value: str | int | float | bool | None
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what is written: to Python 1, 1.0 and True are equal, here they are not."""
+        return isinstance(other, Atom) and self._typed() == other._typed()
+
+    def __hash__(self) -> int:
+        return hash(self._typed())
+
+    def _typed(self) -> tuple[type, object]:
+        return type(self.value), repr(self.value) if isinstance(self.value, float) else self.value
 
 
 @dataclass(frozen=True, slots=True)

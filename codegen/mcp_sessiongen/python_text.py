@@ -1,8 +1,10 @@
 """Python source as text: quoting, docstrings, and the layout that `ruff format` would choose.
 
-Everything that reaches a generated file is `Code`, and this module is where other text becomes `Code`.
+Everything that reaches a generated file is `Code`, and this module is where other text becomes `Code`. Text that is
+not as plain as can be is read back as a last line of defence: whatever a schema says, the result is one literal.
 """
 
+import ast
 import inspect
 import keyword
 import re
@@ -13,6 +15,9 @@ from typing import Final, TypeAlias
 
 WIDTH: Final = 88
 INDENT: Final = 4
+
+_PLAIN: Final = re.compile(r"[ !#-\[\]-~]*")
+"""Printable ASCII without backslashes and double quotes: text that needs no escaping anywhere."""
 
 _WORD: Final = re.compile(r"\s*\S+\s*|\s+")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -49,12 +54,15 @@ def lit(value: str | int | float | bool | None) -> Code:
     """Return a literal, with the quotes that formatters prefer."""
     if not isinstance(value, str):
         return Code(repr(value))
-    body = "".join(_escaped(character) for character in value)
-    if '"' in body and "'" not in body:
-        return Code(f"'{body}'")
+    if _PLAIN.fullmatch(value):
+        return Code(f'"{value}"')
+    body = "".join(map(_escaped, value))
     if body.count('"') > body.count("'"):
-        return Code("'" + body.replace("'", "\\'") + "'")
-    return Code('"' + body.replace('"', '\\"') + '"')
+        code = Code("'" + body.replace("'", "\\'") + "'")
+    else:
+        code = Code('"' + body.replace('"', '\\"') + '"')
+    _require_text(code, value)
+    return code
 
 
 def quoted(code: Code) -> Code:
@@ -83,14 +91,20 @@ def docstring(summary: str, details: str = "", *, indent: int = 0) -> Code:
     """Return a docstring, its quotes included; lines after the first are indented."""
     details = clean(details)
     room = WIDTH - indent
-    if not details and len(_escaped_doc(summary)) + 6 <= room:
-        return Code(f'"""{_escaped_doc(summary)}"""')
+    escaped = _escaped_doc(summary)
+    if not details and len(escaped) + 6 <= room:
+        code = Code(f'"""{escaped}"""')
+        if escaped is not summary:
+            _require_text(code)
+        return code
     raw = _can_be_raw(summary + details)
     lines = [summary, *(["", *details.split("\n")] if details else [])]
     written = [part for line in lines for part in _wrapped(line if raw else _escaped_doc(line), room)]
     margin = " " * indent
     text = "\n".join(f"{margin}{line}" if line and number else line for number, line in enumerate(written))
-    return Code(f'{"r" * raw}"""{text}\n{margin}"""')
+    code = Code(f'{"r" * raw}"""{text}\n{margin}"""')
+    _require_text(code)
+    return code
 
 
 def first_fitting(candidates: Iterable[str], *, indent: int, alone: bool) -> str:
@@ -241,10 +255,27 @@ def _escaped(character: str) -> str:
 
 
 def _escaped_doc(text: str) -> str:
-    body = "".join(_escaped(character) for character in text)
+    if _PLAIN.fullmatch(text):
+        return text
+    body = "".join(map(_escaped, text))
     if '"""' in body or body[:1] == '"' or body[-1:] == '"':
         body = body.replace('"', '\\"')
     return body
+
+
+def _require_text(code: Code, meant: str | None = None) -> None:
+    """Make sure that code is one text literal.
+
+    Args:
+        code: The code.
+        meant: What the literal should stand for, if that is known.
+
+    Raises:
+        ValueError: If it is something else.
+    """
+    found = ast.literal_eval(code)
+    if not isinstance(found, str) or (meant is not None and found != meant):
+        raise ValueError(f"a text became something else: {code!r}")
 
 
 def _can_be_raw(text: str) -> bool:
