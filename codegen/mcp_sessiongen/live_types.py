@@ -17,6 +17,7 @@ from pydantic_core import SchemaError
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Default
+from mcp_sessiongen.plain_defaults import plain_value
 from mcp_sessiongen.safe_text import safe_str
 from mcp_sessiongen.values import SCALARS, Known, Misfit, constant, value_of
 
@@ -87,8 +88,10 @@ class LiveTypes:
         Raises:
             Misfit: If it is not a value of the field's type.
         """
-        annotation = self.constrained(item.type, item.constraints)
-        probe = _attempt(lambda: create_model("Probe", __base__=_Probe, value=(annotation, ...)))
+        plain = plain_value(item, default)
+        if plain is not None:
+            return plain
+        probe = self.probe(item.type, item.constraints)
         try:
             if default.mode == "json":
                 text = json.dumps({"value": default.value})
@@ -101,6 +104,13 @@ class LiveTypes:
             raise Misfit(f"at {where}: {message}" if where else message) from None
         except (TypeError, ValueError, RecursionError) as error:
             raise Misfit(f"it has no JSON form ({safe_str(error)})") from None
+
+    def probe(self, kind: ir.Type, constraints: tuple[tuple[str, ir.Value], ...]) -> type[_Probe]:
+        """Return a model with one field, `value`, of a type."""
+        if _is_general(kind):
+            return _general_probe(kind, constraints)
+        annotation = self.constrained(kind, constraints)
+        return _attempt(lambda: create_model("Probe", __base__=_Probe, value=(annotation, ...)))
 
     def _known(self) -> Known:
         classes = {live: kind for kind, live in self.classes.items() if issubclass(type(live), type)}
@@ -133,6 +143,7 @@ class LiveTypes:
                     _attempt(functools.partial(made.model_rebuild, force=True, _types_namespace=by_name))
 
 
+@functools.lru_cache(maxsize=1000)
 def pattern_problem(pattern: str) -> str:
     """Say why a regular expression does not work; "" when it does."""
     try:
@@ -140,6 +151,17 @@ def pattern_problem(pattern: str) -> str:
     except Misfit as misfit:
         return str(misfit)
     return ""
+
+
+def _is_general(kind: ir.Type) -> bool:
+    """Tell whether a type means the same in every schema."""
+    return not isinstance(kind, ir.Named | ir.Imported) and all(map(_is_general, ir.parts(kind)))
+
+
+@functools.lru_cache(maxsize=1000)
+def _general_probe(kind: ir.Type, constraints: tuple[tuple[str, ir.Value], ...]) -> type[_Probe]:
+    annotation = LiveTypes({}, {}, {}).constrained(kind, constraints)
+    return _attempt(lambda: create_model("Probe", __base__=_Probe, value=(annotation, ...)))
 
 
 def _enum_class(enum: ir.Enumeration) -> type:
