@@ -116,10 +116,20 @@ class _Reader:
         top = self.table(table, (), _TOP)
         targets = self.targets(top)
         lint = self.table(top.get("lint", {}), ("lint",), ("ignore",))
-        ignore = self.words(lint, ("lint", "ignore"))
+        ignore = self.rules(self.words(lint, ("lint", "ignore")))
         jobs = [self.job(target, keys) for target, keys in targets]
         self.report.raise_if_any()
         return Config(self.path, _joined(job for job in jobs if job), ignore)
+
+    def rules(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        from mcp_sessiongen.lint.codes import LINT_CODES
+        from mcp_sessiongen.names import did_you_mean
+
+        for name in names:
+            if name not in LINT_CODES:
+                hint = did_you_mean(name, LINT_CODES) or f"there are: {', '.join(LINT_CODES)}"
+                self.error(("lint", "ignore"), f"there is no rule {name!r}", hint)
+        return names
 
     def targets(self, top: Mapping[str, object]) -> list[tuple[Mapping[str, object], tuple[str | int, ...]]]:
         given = top.get("targets")

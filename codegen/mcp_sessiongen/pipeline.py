@@ -93,13 +93,17 @@ def compile_modules(arguments: tuple[str, ...], output: Path | None = None, step
     _require_folder()
     report = Report()
     scopes = ModuleScopes()
-    compiled: dict[str, Compiled] = {}
+    compiled: list[Compiled] = []
+    files: dict[str, Compiled] = {}
     for target in find_targets(arguments, report):
         step(target.given)
         with report.gathering():
-            _claim(compile_target(target, output or _NOWHERE, report, scopes), compiled)
+            found = compile_target(target, output or _NOWHERE, report, scopes)
+            compiled.append(found)
+            if output:
+                _claim(found, files)
     report.raise_if_any()
-    return list(compiled.values())
+    return compiled
 
 
 @dataclass(frozen=True)
@@ -179,13 +183,13 @@ def _require_folder() -> None:
         raise fatal(Source(".").span(), "file-not-found", message, hint) from None
 
 
-def _claim(found: Compiled, compiled: dict[str, Compiled]) -> None:
+def _claim(found: Compiled, files: dict[str, Compiled]) -> None:
     target = found.target
-    if target.stem in compiled:
-        other = compiled[target.stem].target.given
+    if target.stem in files:
+        other = files[target.stem].target.given
         message = f"{other} and {target.given} would both be written to {target.stem}.py"
         raise fatal(Source(target.given).span(), "duplicate-output", message, "rename one, or use two output folders")
-    compiled[target.stem] = found
+    files[target.stem] = found
 
 
 def _generated(found: Compiled, output: Path) -> GeneratedFile:

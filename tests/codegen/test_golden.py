@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from mcp_sessiongen.codes import CODES
+from mcp_sessiongen.explanations import ALL_CODES
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -97,7 +97,7 @@ def record(case: Path, modules: dict[str, str], message: str, printed: str) -> N
 
 def test_every_diagnostic_code_has_a_golden_case() -> None:
     shown = "\n".join(path.read_text() for path in GOLDEN.glob("*/std*.txt"))
-    assert set(re.findall(r"(?:error|warning)\[([a-z0-9-]+)\]", shown)) == set(CODES)
+    assert set(re.findall(r"(?:error|warning)\[([a-z0-9-]+)\]", shown)) == set(ALL_CODES)
 
 
 def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
@@ -109,7 +109,7 @@ def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
 
 
 def test_every_code_is_explained_in_sentences() -> None:
-    assert all(text.endswith(".") and len(text) > 60 for text in CODES.values())
+    assert all(text.endswith(".") and len(text) > 60 for text in ALL_CODES.values())
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.parents[1].name)

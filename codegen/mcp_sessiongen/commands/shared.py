@@ -13,7 +13,7 @@ import click
 from mcp_sessiongen import __version__
 
 if TYPE_CHECKING:
-    from mcp_sessiongen.config import Job
+    from mcp_sessiongen.config import Config, Job
     from mcp_sessiongen.diagnostics import Diagnostic
 
 C = TypeVar("C", bound=Callable[..., None])
@@ -89,6 +89,19 @@ def find_jobs(command: str, sources: tuple[str, ...], output: Path | None) -> "l
         raise click.UsageError(message)
     where = "the settings have several targets" if jobs else "there are no settings in pyproject.toml"
     raise click.UsageError(f"Missing option '-o' / '--output': {where}.")
+
+
+def find_sources(command: str, sources: tuple[str, ...], config: "Config | None") -> list[tuple[str, ...]]:
+    """Return the sources that the command line names, else those of each target in the project's settings.
+
+    Raises:
+        click.UsageError: If there are none.
+    """
+    if sources:
+        return [sources]
+    if config and config.jobs:
+        return [job.sources for job in config.jobs]
+    raise click.UsageError(_NOTHING_TO_DO.format(command=command).replace(" -o app/sessions", ""))
 
 
 @dataclass(frozen=True)
