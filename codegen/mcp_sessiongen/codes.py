@@ -86,6 +86,11 @@ CODES: Final[dict[str, str]] = {
         "The source is not something that can be compiled: not a .yaml or .py file, nor a folder or a module; or a"
         " class that is no Pydantic model."
     ),
+    "not-exportable": (
+        "The schema is fine, but the form that it is to be exported to has no words for something in it. A session that"
+        " is bound to a class of yours, for example, has a meaning that only Python can say. The forms `ir` and"
+        " `json-schema` take every schema."
+    ),
     "not-ours": (
         "The output file exists and does not begin with the header of generated files. It is left alone: it may be"
         " somebody's work. Move it away, or choose another output folder."

@@ -1,0 +1,171 @@
+"""A schema as a Python module with `SessionModel` classes that mean the same."""
+
+from collections.abc import Collection
+from typing import Final
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.export.docstrings import docstring
+from mcp_sessiongen.export.durations import duration_text
+from mcp_sessiongen.export.inexpressible import Inexpressible
+from mcp_sessiongen.names import cap_words, snake_case
+from mcp_sessiongen.naming import RESERVED
+from mcp_sessiongen.python_text import Code, Expression, Group, flat, laid_out, lit, name
+from mcp_sessiongen.spelling import Speller
+
+_BASES: Final = frozenset({"SessionModel", "ValueEnum", "ValueIntEnum", "ValueModel"})
+_MEMBER: Final = 4
+
+
+def export_pydantic(module: ir.Module) -> str:
+    """Return the text of a module, laid out as `ruff format` would.
+
+    Raises:
+        Inexpressible: If Python has no way to say it.
+    """
+    return _Writer(module).text()
+
+
+class _Writer:
+    def __init__(self, module: ir.Module) -> None:
+        self.module = module
+        fields = [item for model in module.models for item in model.fields]
+        keys = [key for session in module.sessions for key in session.keys]
+        self.speller = Speller({item.name for item in fields + keys})
+        self.defined: set[str] = set()
+
+    def text(self) -> str:
+        classes = [self.enum(enum) for enum in self.module.enums]
+        classes += [self.model(model) for model in self.module.models]
+        taken = {model.name for model in self.module.models} | {enum.name for enum in self.module.enums}
+        for session in self.module.sessions:
+            called = _class_name(session.name, taken | RESERVED | _BASES | self.imported())
+            taken.add(called)
+            classes.append(self.session(session, called))
+        parts = ['"""Session schemas."""', self.speller.import_lines()]
+        return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(classes) + "\n"
+
+    def imported(self) -> set[str]:
+        return {called for names in self.speller.imports.values() for called in names.values()}
+
+    # --- classes ---------------------------------------------------------------------------------------------------
+
+    def enum(self, enum: ir.Enumeration) -> str:
+        base = "ValueEnum" if isinstance(enum.members[0].value, str) else "ValueIntEnum"
+        self.speller.use("mcp_sessions", base)
+        lines: list[str] = []
+        for member in enum.members:
+            lines.append(f"{name(member.name)} = {lit(member.value)}")
+            lines += [docstring(member.doc, _MEMBER)] if member.doc else []
+        self.defined.add(enum.name)
+        return _class(Code(f"class {name(enum.name)}({base}):"), enum.doc, lines)
+
+    def model(self, model: ir.Model) -> str:
+        self.speller.use("mcp_sessions", "ValueModel")
+        lines = [self.field(item) for item in model.fields]
+        self.defined.add(model.name)
+        return _class(Code(f"class {name(model.name)}(ValueModel):"), model.doc, lines)
+
+    def session(self, session: ir.Session, called: str) -> str:
+        if session.model is not None:
+            owner = f"{session.model.module}:{session.model.qualname}"
+            message = f"session {session.name} is bound to {owner}, which is Python already"
+            raise Inexpressible(message, "use that class")
+        self.speller.use("mcp_sessions", "SessionModel")
+        options = self.session_options(session, called)
+        arguments = (Code("SessionModel"), *options.values())
+        head = laid_out("class ", Group(name(called), arguments, labels=("", *(f"{key}=" for key in options))), ":")
+        return _class(head, session.doc, [self.field(key) for key in session.keys])
+
+    def session_options(self, session: ir.Session, called: str) -> dict[str, Expression]:
+        options: dict[str, Expression] = {}
+        if snake_case(called) != session.name:
+            options["name"] = lit(session.name)
+        if session.version != 1:
+            options["version"] = lit(session.version)
+        for option, seconds in (("idle", session.idle), ("max", session.max)):
+            if seconds is not None:
+                options[option] = lit(duration_text(seconds))
+        if session.scope != "auto":
+            options["scope"] = lit(session.scope)
+        for option in ("handle", "create_tool", "end_tool"):
+            if getattr(session, option):
+                options[option] = lit(getattr(session, option))
+        if session.reserved:
+            names = tuple(map(lit, session.reserved))
+            options["reserved"] = Group(Code(""), names) if len(names) > 1 else Code(f"({names[0]},)")
+        return options
+
+    # --- fields ----------------------------------------------------------------------------------------------------
+
+    def field(self, item: ir.Field) -> str:
+        annotation = self.annotated(item)
+        if not self.defined.issuperset(ir.names_in(item.type)):
+            annotation = lit(flat(annotation))
+        if item.default is None:
+            return laid_out(f"{name(item.name)}: ", annotation, indent=_MEMBER)
+        self.require_defined(item, item.default)
+        return self.assignment(item, annotation, self.speller.value(item.default))
+
+    def assignment(self, item: ir.Field, annotation: Expression, default: Expression) -> str:
+        """Return `name: annotation = default`, split as the formatter would."""
+        before = f"{name(item.name)}: "
+        line = f"{before}{flat(annotation)} = {flat(default)}"
+        if _MEMBER + len(line) <= 88:
+            return line
+        if isinstance(default, Group) and default.items:
+            return laid_out(f"{before}{flat(annotation)} = ", default, indent=_MEMBER, split=True)
+        return laid_out(before, annotation, f" = {flat(default)}", indent=_MEMBER)
+
+    def annotated(self, item: ir.Field) -> Expression:
+        """Return a field's type with all that is said about it."""
+        kind = self.speller.type(item.type)
+        described = {constraint: self.speller.value(value) for constraint, value in item.constraints}
+        if item.doc:
+            described["description"] = lit(item.doc)
+        options: dict[str, Expression] = {}
+        if item.ttl is not None:
+            options["ttl"] = lit(duration_text(item.ttl))
+        for option in ("create", "renamed_from", "deprecated"):
+            if getattr(item, option):
+                options[option] = lit(getattr(item, option))
+        parts = [kind]
+        for module, callee, arguments in (("pydantic", "Field", described), ("mcp_sessions", "Key", options)):
+            if arguments:
+                self.speller.use(module, callee)
+                labels = tuple(f"{argument}=" for argument in arguments)
+                parts.append(Group(Code(callee), tuple(arguments.values()), labels=labels))
+        if len(parts) == 1:
+            return kind
+        self.speller.use("typing", "Annotated")
+        return Group(Code("Annotated"), tuple(parts), "[]")
+
+    def require_defined(self, item: ir.Field, value: ir.Value) -> None:
+        """Refuse a default made of a class that is defined further down: Python would not know it yet."""
+        missing = sorted(set(_classes_in(value)) - self.defined)
+        if missing:
+            message = f"the default of {item.name} is made of {missing[0]}, whose class uses this one"
+            raise Inexpressible(message, "give the key no default, or None")
+
+
+def _classes_in(value: ir.Value) -> Collection[str]:
+    match value:
+        case ir.Instance(name=called, fields=fields):
+            return [called, *(inner for _, item in fields for inner in _classes_in(item))]
+        case ir.Items(items=items):
+            return [inner for item in items for inner in _classes_in(item)]
+        case ir.Entries(entries=entries):
+            return [inner for pair in entries for item in pair for inner in _classes_in(item)]
+        case _:
+            return []
+
+
+def _class(head: Code, doc: str, lines: list[str]) -> str:
+    margin = " " * _MEMBER
+    documented = f"{margin}{docstring(doc, _MEMBER)}\n\n" if doc else ""
+    return f"{head}\n{documented}" + "\n".join(margin + line for line in lines)
+
+
+def _class_name(session: str, taken: Collection[str]) -> str:
+    base = cap_words(session)
+    candidates = [base, f"{base}Session", f"{base}Schema", *(f"{base}Schema{number}" for number in range(2, 100))]
+    return next(candidate for candidate in candidates if candidate not in taken)
