@@ -1,0 +1,335 @@
+"""Hypothesis strategies for the IR: whole modules that every stage of the compiler must accept.
+
+They are in the IR's normal form, as `analyze` leaves it: so a module that was written down in some form and read back
+must be equal to what it was. Texts are hostile wherever a schema may have any text.
+"""
+
+import base64
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from hypothesis import strategies as st
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.doc_text import normal_doc
+from mcp_sessiongen.type_rules import json_forms
+
+T = TypeVar("T")
+
+HOSTILE: Final = (
+    '"""',
+    "'''",
+    "\\",
+    'ends in a quote"',
+    "{{ 7 * 7 }}{% raw %}",
+    '"); import os #',
+    "two\nlines",
+    "\r\n\t",
+    "\x00",
+    "\u202e\u2066",
+    "\u2028\x85\x0b",
+    "\ufeff",
+    "${HOME} %s {0}",
+    "no",
+    "null",
+    "0777",
+    "1:30",
+    "1e5",
+    "- a",
+    "a: b # c",
+    "? [x, y]",
+    "<<",
+    "Größe 😀 漢",
+    "",
+    " ",
+)
+"""Texts that are something else to YAML, Python, Jinja or a terminal."""
+
+TEXTS: Final = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(codec="utf-8"), max_size=12),
+    st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join).map(lambda text: text[:30]),
+)
+"""Any text; at most 30 characters."""
+
+DOCS: Final = st.one_of(st.just(""), st.lists(TEXTS, max_size=3).map(" ".join).map(normal_doc))
+KEY_NAMES: Final = (
+    *("a", "b", "x1", "visits", "line_items", "status", "value", "key", "name", "self", "cls", "fn", "by"),
+    *("date", "time", "datetime", "timedelta", "decimal", "uuid", "field", "annotated", "final", "state", "session"),
+    *("true", "false", "null", "yes", "no", "on", "y", "n", "doc", "type", "default", "enum"),
+    "a_name_of_sixty_four_characters_which_is_as_long_as_a_key_can_be",
+)
+TYPE_NAMES: Final = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "HTTPProxy", "A1", "Node")
+SESSION_NAMES: Final = ("cart", "wizard", "http_proxy", "a1b", "x")
+MEMBER_NAMES: Final = ("OPEN", "PAID", "SECOND_HAND", "A1", "X", "NULL", "TRUE")
+TEXT_SCALARS: Final = ("str", "bytes", "Decimal", "date", "time", "datetime", "timedelta", "UUID")
+LARGEST: Final = 10**6
+LONGEST: Final = 30
+
+
+@st.composite
+def modules(draw: st.DrawFn) -> ir.Module:
+    """Whole modules: enumerations, models that use them and each other, and sessions."""
+    maker = _Maker(draw)
+    type_names = draw(st.lists(st.sampled_from(TYPE_NAMES), max_size=4, unique=True))
+    for name in type_names:
+        maker.enum(name) if draw(st.booleans()) else maker.model(name)
+    session_names = draw(st.lists(st.sampled_from(SESSION_NAMES), min_size=1, max_size=2, unique=True))
+    sessions = tuple(maker.session(name) for name in session_names)
+    return ir.Module(tuple(maker.models.values()), sessions, tuple(maker.enums.values()))
+
+
+@dataclass
+class _Maker:
+    """Makes one module, piece by piece."""
+
+    draw: Callable[[st.SearchStrategy[T]], T]
+    models: dict[str, ir.Model] = field(default_factory=dict)
+    enums: dict[str, ir.Enumeration] = field(default_factory=dict)
+
+    def one(self, options: Sequence[T]) -> T:
+        return self.draw(st.sampled_from(options))
+
+    def maybe(self, strategy: st.SearchStrategy[T], otherwise: T) -> T:
+        return self.draw(strategy) if self.draw(st.booleans()) else otherwise
+
+    # --- declarations ----------------------------------------------------------------------------------------------
+
+    def enum(self, name: str) -> None:
+        kinds = (TEXTS, st.integers(-LARGEST, LARGEST))
+        values = self.draw(st.lists(self.one(kinds), min_size=1, max_size=4, unique=True))
+        members = [ir.EnumMember(MEMBER_NAMES[n], value, self.draw(DOCS)) for n, value in enumerate(values)]
+        self.enums[name] = ir.Enumeration(name, tuple(members), self.draw(DOCS))
+
+    def model(self, name: str) -> None:
+        names = self.draw(st.lists(st.sampled_from(KEY_NAMES), min_size=1, max_size=4, unique=True))
+        fields = [self.field(item, tight=False) for item in names]
+        if self.draw(st.booleans()):
+            fields[-1] = ir.Field(names[-1], self.one((_or_none(ir.Named(name)), ir.Array("list", ir.Named(name)))))
+        self.models[name] = ir.Model(name, tuple(fields), self.draw(DOCS))
+
+    def field(self, name: str, *, tight: bool) -> ir.Field:
+        kind = self.any_type()
+        default = self.value(kind) if self.draw(st.booleans()) else None
+        constraints = self.constraints(kind, tight=tight and default is None)
+        return ir.Field(name, kind, default, constraints, self.draw(DOCS))
+
+    def session(self, name: str) -> ir.Session:
+        names = self.draw(st.lists(st.sampled_from(KEY_NAMES), min_size=1, max_size=6, unique=True))
+        unused = [f"old_{number}" for number in range(len(names) + 2)]
+        keys = tuple(self.key(self.field(item, tight=True), unused) for item in names)
+        idle, longest = sorted((self.seconds(), self.seconds()))
+        return ir.Session(
+            name=name,
+            keys=keys,
+            doc=self.draw(DOCS),
+            version=self.one((1, 2, 2**31 - 1)),
+            idle=self.one((None, idle)),
+            max=self.one((None, longest)),
+            scope=self.one(("auto", "handle", "transport", "user")),
+            handle=self.one(("", f"{name}_handle")),
+            create_tool=self.one(("", f"new_{name}")),
+            end_tool=self.one(("", f"drop_{name}")),
+            reserved=self.one(((), (unused[-1],), (unused[-2], unused[-1]))),
+        )
+
+    def key(self, item: ir.Field, unused: list[str]) -> ir.Field:
+        """Give a key its options."""
+        return ir.Field(
+            name=item.name,
+            type=item.type,
+            default=item.default,
+            constraints=item.constraints,
+            doc=item.doc,
+            ttl=self.one((None, self.seconds())),
+            create=self.one(("", "optional", "required") if item.default is None else ("", "optional")),
+            renamed_from=self.one(("", unused.pop(0))),
+            deprecated=self.maybe(TEXTS.map(lambda text: f"Use another. {text}".strip()), ""),
+        )
+
+    def seconds(self) -> float:
+        return self.one((0.5, 30.0, 300.0, 5400.0, 90061.25, 259200.0, 0.000001, 86400.0 * 10**9))
+
+    # --- types -----------------------------------------------------------------------------------------------------
+
+    def any_type(self, depth: int = 0) -> ir.Type:
+        """Make any type, or none deeper than three levels."""
+        makers = [self.scalar, self.choice, self.named]
+        if depth < 2:
+            makers += [self.array, self.hashed, self.table, self.tuple_type, self.union]
+        made: ir.Type = self.one(makers)(depth)
+        return made
+
+    def scalar(self, depth: int) -> ir.Type:
+        del depth
+        return ir.Scalar(self.one(("int", "float", "bool", *TEXT_SCALARS)))
+
+    def choice(self, depth: int) -> ir.Type:
+        del depth
+        kinds: tuple[st.SearchStrategy[str | int], ...] = (TEXTS, st.integers(2, LARGEST))
+        return ir.Choice(tuple(self.draw(st.lists(self.one(kinds), min_size=1, max_size=4, unique=True))))
+
+    def named(self, depth: int) -> ir.Type:
+        known = [ir.Named(name) for name in self.models] + [self.enum_type(name) for name in self.enums]
+        return self.one(known) if known else self.scalar(depth)
+
+    def enum_type(self, name: str) -> ir.Named:
+        is_text = isinstance(self.enums[name].members[0].value, str)
+        return ir.Named(name, ("text",) if is_text else ("a number",))
+
+    def inner(self, depth: int) -> ir.Type:
+        """Make the type of an item: it may have constraints of its own."""
+        kind = self.any_type(depth + 1)
+        constraints = self.constraints(kind, tight=False)
+        return ir.Constrained(kind, constraints) if constraints and ir.without_none(kind) == kind else kind
+
+    def array(self, depth: int) -> ir.Type:
+        return ir.Array("list", self.inner(depth))
+
+    def hashed(self, depth: int) -> ir.Type:
+        kinds = [ir.Scalar("str"), ir.Scalar("int"), ir.Scalar("UUID"), ir.Scalar("date"), self.choice(depth)]
+        return ir.Array(self.one(("set", "frozenset")), self.one(kinds + [self.enum_type(name) for name in self.enums]))
+
+    def table(self, depth: int) -> ir.Type:
+        keys: list[ir.Type] = [ir.Scalar(name) for name in ("str", "int", "UUID", "date")]
+        keys += [kind for name in self.enums if (kind := self.enum_type(name)).forms == ("text",)]
+        return ir.Table(self.one(keys), self.inner(depth))
+
+    def tuple_type(self, depth: int) -> ir.Type:
+        if self.draw(st.booleans()):
+            return ir.Tuple((self.inner(depth),), open=True)
+        return ir.Tuple(tuple(self.inner(depth) for _ in range(self.draw(st.integers(1, 3)))))
+
+    def union(self, depth: int) -> ir.Type:
+        """Make a union whose members differ in JSON, with None or not."""
+        members: list[ir.Type] = []
+        taken: set[str] = {"null"}
+        for _ in range(self.draw(st.integers(1, 3))):
+            # A number in a Literal or an enum is equal to other numbers, and to booleans.
+            member = self.any_type(depth + 1)
+            forms = json_forms(member)
+            if not isinstance(member, ir.Union) and not forms & taken and not _is_numeric_choice(member):
+                members.append(member)
+                taken |= forms
+        return ir.union_of((*members, ir.NONE)) if members and self.draw(st.booleans()) else self.whole(members)
+
+    def whole(self, members: list[ir.Type]) -> ir.Type:
+        return ir.union_of(tuple(members)) if members else ir.Scalar("str")
+
+    # --- constraints -----------------------------------------------------------------------------------------------
+
+    def constraints(self, kind: ir.Type, *, tight: bool) -> tuple[tuple[str, ir.Value], ...]:
+        """Make constraints, or none; those that are not tight let every value pass that is made here."""
+        if not self.draw(st.booleans()):
+            return ()
+        match ir.without_none(kind):
+            case ir.Scalar(name="int" | "float" | "Decimal" as name):
+                return self.bounds(name, tight=tight)
+            case ir.Scalar(name="str"):
+                pattern = self.one(("^[A-Z0-9-]{3,32}$", '"""|\\\\|\\{\\{', "^[^'\"]*$", "\n", "é")) if tight else ""
+                given = (("max_length", ir.Atom(self.draw(st.integers(LONGEST, 999)))),)
+                return (*given, ("pattern", ir.Atom(pattern))) if pattern else given
+            case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True):
+                least = (("min_length", ir.Atom(self.draw(st.integers(1, 5)))),) if tight else ()
+                return (*least, ("max_length", ir.Atom(self.draw(st.integers(LONGEST, 999)))))
+            case _:
+                return ()
+
+    def bounds(self, name: str, *, tight: bool) -> tuple[tuple[str, ir.Value], ...]:
+        def number(value: int) -> ir.Value:
+            return (
+                ir.Built(name, str(value)) if name == "Decimal" else ir.Atom(float(value) if name == "float" else value)
+            )
+
+        low = (self.one(("gt", "ge")), number(-self.draw(st.integers(LARGEST + 1, 10**9))))
+        high = (self.one(("lt", "le")), number(self.draw(st.integers(LARGEST + 1, 10**9))))
+        step = (("multiple_of", number(self.draw(st.integers(1, 99)))),) if tight else ()
+        digits = (("max_digits", ir.Atom(40)), ("decimal_places", ir.Atom(20))) if name == "Decimal" else ()
+        return (low, high, *step, *self.one((digits, ())))
+
+    # --- values ----------------------------------------------------------------------------------------------------
+
+    def value(self, kind: ir.Type) -> ir.Value:
+        """Make a value of a type, in its canonical form."""
+        match kind:
+            case ir.Scalar(name=name):
+                return self.draw(_SCALARS[name])
+            case ir.Choice(values=values):
+                return ir.Atom(self.one(values))
+            case ir.Array(kind="list", item=item):
+                return ir.Items("list", self.items(item))
+            case ir.Array(kind=outer, item=item):
+                distinct = {json.dumps(ir.dump(value)): value for value in self.items(item)}
+                return ir.Items(outer, tuple(distinct[text] for text in sorted(distinct)))
+            case ir.Table(key=key, value=value):
+                keys = {json.dumps(ir.dump(made)): made for made in self.items(key)}
+                return ir.Entries(tuple((made, self.value(value)) for made in keys.values()))
+            case ir.Tuple(items=items, open=is_open):
+                return ir.Items("tuple", self.items(items[0]) if is_open else tuple(map(self.value, items)))
+            case ir.Union(members=members):
+                return self.value(self.one(members))
+            case ir.Named(name=name) if name in self.enums:
+                return ir.Member(kind, self.one(self.enums[name].members).name)
+            case ir.Named(name=name):
+                return self.instance(self.models[name])
+            case ir.Constrained(type=inner):
+                return self.value(inner)
+            case _:
+                raise NotImplementedError(kind)
+
+    def items(self, kind: ir.Type) -> tuple[ir.Value, ...]:
+        return tuple(self.value(kind) for _ in range(self.draw(st.integers(0, 2))))
+
+    def instance(self, model: ir.Model) -> ir.Value:
+        fields = []
+        for item in model.fields:
+            is_recursive = model.name in ir.names_in(item.type)
+            if is_recursive:
+                empty = ir.Items("list", ()) if isinstance(item.type, ir.Array) else ir.Atom(None)
+                fields.append((item.name, empty))
+            elif item.default is None or self.draw(st.booleans()):
+                fields.append((item.name, self.value(item.type)))
+        return ir.Instance(model.name, tuple(fields))
+
+
+def _or_none(kind: ir.Type) -> ir.Type:
+    return ir.union_of((kind, ir.NONE))
+
+
+def _is_numeric_choice(kind: ir.Type) -> bool:
+    return isinstance(kind, ir.Choice | ir.Named) and "a number" in json_forms(kind)
+
+
+def _built(
+    name: str, strategy: st.SearchStrategy[Any], text: Callable[[Any], str] = str
+) -> st.SearchStrategy[ir.Value]:
+    return strategy.map(lambda value: ir.Built(name, text(value)))
+
+
+def _isoformat(value: dt.date | dt.time) -> str:
+    return value.isoformat()
+
+
+def _timedelta(value: dt.timedelta) -> str:
+    return f"{value.days} {value.seconds} {value.microseconds}"
+
+
+_ZONES: Final = st.sampled_from((None, dt.UTC, dt.timezone(dt.timedelta(hours=-3, minutes=-30))))
+_MOMENTS: Final = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1), timezones=_ZONES)
+_SCALARS: Final[dict[str, st.SearchStrategy[ir.Value]]] = {
+    "None": st.just(ir.Atom(None)),
+    "str": TEXTS.map(ir.Atom),
+    "int": st.integers(-LARGEST, LARGEST).map(ir.Atom),
+    "float": st.floats(-LARGEST, LARGEST).map(ir.Atom),
+    "bool": st.booleans().map(ir.Atom),
+    "bytes": _built("bytes", st.binary(max_size=9), lambda value: base64.b64encode(value).decode()),
+    "Decimal": _built("Decimal", st.decimals(-LARGEST, LARGEST, allow_nan=False, places=3)),
+    "date": _built("date", st.dates(dt.date(1900, 1, 1), dt.date(2200, 1, 1)), _isoformat),
+    "time": _built("time", st.times(), _isoformat),
+    "datetime": _built("datetime", _MOMENTS, _isoformat),
+    "timedelta": _built("timedelta", st.timedeltas(dt.timedelta(-9999), dt.timedelta(9999)), _timedelta),
+    "UUID": _built("UUID", st.uuids()),
+}
