@@ -1,9 +1,11 @@
 """A schema as a Python module with `SessionModel` classes that mean the same."""
 
 from collections.abc import Collection
+from inspect import cleandoc
 from typing import Final
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.accessors import field_line
 from mcp_sessiongen.export.docstrings import docstring
 from mcp_sessiongen.export.durations import duration_text
 from mcp_sessiongen.export.inexpressible import Inexpressible
@@ -102,26 +104,17 @@ class _Writer:
         if not self.defined.issuperset(ir.names_in(item.type)):
             annotation = lit(flat(annotation))
         if item.default is None:
-            return laid_out(f"{name(item.name)}: ", annotation, indent=_MEMBER)
+            return field_line(item.name, annotation, None)
         self.require_defined(item, item.default)
-        return self.assignment(item, annotation, self.speller.value(item.default))
-
-    def assignment(self, item: ir.Field, annotation: Expression, default: Expression) -> str:
-        """Return `name: annotation = default`, split as the formatter would."""
-        before = f"{name(item.name)}: "
-        line = f"{before}{flat(annotation)} = {flat(default)}"
-        if _MEMBER + len(line) <= 88:
-            return line
-        if isinstance(default, Group) and default.items:
-            return laid_out(f"{before}{flat(annotation)} = ", default, indent=_MEMBER, split=True)
-        return laid_out(before, annotation, f" = {flat(default)}", indent=_MEMBER)
+        return field_line(item.name, annotation, self.speller.value(item.default))
 
     def annotated(self, item: ir.Field) -> Expression:
         """Return a field's type with all that is said about it."""
         kind = self.speller.type(item.type)
         described = {constraint: self.speller.value(value) for constraint, value in item.constraints}
         if item.doc:
-            described["description"] = lit(item.doc)
+            # Pydantic cleans descriptions as docstrings are cleaned, where the first line has no indentation.
+            described["description"] = lit(item.doc if cleandoc(item.doc) == item.doc else f"\n{item.doc}")
         options: dict[str, Expression] = {}
         if item.ttl is not None:
             options["ttl"] = lit(duration_text(item.ttl))
