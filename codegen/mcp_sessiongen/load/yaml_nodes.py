@@ -179,7 +179,7 @@ class _Builder:
             value = self.node(next(self.events), depth + 1)
             if not isinstance(key, ScalarNode):
                 self.refuse(event, "a key that is not a scalar", "keys are plain names")
-            if key.text == "<<":
+            if key.text == "<<" and isinstance(event, yaml.ScalarEvent) and not event.style:
                 self.refuse(event, "a merge key", "write the entries again")
             if key.text in entries:
                 first = entries[key.text][0].span
