@@ -23,6 +23,7 @@ RESERVED: Final = frozenset(
         "Literal",
         "NumberKey",
         "Session",
+        "SessionModel",
         "SessionSchema",
         "TypeAlias",
         "UUID",
@@ -35,7 +36,7 @@ RESERVED: Final = frozenset(
         *RENAMED_IMPORTS.values(),
     }
 )
-"""Names that a generated module may import."""
+"""Names that a generated module may import, or a schema in Python."""
 
 VERBS: Final = ("get", "set", "has", "remove", "take", "update", "increment", "append", "put", "pop")
 """What the names of an accessor's methods begin with, before the key."""

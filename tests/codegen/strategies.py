@@ -9,7 +9,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from hypothesis import strategies as st
 
@@ -57,8 +57,8 @@ TEXTS: Final = st.one_of(
 
 DOCS: Final = st.one_of(st.just(""), st.lists(TEXTS, max_size=3).map(" ".join).map(normal_doc))
 KEY_NAMES: Final = (
-    *("a", "b", "x1", "visits", "line_items", "status", "value", "key", "name", "self", "cls", "fn", "by"),
-    *("date", "time", "datetime", "timedelta", "decimal", "uuid", "field", "annotated", "final", "state", "session"),
+    *("a", "b", "x1", "visits", "line_items", "status", "value", "name", "self", "cls", "fn", "by"),
+    *("date", "time", "datetime", "timedelta", "decimal", "uuid", "field", "annotated", "final"),
     *("true", "false", "null", "yes", "no", "on", "y", "n", "doc", "type", "default", "enum"),
     "a_name_of_sixty_four_characters_which_is_as_long_as_a_key_can_be",
 )
@@ -120,7 +120,8 @@ class _Maker:
     def session(self, name: str) -> ir.Session:
         names = self.draw(st.lists(st.sampled_from(KEY_NAMES), min_size=1, max_size=6, unique=True))
         unused = [f"old_{number}" for number in range(len(names) + 2)]
-        keys = tuple(self.key(self.field(item, tight=True), unused) for item in names)
+        scope = self.one(get_args(ir.Scope))
+        keys = tuple(self.key(self.field(item, tight=True), unused, scope) for item in names)
         idle, longest = sorted((self.seconds(), self.seconds()))
         return ir.Session(
             name=name,
@@ -129,15 +130,17 @@ class _Maker:
             version=self.one((1, 2, 2**31 - 1)),
             idle=self.one((None, idle)),
             max=self.one((None, longest)),
-            scope=self.one(("auto", "handle", "transport", "user")),
+            scope=scope,
             handle=self.one(("", f"{name}_handle")),
             create_tool=self.one(("", f"new_{name}")),
             end_tool=self.one(("", f"drop_{name}")),
             reserved=self.one(((), (unused[-1],), (unused[-2], unused[-1]))),
         )
 
-    def key(self, item: ir.Field, unused: list[str]) -> ir.Field:
+    def key(self, item: ir.Field, unused: list[str], scope: ir.Scope) -> ir.Field:
         """Give a key its options."""
+        # What has a default is never required, and without a handle there is no create tool.
+        words: tuple[ir.Create, ...] = ("", "optional", "required") if item.default is None else ("", "optional")
         return ir.Field(
             name=item.name,
             type=item.type,
@@ -145,7 +148,7 @@ class _Maker:
             constraints=item.constraints,
             doc=item.doc,
             ttl=self.one((None, self.seconds())),
-            create=self.one(("", "optional", "required") if item.default is None else ("", "optional")),
+            create=self.one(words) if scope in ("auto", "handle") else "",
             renamed_from=self.one(("", unused.pop(0))),
             deprecated=self.maybe(TEXTS.map(lambda text: f"Use another. {text}".strip()), ""),
         )

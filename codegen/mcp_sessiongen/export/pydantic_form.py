@@ -9,9 +9,10 @@ from mcp_sessiongen.accessors import field_line
 from mcp_sessiongen.export.docstrings import docstring
 from mcp_sessiongen.export.durations import duration_text
 from mcp_sessiongen.export.inexpressible import Inexpressible
+from mcp_sessiongen.imports import Imports, local_names
 from mcp_sessiongen.names import cap_words, snake_case
 from mcp_sessiongen.naming import RESERVED
-from mcp_sessiongen.python_text import Code, Expression, Group, flat, laid_out, lit, name
+from mcp_sessiongen.python_text import Code, Expression, Group, laid_out, lit, name
 from mcp_sessiongen.spelling import Speller
 
 _BASES: Final = frozenset({"SessionModel", "ValueEnum", "ValueIntEnum", "ValueModel"})
@@ -32,39 +33,37 @@ class _Writer:
         self.module = module
         fields = [item for model in module.models for item in model.fields]
         keys = [key for session in module.sessions for key in session.keys]
-        self.speller = Speller({item.name for item in fields + keys})
-        self.defined: set[str] = set()
+        local = {home: f"{called}Class" if called in _BASES else called for home, called in local_names(module).items()}
+        self.imports = Imports(local)
+        self.speller = Speller({item.name for item in fields + keys}, self.imports)
+        self.speller.later.update(model.name for model in module.models)
 
     def text(self) -> str:
         classes = [self.enum(enum) for enum in self.module.enums]
         classes += [self.model(model) for model in self.module.models]
-        taken = {model.name for model in self.module.models} | {enum.name for enum in self.module.enums}
+        taken = {*self.module.type_names, *self.imports.local.values(), *RESERVED, *_BASES}
         for session in self.module.sessions:
-            called = _class_name(session.name, taken | RESERVED | _BASES | self.imported())
+            called = _class_name(session.name, taken)
             taken.add(called)
             classes.append(self.session(session, called))
-        parts = ['"""Session schemas."""', self.speller.import_lines()]
+        parts = ['"""Session schemas."""', self.imports.lines()]
         return "\n\n".join(parts) + "\n\n\n" + "\n\n\n".join(classes) + "\n"
-
-    def imported(self) -> set[str]:
-        return {called for names in self.speller.imports.values() for called in names.values()}
 
     # --- classes ---------------------------------------------------------------------------------------------------
 
     def enum(self, enum: ir.Enumeration) -> str:
         base = "ValueEnum" if isinstance(enum.members[0].value, str) else "ValueIntEnum"
-        self.speller.use("mcp_sessions", base)
+        self.imports.use("mcp_sessions", base)
         lines: list[str] = []
         for member in enum.members:
             lines.append(f"{name(member.name)} = {lit(member.value)}")
             lines += [docstring(member.doc, _MEMBER)] if member.doc else []
-        self.defined.add(enum.name)
         return _class(Code(f"class {name(enum.name)}({base}):"), enum.doc, lines)
 
     def model(self, model: ir.Model) -> str:
-        self.speller.use("mcp_sessions", "ValueModel")
+        self.imports.use("mcp_sessions", "ValueModel")
         lines = [self.field(item) for item in model.fields]
-        self.defined.add(model.name)
+        self.speller.later.discard(model.name)
         return _class(Code(f"class {name(model.name)}(ValueModel):"), model.doc, lines)
 
     def session(self, session: ir.Session, called: str) -> str:
@@ -72,7 +71,7 @@ class _Writer:
             owner = f"{session.model.module}:{session.model.qualname}"
             message = f"session {session.name} is bound to {owner}, which is Python already"
             raise Inexpressible(message, "use that class")
-        self.speller.use("mcp_sessions", "SessionModel")
+        self.imports.use("mcp_sessions", "SessionModel")
         options = self.session_options(session, called)
         arguments = (Code("SessionModel"), *options.values())
         head = laid_out("class ", Group(name(called), arguments, labels=("", *(f"{key}=" for key in options))), ":")
@@ -101,8 +100,6 @@ class _Writer:
 
     def field(self, item: ir.Field) -> str:
         annotation = self.annotated(item)
-        if not self.defined.issuperset(ir.names_in(item.type)):
-            annotation = lit(flat(annotation))
         if item.default is None:
             return field_line(item.name, annotation, None)
         self.require_defined(item, item.default)
@@ -124,17 +121,17 @@ class _Writer:
         parts = [kind]
         for module, callee, arguments in (("pydantic", "Field", described), ("mcp_sessions", "Key", options)):
             if arguments:
-                self.speller.use(module, callee)
+                self.imports.use(module, callee)
                 labels = tuple(f"{argument}=" for argument in arguments)
                 parts.append(Group(Code(callee), tuple(arguments.values()), labels=labels))
         if len(parts) == 1:
             return kind
-        self.speller.use("typing", "Annotated")
+        self.imports.use("typing", "Annotated")
         return Group(Code("Annotated"), tuple(parts), "[]")
 
     def require_defined(self, item: ir.Field, value: ir.Value) -> None:
         """Refuse a default made of a class that is defined further down: Python would not know it yet."""
-        missing = sorted(set(_classes_in(value)) - self.defined)
+        missing = sorted(self.speller.later.intersection(_classes_in(value)))
         if missing:
             message = f"the default of {item.name} is made of {missing[0]}, whose class uses this one"
             raise Inexpressible(message, "give the key no default, or None")
