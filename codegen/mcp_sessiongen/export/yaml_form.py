@@ -9,7 +9,7 @@ from mcp_sessiongen.export.durations import duration_text
 from mcp_sessiongen.export.inexpressible import Inexpressible
 from mcp_sessiongen.export.json_values import JsonValues
 from mcp_sessiongen.export.type_text import literal, type_text
-from mcp_sessiongen.export.yaml_text import Block, document, is_safe
+from mcp_sessiongen.export.yaml_text import Block, document, flow, is_safe
 from mcp_sessiongen.load.yaml_nodes import decode, parse
 
 _LONG: Final = 80
@@ -87,7 +87,20 @@ class _Writer:
         return Block(content)
 
     def field(self, item: ir.Field) -> object:
-        """Return a key or field: as one expression if that says it all, else as a mapping."""
+        """Return a key or field.
+
+        Raises:
+            Inexpressible: If it cannot be written.
+        """
+        try:
+            content = self.content_of(item)
+            flow(content)
+        except Inexpressible as problem:
+            raise Inexpressible(f"{item.name}: {problem}", problem.hint) from None
+        return content
+
+    def content_of(self, item: ir.Field) -> object:
+        """Return a key or field as one expression if that says it all, else as a mapping."""
         kind = type_text(item.type, self.values)
         options = self.options(item)
         default = None if item.default is None else self.values.data(item.default)
