@@ -126,7 +126,7 @@ def test_objects_that_do_not_answer_are_passed_over(project: Path, run: Run) -> 
 UNUSUAL = {
     "x: int = 10**5000": "more digits than Python writes",
     "x: list[int] = [10**5000]": "more digits than Python writes",
-    "x: Literal[E['a b']]": "a Literal cannot hold <E.a b: 1>",
+    "x: Literal[E['a b']]": "a Literal cannot hold E.a b",
     "x: int = Field(default=1, lt=10**5000)": "lt of int should be a whole number",
     "x: Decimal = Field(default=Decimal(1), lt=10**5000)": "lt of Decimal should be a number",
     "x: E = E['a b']": "the member 'a b' has no name that generated code can use",

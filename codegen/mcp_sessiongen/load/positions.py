@@ -2,15 +2,18 @@
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 from typing import Final
 
 from mcp_sessiongen.diagnostics import Source, Span
 from mcp_sessiongen.load.python_import import shown, source_of
 
 _NOT_THE_USERS: Final = ("builtins", "mcp_sessions", "pydantic", "typing")
+_WORD: Final = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass
@@ -55,13 +58,40 @@ class Positions:
                 return file.span(keyword.value)
         return self.of_class(kind)
 
+    def of_argument(self, kind: type, name: str, callee: str, argument: str) -> Span:
+        """Return the span of an argument of a call in a field: `ttl` of `Key(ttl="5m")`."""
+        for file, statement in self._statements(kind, name):
+            for call in ast.walk(statement):
+                if isinstance(call, ast.Call) and _called(call) == callee:
+                    for keyword in call.keywords:
+                        if keyword.arg == argument:
+                            return file.span(keyword.value)
+        return self.of_annotation(kind, name)
+
+    def doc_of(self, kind: type, name: str) -> str:
+        """Return the text that stands under a field or a member of an enumeration, "" without one."""
+        for file, node in self._hierarchy(kind):
+            for statement, following in pairwise([*node.body, ast.Pass()]):
+                if file.member_of(statement, name):
+                    return _text(following)
+        return ""
+
+    def is_for_checkers(self, kind: type, expression: str) -> bool:
+        """Tell whether an expression needs a name that the class's module imports for type checkers only."""
+        file, _ = self._find(kind)
+        return not file.names_for_checkers.isdisjoint(_WORD.findall(expression))
+
     def _part(self, kind: type, name: str, part: str) -> Span:
+        for file, statement in self._statements(kind, name):
+            found = getattr(statement, part)
+            return file.span(found) if found else file.span(statement.target)
+        return self.of_member(kind, name)
+
+    def _statements(self, kind: type, name: str) -> Iterator[tuple["_File", ast.AnnAssign]]:
         for file, node in self._hierarchy(kind):
             for statement in node.body:
                 if isinstance(statement, ast.AnnAssign) and _target(statement) == name:
-                    found = getattr(statement, part)
-                    return file.span(found) if found else file.span(statement.target)
-        return self.of_member(kind, name)
+                    yield file, statement
 
     def _hierarchy(self, kind: type) -> Iterator[tuple["_File", ast.ClassDef]]:
         """Yield the user's classes of a hierarchy, the most derived first."""
@@ -87,23 +117,42 @@ class _File:
     source: Source
 
     @cached_property
-    def classes(self) -> dict[str, ast.ClassDef]:
+    def tree(self) -> ast.Module:
         try:
-            tree = ast.parse(self.source.text)
-        except SyntaxError:
-            return {}
+            return ast.parse(self.source.text)
+        except (SyntaxError, ValueError, RecursionError):
+            return ast.Module([], [])
+
+    @cached_property
+    def classes(self) -> dict[str, ast.ClassDef]:
         found: dict[str, ast.ClassDef] = {}
-        _collect(tree.body, "", found)
+        _collect(self.tree.body, "", found)
         return found
+
+    @cached_property
+    def names_for_checkers(self) -> frozenset[str]:
+        """The names that are imported under `if TYPE_CHECKING`."""
+        guarded = [
+            node for node in self.tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+        ]
+        imports = [node for guard in guarded for node in guard.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        return frozenset((alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names)
 
     def member(self, node: ast.ClassDef, name: str) -> Span | None:
         for statement in node.body:
-            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
-                return self.name_span(statement)
-            if isinstance(statement, ast.AnnAssign) and _target(statement) == name:
-                return self.span(statement.target)
-            if isinstance(statement, ast.Assign) and any(_name(target) == name for target in statement.targets):
-                return self.span(statement.targets[0])
+            found = self.member_of(statement, name)
+            if found:
+                return found
+        return None
+
+    def member_of(self, statement: ast.stmt, name: str) -> Span | None:
+        """Return the span of a name that a statement of a class defines, if it does."""
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef) and statement.name == name:
+            return self.name_span(statement)
+        if isinstance(statement, ast.AnnAssign) and _target(statement) == name:
+            return self.span(statement.target)
+        if isinstance(statement, ast.Assign) and any(_name(target) == name for target in statement.targets):
+            return self.span(statement.targets[0])
         return None
 
     def name_span(self, node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Span:
@@ -130,6 +179,16 @@ def _collect(body: list[ast.stmt], prefix: str, found: dict[str, ast.ClassDef]) 
 
 def _target(statement: ast.AnnAssign) -> str:
     return _name(statement.target)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else _name(call.func)
+
+
+def _text(statement: ast.stmt) -> str:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    text = value.value if isinstance(value, ast.Constant) else None
+    return inspect.cleandoc(text) if isinstance(text, str) else ""
 
 
 def _name(node: ast.expr) -> str:

@@ -1,57 +1,41 @@
 """The Pydantic schema form: from a module's classes to declarations.
 
-Owns what a `SessionModel` or `ValueModel` may have. Both are compiled, so whatever the generated class would not do as
-well, validators for example, is refused with the reason.
+Owns which classes are sessions and value types, and which of them are compiled. A `SessionModel` that generated code
+can stand for is compiled, as its YAML twin is; any other model is bound: the generated code imports it.
 """
 
 import inspect
 from collections.abc import Iterator
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from enum import Enum
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final, cast
+from typing import Final, cast
 
-import annotated_types
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from mcp_sessiongen.declarations import (
-    CONSTRAINTS,
     Declarations,
-    Default,
-    FieldDeclaration,
+    EnumDeclaration,
     Located,
     ModelDeclaration,
     SessionDeclaration,
 )
 from mcp_sessiongen.diagnostics import Report, fatal
+from mcp_sessiongen.load.binding import bound_model, fingerprint_of
+from mcp_sessiongen.load.live import TypeProblem, attribute, derives_from, is_class, is_value_type
+from mcp_sessiongen.load.machinery import is_bound, machinery_of
 from mcp_sessiongen.load.positions import Positions
-from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader, attribute, derives_from, is_class
+from mcp_sessiongen.load.pydantic_enums import read_enum
+from mcp_sessiongen.load.pydantic_fields import FieldReader, duration_text
+from mcp_sessiongen.load.pydantic_types import TypeReader
 from mcp_sessiongen.load.python_import import import_target, shown, source_of
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.names import did_you_mean, snake_case
 from mcp_sessiongen.safe_text import safe_repr
 
 _PLAIN_HINT: Final = "keep such a class a plain BaseModel in a module of its own: it is then imported, not compiled"
-_DECORATORS: Final = {
-    "validators": "validator",
-    "field_validators": "field validator",
-    "root_validators": "root validator",
-    "model_validators": "model validator",
-    "field_serializers": "field serializer",
-    "model_serializers": "model serializer",
-    "computed_fields": "computed field",
-}
-_REFUSED_ARGUMENTS: Final = (
-    "alias",
-    "validation_alias",
-    "serialization_alias",
-    "exclude",
-    "discriminator",
-    "deprecated",
-)
-_EMPTY_FACTORIES: Final = (list, dict, set, frozenset)
+_METHODS: Final = (type(lambda: None), classmethod, staticmethod, property)
 
 
 def load_pydantic(target: Target, output: Path, report: Report) -> Declarations:
@@ -69,6 +53,19 @@ def load_pydantic(target: Target, output: Path, report: Report) -> Declarations:
     return _Reader(target, module, report).read()
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """A class that is a session, and the name that the module gives it."""
+
+    kind: type[BaseModel]
+    name: str
+
+    @property
+    def session_name(self) -> str:
+        is_parametrised = self.kind.__pydantic_generic_metadata__["origin"] is not None
+        return snake_case(self.name if is_parametrised else self.kind.__name__)
+
+
 class _Reader:
     def __init__(self, target: Target, module: ModuleType, report: Report) -> None:
         self.target = target
@@ -77,31 +74,64 @@ class _Reader:
         file = getattr(module, "__file__", None) or ""
         source = source_of(target.given if target.kind == "file" or not file else shown(file))
         self.positions = Positions(source, file)
-        self.types = TypeReader()
+        self.types = TypeReader(module)
+        self.fields = FieldReader(self.types, self.positions, report)
+        self.imports = replace(self.types, is_bound=True)
+        self.imported_fields = FieldReader(self.imports, self.positions, report)
 
     def read(self) -> Declarations:
-        sessions = [self.session(kind) for kind in self.session_classes()]
+        sessions = [self.session(chosen) for chosen in self.sessions()]
+        if not self.target.attribute:
+            self.add_unused_value_types()
         models: dict[str, ModelDeclaration] = {}
+        enums: dict[str, EnumDeclaration] = {}
         # Reading one may bring in others: those that it uses.
-        while waiting := [kind for name, kind in self.types.value_types.items() if name not in models]:
+        while waiting := [kind for name, kind in self.types.value_types.items() if name not in (models | enums)]:
             for kind in waiting:
-                models[kind.__name__] = self.model(kind)
-        written = {name: models[name] for name in self.written_order(models)}
-        return Declarations(self.positions.main, tuple(written.values()), tuple(sessions), self.types.classes)
+                if issubclass(kind, Enum):
+                    enums[kind.__name__] = read_enum(kind, self.positions, self.report)
+                else:
+                    models[kind.__name__] = self.model(cast("type[BaseModel]", kind))
+        order = self.written_order()
+        return Declarations(
+            self.positions.main,
+            tuple(sorted(models.values(), key=lambda model: order.get(model.name.value, -1))),
+            tuple(sessions),
+            self.types.classes,
+            tuple(sorted(enums.values(), key=lambda enum: order.get(enum.name.value, -1))),
+        )
 
-    def session_classes(self) -> list[type[BaseModel]]:
+    # --- which classes ---------------------------------------------------------------------------------------------
+
+    def sessions(self) -> list[_Chosen]:
         if self.target.attribute:
-            return [self.chosen_class()]
-        classes = [value for value in vars(self.module).values() if is_class(value)]
-        own = [kind for kind in classes if attribute(kind, "__module__") == self.module.__name__]
-        for kind in dict.fromkeys(own):
-            if derives_from(kind, "ValueModel") and not derives_from(kind, "SessionModel"):
-                self.types.value_type(kind)
-        found = dict.fromkeys(kind for kind in own if derives_from(kind, "SessionModel"))
+            return [_Chosen(self.chosen_class(), self.target.attribute.rpartition(".")[2])]
+        found: dict[type, _Chosen] = {}
+        for name, kind in self.own_classes():
+            if derives_from(kind, "SessionModel") and not _is_template(kind):
+                found.setdefault(kind, _Chosen(kind, name))
         if not found:
             hint = "derive a class from mcp_sessions.SessionModel, or name a model:  module:Class"
             raise fatal(self.positions.main.span(), "empty-schema", "the module has no SessionModel", hint)
-        return list(found)
+        return list(found.values())
+
+    def own_classes(self) -> Iterator[tuple[str, type]]:
+        for name, value in vars(self.module).items():
+            if is_class(value) and attribute(value, "__module__") == self.module.__name__:
+                yield name, value
+
+    def add_unused_value_types(self) -> None:
+        """Have the value types of the module compiled that no session uses; a model that is bound imports its own."""
+        imported = [kind for kind in self.types.classes.values() if is_value_type(kind)]
+        for _, kind in self.own_classes():
+            if is_value_type(kind) and kind not in imported:
+                self.add_value_type(kind)
+
+    def add_value_type(self, kind: type) -> None:
+        try:
+            self.types.value_type(kind)
+        except TypeProblem as problem:
+            self.report.error(self.positions.of_class(kind), problem.code, problem.message, problem.hint)
 
     def chosen_class(self) -> type[BaseModel]:
         found: object = self.module
@@ -116,126 +146,67 @@ class _Reader:
         if is_class(found) and BaseModel in attribute(found, "__mro__") and not _is_a_base(found):
             return cast("type[BaseModel]", found)
         message = f"{self.target.attribute!r} is not a Pydantic model"
-        raise fatal(self.positions.main.span(), "not-a-schema", message, "name a class that derives from SessionModel")
+        raise fatal(self.positions.main.span(), "not-a-schema", message, "name a class that derives from BaseModel")
 
-    def written_order(self, models: dict[str, ModelDeclaration]) -> list[str]:
-        """Return the names of the value types as they stand in the module; others come before, as they were met."""
+    def written_order(self) -> dict[str, int]:
+        """Return the places of the classes in the module; others come before, as they were met."""
         classes = [value for value in vars(self.module).values() if is_class(value)]
-        order = {attribute(kind, "__name__"): index for index, kind in enumerate(classes)}
-        return sorted(models, key=lambda name: order.get(name, -1))
+        return {attribute(kind, "__name__"): index for index, kind in enumerate(classes)}
 
-    def session(self, kind: type[BaseModel]) -> SessionDeclaration:
+    # --- declarations ----------------------------------------------------------------------------------------------
+
+    def session(self, chosen: _Chosen) -> SessionDeclaration:
+        kind = chosen.kind
         options = dict(getattr(kind, "__sessiongen__", {}))
         name = options.pop("name", None)
         written = isinstance(name, str)
         if name is not None and not written:
             span = self.positions.of_option(kind, "name")
-            self.report.error(
-                span, "bad-value", f"name should be text, got {safe_repr(name)}", "write the session's name"
-            )
-        return SessionDeclaration(
-            name=Located(
-                name if isinstance(name, str) else snake_case(kind.__name__),
-                self.positions.of_option(kind, "name") if written else self.positions.of_class(kind),
-            ),
-            keys=tuple(self.fields(kind)),
+            message = f"name should be text, got {safe_repr(name)}"
+            self.report.error(span, "bad-value", message, "write the session's name")
+        span = self.positions.of_option(kind, "name") if written else self.positions.of_class(kind)
+        declared = SessionDeclaration(
+            name=Located(name if isinstance(name, str) else chosen.session_name, span),
+            keys=(),
             options={
-                option: Located(_duration_text(value), self.positions.of_option(kind, option))
+                option: Located(duration_text(value), self.positions.of_option(kind, option))
                 for option, value in options.items()
             },
             doc=_doc_of(kind),
         )
+        if derives_from(kind, "SessionModel") and not _is_template(kind) and not is_bound(kind):
+            return replace(declared, keys=tuple(self.fields.compiled(kind)))
+        try:
+            model = bound_model(kind, self.imports)
+        except TypeProblem as problem:
+            raise fatal(self.positions.of_class(kind), problem.code, problem.message, problem.hint) from None
+        keys = tuple(self.imported_fields.bound(kind))
+        return replace(declared, keys=keys, model=model, fingerprint=fingerprint_of(kind, keys))
 
     def model(self, kind: type[BaseModel]) -> ModelDeclaration:
         for base in kind.__mro__[1:]:
             if derives_from(base, "ValueModel"):
                 message = f"{kind.__name__} derives from {base.__name__}; value types are compiled without their bases"
-                self.report.error(
-                    self.positions.of_class(kind), "unsupported", message, "write the fields in both classes"
-                )
+                self.refuse(kind, "", message, "write the fields in both classes")
                 break
         for name, member in vars(kind).items():
             if not name.startswith("__") and isinstance(member, _METHODS):
-                message = f"the method {name} of {kind.__name__} would be missing in the generated class"
-                self.report.error(self.positions.of_member(kind, name), "unsupported", message, _PLAIN_HINT)
-        return ModelDeclaration(
-            Located(kind.__name__, self.positions.of_class(kind)), tuple(self.fields(kind)), _doc_of(kind)
-        )
+                self.refuse(kind, name, f"the method {name} of {kind.__name__} would be missing in the generated class")
+        for name, message in machinery_of(kind):
+            self.refuse(kind, name, message)
+        if _is_template(kind):
+            self.refuse(kind, "", f"{kind.__name__} is generic, and value types are compiled without parameters")
+        located = Located(kind.__name__, self.positions.of_class(kind))
+        return ModelDeclaration(located, tuple(self.fields.compiled(kind)), _doc_of(kind))
 
-    def fields(self, kind: type[BaseModel]) -> Iterator[FieldDeclaration]:
-        self.refuse_machinery(kind)
-        for name, info in kind.model_fields.items():
-            yield self.field(kind, name, info)
-
-    def field(self, kind: type[BaseModel], name: str, info: FieldInfo) -> FieldDeclaration:
-        span = self.positions.of_member(kind, name)
-        refused = [argument for argument in _REFUSED_ARGUMENTS if getattr(info, argument, None) is not None]
-        if refused:
-            hint = "remove it; values are stored and read by the name of the key"
-            self.report.error(span, "unsupported", f"{refused[0]} of {name} is not supported by this version", hint)
-        located = None
-        try:
-            located = Located(self.types.read(info.annotation), self.positions.of_annotation(kind, name))
-        except TypeProblem as problem:
-            self.report.error(self.positions.of_annotation(kind, name), problem.code, problem.message, problem.hint)
-        return FieldDeclaration(
-            name=Located(name, span),
-            type=located,
-            default=self.default(kind, name, info),
-            constraints=tuple(self.constraints(kind, name, info)),
-            doc=inspect.cleandoc(info.description or ""),
-        )
-
-    def default(self, kind: type[BaseModel], name: str, info: FieldInfo) -> Default | None:
-        span = self.positions.of_default(kind, name)
-        if info.default_factory is not None:
-            if info.default_factory in _EMPTY_FACTORIES:
-                return Default(info.default_factory(), "python", span)
-            message = f"the default_factory of {name} would have to run in the generated module"
-            hint = "write the default itself, or leave it out and handle None"
-            self.report.error(span, "unsupported", message, hint)
-            return None
-        return None if info.default is PydanticUndefined else Default(info.default, "python", span)
-
-    def constraints(self, kind: type[BaseModel], name: str, info: FieldInfo) -> Iterator[tuple[str, Located[object]]]:
-        span = self.positions.of_annotation(kind, name)
-        for item in _flattened(info.metadata):
-            found = {option: value for option, value in _attributes(item).items() if value is not None}
-            unknown = [option for option in found if option not in CONSTRAINTS]
-            if unknown or not found:
-                what = ", ".join(unknown) or type(item).__name__
-                hint = f"supported are {', '.join(CONSTRAINTS)}"
-                self.report.error(span, "unsupported", f"{what} of {name} cannot be compiled", hint)
-            for option, value in found.items():
-                if option in CONSTRAINTS:
-                    yield option, Located(value, span)
-
-    def refuse_machinery(self, kind: type[BaseModel]) -> None:
-        """Report what a model has besides fields."""
-        decorators = kind.__pydantic_decorators__
-        for group, what in _DECORATORS.items():
-            for name in getattr(decorators, group):
-                message = f"{what} {name} of {kind.__name__} cannot be compiled"
-                self.report.error(self.positions.of_member(kind, name), "unsupported", message, _PLAIN_HINT)
-        for name in kind.__private_attributes__:
-            message = f"private attribute {name} of {kind.__name__} is not stored, so it cannot be compiled"
-            self.report.error(
-                self.positions.of_member(kind, name), "unsupported", message, "remove it, or make it a key"
-            )
-        base = next((ancestor for ancestor in kind.__mro__ if ancestor.__module__ == "mcp_sessions.schema"), BaseModel)
-        inherited = getattr(base, "model_config", {})
-        changed = [option for option, value in kind.model_config.items() if inherited.get(option) != value]
-        if changed:
-            message = f"model_config of {kind.__name__} changes {', '.join(changed)}, which cannot be compiled"
-            self.report.error(self.positions.of_member(kind, "model_config"), "unsupported", message, _PLAIN_HINT)
-        if kind.__pydantic_generic_metadata__["parameters"]:
-            message = f"{kind.__name__} is generic, which is not supported by this version"
-            self.report.error(
-                self.positions.of_class(kind), "unsupported", message, "write the types that it is used with"
-            )
+    def refuse(self, kind: type[BaseModel], member: str, message: str, hint: str = _PLAIN_HINT) -> None:
+        span = self.positions.of_member(kind, member) if member else self.positions.of_class(kind)
+        self.report.error(span, "unsupported", message, hint)
 
 
-_METHODS: Final = (type(lambda: None), classmethod, staticmethod, property)
+def _is_template(kind: type[BaseModel]) -> bool:
+    """Tell whether a class is generic, and nothing says what its parameters stand for."""
+    return bool(kind.__pydantic_generic_metadata__["parameters"])
 
 
 def _is_a_base(kind: type) -> bool:
@@ -246,24 +217,3 @@ def _is_a_base(kind: type) -> bool:
 def _doc_of(kind: type) -> str:
     """Return a class's own docstring; an inherited one says nothing about it."""
     return inspect.cleandoc(vars(kind).get("__doc__") or "")
-
-
-def _duration_text(value: object) -> object:
-    """Return a timedelta as the text that means the same."""
-    return f"{value.total_seconds():f}s" if isinstance(value, timedelta) else value
-
-
-def _flattened(metadata: list[Any]) -> Iterator[Any]:
-    for item in metadata:
-        if isinstance(item, annotated_types.GroupedMetadata):
-            yield from item
-        else:
-            yield item
-
-
-def _attributes(item: object) -> dict[str, object]:
-    """Return what a constraint object says; all of Pydantic's and annotated_types' have plain attributes."""
-    names = getattr(item, "__slots__", None) or getattr(item, "__dataclass_fields__", None)
-    if names:
-        return {name: getattr(item, name) for name in names if hasattr(item, name)}
-    return dict(vars(item)) if hasattr(item, "__dict__") else {}

@@ -1,55 +1,52 @@
 """Live annotations of a Python schema as types of the IR.
 
-Takes objects, not text: aliases are resolved and names are what they really mean. The base classes of the runtime are
-recognised by name, because the compiler does not import the runtime.
+Takes objects, not text: aliases are resolved and names are what they really mean.
 """
 
-import importlib
+import collections
+import collections.abc
 import types
 import typing
 from dataclasses import dataclass, field, is_dataclass
 from enum import Enum
-from typing import Annotated, Any, Final, Literal, TypeGuard, Union, get_args, get_origin
+from types import ModuleType
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, RootModel, SecretBytes, SecretStr, TypeAdapter
+from pydantic import BaseModel, JsonValue, RootModel
 from typing_extensions import is_typeddict
 
-from mcp_sessiongen import ir
-from mcp_sessiongen.python_text import is_name
+from mcp_sessiongen import constraints, ir
+from mcp_sessiongen.declarations import Located
+from mcp_sessiongen.diagnostics import Report, Source
+from mcp_sessiongen.load.bound_unions import union_problem
+from mcp_sessiongen.load.homes import home_of
+from mcp_sessiongen.load.json_forms import forms_of, forms_of_enum
+from mcp_sessiongen.load.live import TypeProblem as TypeProblem
+from mcp_sessiongen.load.live import derives_from, is_base, is_class, is_type_alias, is_value_type
+from mcp_sessiongen.load.metadata import constraints_in
+from mcp_sessiongen.load.storable import is_secret, require_storable, secret_problem
 from mcp_sessiongen.safe_text import safe_repr
-from mcp_sessiongen.type_rules import json_forms, problem_with
+from mcp_sessiongen.type_rules import problem_with
 from mcp_sessiongen.values import SCALAR_NAMES
 
-_BASES: Final = "mcp_sessions.schema"
 _ARRAYS: Final[dict[object, Literal["list", "set", "frozenset"]]] = {list: "list", set: "set", frozenset: "frozenset"}
-_LATER: Final = "it is not supported by this version"
+_ABSTRACT: Final = (
+    collections.deque,
+    collections.OrderedDict,
+    collections.defaultdict,
+    collections.Counter,
+    collections.abc.Sequence,
+    collections.abc.MutableSequence,
+    collections.abc.Set,
+    collections.abc.MutableSet,
+    collections.abc.Mapping,
+    collections.abc.MutableMapping,
+)
+"""The containers that are spelt by import; Pydantic reads and writes them."""
 
-
-class TypeProblem(Exception):
-    """An annotation that is not acceptable."""
-
-    def __init__(self, code: str, message: str, hint: str) -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint = code, message, hint
-
-
-def derives_from(kind: object, base: str) -> bool:
-    """Tell whether something is a proper subclass of the runtime's class of that name."""
-    return is_class(kind) and any(_is_base(ancestor, base) for ancestor in attribute(kind, "__mro__")[1:])
-
-
-def is_class(value: object) -> TypeGuard[type]:
-    """Tell whether a value is a class, without asking it: a `__class__` of the user's may raise."""
-    return issubclass(type(value), type)
-
-
-def attribute(kind: type, name: str) -> Any:
-    """Return an attribute of a class, without asking its metaclass."""
-    return type.__getattribute__(kind, name)
-
-
-def _is_base(kind: type, name: str) -> bool:
-    return (attribute(kind, "__module__"), attribute(kind, "__qualname__")) == (_BASES, name)
+_STREAMS: Final = (collections.abc.Iterable, collections.abc.Iterator, collections.abc.Generator)
+_CONTAINERS: Final = "use list, dict, set, frozenset, tuple, Literal and unions"
+_JSON_VALUE: Final = ("pydantic", "JsonValue")
 
 
 @dataclass
@@ -57,15 +54,24 @@ class TypeReader:
     """Reads the annotations of a schema.
 
     Attributes:
-        value_types: The value types that were met, in order.
-        classes: What the IR's types are as classes.
+        schema: The schema's module; None when types are named from elsewhere.
+        is_bound: Whether the types belong to a model that stays the user's: everything in them is imported, and what
+            is annotated inside of them is the model's business.
+        value_types: The value types to compile that were met, in order.
+        classes: What the IR's types are in Python.
     """
 
-    value_types: dict[str, type[BaseModel]] = field(default_factory=dict)
-    classes: dict[ir.Named | ir.Imported, type] = field(default_factory=dict)
+    schema: ModuleType | None = None
+    is_bound: bool = False
+    value_types: dict[str, type] = field(default_factory=dict)
+    classes: dict[ir.Named | ir.Imported, Any] = field(default_factory=dict)
 
-    def read(self, annotation: Any) -> ir.Type:
+    def read(self, annotation: Any, *, is_discriminated: bool = False) -> ir.Type:
         """Return the type of an annotation.
+
+        Args:
+            annotation: What a field or an alias says.
+            is_discriminated: Whether a discriminator, known to the model, tells the members of a union apart.
 
         Raises:
             TypeProblem: If it is not acceptable.
@@ -75,15 +81,22 @@ class TypeReader:
         if isinstance(annotation, type) and annotation in SCALAR_NAMES:
             return ir.Scalar(SCALAR_NAMES[annotation])
         origin = get_origin(annotation)
+        if origin is Annotated:
+            return self._annotated(*get_args(annotation))
         kind = self._plain(annotation) if origin is None else self._generic(annotation, origin, get_args(annotation))
-        found = problem_with(kind)
+        if self.is_bound and isinstance(kind, ir.Union):
+            found = None if is_discriminated else union_problem(kind.members, self.classes)
+        else:
+            found = problem_with(kind)
         if found:
             raise TypeProblem(*found)
         return kind
 
+    # --- types with parameters -------------------------------------------------------------------------------------
+
     def _generic(self, annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> ir.Type:
         if origin in (Union, types.UnionType):
-            return ir.union_of(tuple(map(self.read, arguments)))
+            return self._union(arguments)
         if origin is Literal:
             return _choice(arguments)
         if origin in _ARRAYS and len(arguments) == 1:
@@ -94,11 +107,45 @@ class TypeReader:
             if len(arguments) == 2 and arguments[1] is Ellipsis:
                 return ir.Tuple((self.read(arguments[0]),), open=True)
             return ir.Tuple(tuple(map(self.read, arguments)))
-        if origin is Annotated:
-            message = "constraints inside of a type are not supported by this version"
-            raise TypeProblem("unsupported", message, "put them on the key, or make the inner value a ValueModel")
-        message = f"{_shown(annotation)} is not a type that can be compiled"
-        raise TypeProblem("unsupported", message, "use list, dict, set, frozenset, tuple, Literal and unions")
+        if origin in (typing.Final, typing.ClassVar) and arguments:
+            return self.read(arguments[0])
+        is_own = is_dataclass(origin) or is_typeddict(origin) or _is_named_tuple(origin) or is_type_alias(origin)
+        if origin in _ABSTRACT or is_own:
+            return self._imported(annotation, origin, tuple(map(self.read, arguments)))
+        if origin is collections.abc.Callable or origin is type:
+            message = f"{_shown(annotation)} is no value: functions and classes cannot be stored"
+            raise TypeProblem("unsupported", message, "store a name, and look up what it stands for")
+        if origin in _STREAMS:
+            message = f"a {_shown(origin)} can be read only once, so it cannot be stored"
+            raise TypeProblem("unsupported", message, "write list")
+        if is_class(origin) and origin.__module__ not in ("typing", "collections.abc"):
+            return self._imported(annotation, origin, tuple(map(self.read, arguments)))
+        raise TypeProblem("unsupported", f"{_shown(annotation)} is not a type that can be compiled", _CONTAINERS)
+
+    def _union(self, arguments: tuple[Any, ...]) -> ir.Type:
+        members = tuple(map(self.read, arguments))
+        if any(isinstance(member, ir.Imported) and _home(member) == _JSON_VALUE for member in members):
+            members = tuple(member for member in members if member != ir.NONE)  # it is a JSON value too
+        return ir.union_of(members)
+
+    def _annotated(self, annotation: Any, *metadata: Any) -> ir.Type:
+        said, others = constraints_in(metadata)
+        if self.is_bound:
+            has_tags = "discriminator" in said or "Discriminator" in others
+            return self.read(annotation, is_discriminated=has_tags)
+        kind = self.read(annotation)
+        if others:
+            message = f"{', '.join(dict.fromkeys(others))} inside of a type cannot be compiled"
+            raise TypeProblem("unsupported", message, "put it on the key, or give the type a name of its own:  type X")
+        report = Report()
+        span = Source("").span()
+        written = [(name, Located(value, span)) for name, value in said.items()]
+        checked = constraints.check(ir.unwrapped(kind)[0], written, report)
+        for finding in report.found:
+            raise TypeProblem(finding.code, finding.message, finding.hint)
+        return ir.Constrained(kind, checked) if checked else kind
+
+    # --- types without parameters ----------------------------------------------------------------------------------
 
     def _plain(self, annotation: Any) -> ir.Type:
         if annotation in (list, set, frozenset, dict, tuple):
@@ -106,121 +153,118 @@ class TypeReader:
             example = f"{name}[str, int]" if annotation in (dict, tuple) else f"{name}[str]"
             raise TypeProblem("bad-type", f"{name} needs parameters", f"write {example}")
         if annotation is Any or annotation is object:
-            hint = "write what it holds; for several kinds of value, a union"
-            raise TypeProblem(
-                "bad-type", f"{_shown(annotation)} is no type for stored values: nothing could be checked", hint
-            )
+            return self._anything(annotation)
         if isinstance(annotation, typing.ForwardRef):
             hint = "define it before the class that uses it, or check the name"
             raise TypeProblem("unknown-type", f"unknown type {annotation.__forward_arg__!r}", hint)
-        if not isinstance(annotation, type):
+        if isinstance(annotation, typing.TypeVar):
+            message = f"{annotation.__name__} is a type variable, and nothing says what it stands for"
+            raise TypeProblem("unsupported", message, "give the generic class its parameters")
+        if isinstance(annotation, typing.NewType):
+            self.read(annotation.__supertype__)
+            return self._imported(annotation, annotation, ())
+        if is_type_alias(annotation):
+            return self._alias(annotation)
+        if not is_class(annotation):
             kind = type(annotation).__name__
-            raise TypeProblem("unsupported", f"{_shown(annotation)} is a {kind}; {_LATER}", "write the type itself")
-        if derives_from(annotation, "SessionModel") or _is_base(annotation, "SessionModel"):
-            message = f"{annotation.__name__} is a session, and a session cannot be a value"
-            raise TypeProblem("bad-type", message, "derive it from ValueModel")
-        if derives_from(annotation, "ValueModel"):
-            return self.value_type(annotation)
-        if issubclass(annotation, BaseModel | Enum) or is_dataclass(annotation) or is_typeddict(annotation):
-            return self._imported(annotation)
-        name = annotation.__qualname__
-        hint = "use a builtin type, a ValueModel, a BaseModel, an Enum or a dataclass"
-        raise TypeProblem("unknown-type", f"values of type {name} cannot be stored", hint)
+            raise TypeProblem(
+                "unsupported", f"{_shown(annotation)} is a {kind}, which is no type of values", _CONTAINERS
+            )
+        return self._class(annotation)
 
-    def value_type(self, kind: type[BaseModel]) -> ir.Named:
-        """Return the type for a `ValueModel`, and remember that it has to be compiled."""
+    def _anything(self, annotation: Any) -> ir.Type:
+        if self.is_bound:  # what can be stored there
+            return self.read(JsonValue)
+        hint = "write what it holds: for several kinds of value a union, for any JSON  pydantic.JsonValue"
+        message = f"{_shown(annotation)} is no type for stored values: nothing could be checked"
+        raise TypeProblem("bad-type", message, hint)
+
+    def _alias(self, alias: Any) -> ir.Imported:
+        if getattr(alias, "__type_params__", ()):
+            message = f"{alias.__name__} is generic and is used without its parameters"
+            raise TypeProblem("unsupported", message, f"write {alias.__name__}[...]")
+        return self._imported(alias, alias, ())
+
+    def _class(self, kind: type) -> ir.Type:
+        if derives_from(kind, "SessionModel") or is_base(kind, "SessionModel"):
+            message = f"{kind.__name__} is a session, and a session cannot be a value"
+            raise TypeProblem("bad-type", message, "derive it from ValueModel")
+        if is_value_type(kind) and not self.is_bound:
+            return self.value_type(kind)
+        if not issubclass(kind, BaseModel):
+            return self._imported(kind, kind, ())
+        generic = kind.__pydantic_generic_metadata__
+        if generic["parameters"]:
+            message = f"{kind.__name__} is generic and is used without its parameters"
+            raise TypeProblem("unsupported", message, f"write {kind.__name__}[...], or a subclass of that")
+        return self._imported(kind, generic["origin"] or kind, tuple(map(self.read, generic["args"])))
+
+    def value_type(self, kind: type) -> ir.Named:
+        """Return the type for a `ValueModel` or `ValueEnum`, and remember that it has to be compiled.
+
+        Raises:
+            TypeProblem: If another one has that name.
+        """
         name = kind.__name__
         known = self.value_types.setdefault(name, kind)
         if known is not kind:
             message = f"two value types are called {name}: in {known.__module__} and in {kind.__module__}"
             raise TypeProblem("name-clash", message, "rename one of them")
-        named = ir.Named(name)
+        if issubclass(kind, BaseModel) and kind.__pydantic_generic_metadata__["origin"]:
+            message = f"{name} is generic, and value types are compiled without parameters"
+            raise TypeProblem("unsupported", message, "make it a plain BaseModel: it is then imported, not compiled")
+        forms: tuple[ir.JsonForm, ...] = ()
+        if issubclass(kind, Enum):
+            forms = ("text",) if derives_from(kind, "ValueEnum") else ("a number",)
+        named = ir.Named(name, forms)
         self.classes[named] = kind
         return named
 
-    def _imported(self, kind: type) -> ir.Imported:
-        module, qualname = kind.__module__, kind.__qualname__
-        found: object = None
-        if "<" not in qualname:
-            found = importlib.import_module(module)
-            for part in qualname.split("."):
-                found = getattr(found, part, None)
-        if found is not kind or module in ("__main__", "builtins"):
-            message = f"{module}.{qualname} cannot be imported: looking it up does not give this class"
-            hint = "define it at the top of a module, under its own name"
-            raise TypeProblem("unsupported", message, hint)
-        odd = next((part for part in f"{module}.{qualname}".split(".") if not is_name(part)), "")
-        if odd:
-            message = f"{odd!r} in {module}.{qualname} is not a name that generated code can use"
-            raise TypeProblem("unsupported", message, "use letters of ASCII, digits and underscores")
-        if issubclass(kind, BaseModel):
-            _require_storable(kind)
-        imported = ir.Imported(module, qualname, is_enum=issubclass(kind, Enum), forms=self._forms(kind))
-        self.classes[imported] = kind
+    def imported_model(self, kind: type[BaseModel], arguments: tuple[ir.Type, ...]) -> ir.Imported:
+        """Return the type of a model itself, whatever it holds.
+
+        Raises:
+            TypeProblem: If generated code could not import it.
+        """
+        module, qualname = home_of(kind, kind.__qualname__, self.schema)
+        return ir.Imported(module, qualname, arguments=arguments)
+
+    def _imported(self, annotation: Any, origin: Any, arguments: tuple[ir.Type, ...]) -> ir.Imported:
+        name = getattr(origin, "__qualname__", None) or origin.__name__
+        if is_secret(origin):
+            raise secret_problem(name)
+        known = next((found for found, live in self.classes.items() if live is annotation), None)
+        if isinstance(known, ir.Imported):
+            return known
+        module, qualname = home_of(origin, name, self.schema)
+        is_enum = is_class(origin) and issubclass(origin, Enum)
+        is_model = is_class(origin) and issubclass(origin, BaseModel) and not issubclass(origin, RootModel)
+        forms: tuple[ir.JsonForm, ...] = ()
+        if is_enum:
+            forms = forms_of_enum(origin)
+        elif not is_model:
+            forms = forms_of(annotation, name)
+        require_storable(annotation)
+        imported = ir.Imported(module, qualname, is_enum=is_enum, forms=forms, arguments=arguments)
+        self.classes[imported] = annotation
         return imported
 
-    def _forms(self, kind: type) -> tuple[ir.JsonForm, ...]:
-        """Return what the values of an enum or a root model are in JSON; () for an object."""
-        if issubclass(kind, Enum):
-            adapter = TypeAdapter(kind)
-            return tuple(sorted({_form_of(member, adapter) for member in kind}))
-        if issubclass(kind, RootModel):
-            try:
-                return tuple(sorted(json_forms(self.read(kind.model_fields["root"].annotation))))
-            except TypeProblem:
-                return tuple(sorted(set(_FORMS.values())))  # it could be anything
-        return ()
+
+def _home(kind: ir.Imported) -> tuple[str, str]:
+    return kind.module, kind.qualname
 
 
-def _form_of(member: Enum, adapter: TypeAdapter[Enum]) -> ir.JsonForm:
-    """Return what an enum's member is in JSON.
-
-    Raises:
-        TypeProblem: If it would not be read back from there.
-    """
-    try:
-        raw = adapter.dump_json(member)
-        is_same = adapter.validate_json(raw) is member
-    except Exception:  # the user's enum may have code of its own
-        is_same = False
-    if not is_same:
-        where = f"{type(member).__name__}.{member.name}"
-        hint = "give the members of the enum texts or numbers as values"
-        raise TypeProblem("unsupported", f"{where} cannot be stored as JSON and read back", hint)
-    return _FORMS.get(raw[:1], "a number")
-
-
-_FORMS: Final[dict[bytes, ir.JsonForm]] = {
-    b"0": "a number",
-    b"n": "null",
-    b"t": "true and false",
-    b"f": "true and false",
-    b'"': "text",
-    b"[": "an array",
-    b"{": "an object",
-}
-
-
-def _require_storable(model: type[BaseModel]) -> None:
-    """Refuse a model of the user's that loses data on its way through JSON.
-
-    Raises:
-        TypeProblem: If a field is left out or masked when the model is written as JSON.
-    """
-    for name, info in model.model_fields.items():
-        where = f"{model.__name__}.{name}"
-        if info.exclude:
-            raise TypeProblem("unsupported", f"{where} is excluded from JSON, so it would be lost", _STORABLE_HINT)
-        if info.annotation in (SecretStr, SecretBytes):
-            raise TypeProblem("unsupported", f"{where} is a secret: JSON has only asterisks for it", _STORABLE_HINT)
-
-
-_STORABLE_HINT: Final = "store another model, made of what is to be kept"
+def _is_named_tuple(kind: Any) -> bool:
+    return is_class(kind) and issubclass(kind, tuple) and hasattr(kind, "_fields")
 
 
 def _choice(values: tuple[Any, ...]) -> ir.Type:
     plain = tuple(value for value in values if value is not None)
     for value in plain:
+        if isinstance(value, Enum):
+            name = type(value).__name__
+            message = f"a Literal cannot hold {name}.{value.name}"
+            raise TypeProblem("bad-type", message, f"write {name}, or a Literal of the value itself")
         if type(value) not in (str, int, bool):
             hint = "it holds str, int or bool; for an enum, write the Enum itself"
             raise TypeProblem("bad-type", f"a Literal cannot hold {safe_repr(value)}", hint)

@@ -1,0 +1,76 @@
+"""Asks live objects of the user's what they are, without running any code of theirs.
+
+The base classes of the runtime are recognised by name, because the compiler does not import the runtime.
+"""
+
+import typing
+from collections.abc import Iterator
+from typing import Any, Final, TypeGuard, get_args
+
+from pydantic.fields import FieldInfo
+
+_BASES: Final = "mcp_sessions.schema"
+_KEYS: Final = "mcp_sessions.keys"
+
+
+class TypeProblem(Exception):
+    """An annotation that is not acceptable."""
+
+    def __init__(self, code: str, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.code, self.message, self.hint = code, message, hint
+
+
+def is_class(value: object) -> TypeGuard[type]:
+    """Tell whether a value is a class, without asking it: a `__class__` of the user's may raise."""
+    return issubclass(type(value), type)
+
+
+def attribute(kind: type, name: str) -> Any:
+    """Return an attribute of a class, without asking its metaclass."""
+    return type.__getattribute__(kind, name)
+
+
+def derives_from(kind: object, base: str) -> bool:
+    """Tell whether something is a proper subclass of the runtime's class of that name."""
+    return is_class(kind) and any(is_base(ancestor, base) for ancestor in attribute(kind, "__mro__")[1:])
+
+
+def is_base(kind: type, name: str) -> bool:
+    """Tell whether a class is the runtime's of that name."""
+    return (attribute(kind, "__module__"), attribute(kind, "__qualname__")) == (_BASES, name)
+
+
+def is_value_type(kind: object) -> bool:
+    """Tell whether something is a class that is compiled with the schema: a model or an enumeration."""
+    bases = ("ValueModel", "ValueEnum", "ValueIntEnum")
+    return any(derives_from(kind, base) for base in bases) and not derives_from(kind, "SessionModel")
+
+
+def key_options(info: FieldInfo) -> dict[str, object]:
+    """Return what the `Key(...)` in a field's annotation says."""
+    for item in info.metadata:
+        if is_key_marker(item):
+            return dict(getattr(item, "options", {}))
+    return {}
+
+
+def is_key_marker(item: object) -> bool:
+    """Tell whether something is a `Key(...)` of the runtime."""
+    kind = type(item)
+    return (attribute(kind, "__module__"), attribute(kind, "__qualname__")) == (_KEYS, "Key")
+
+
+def is_type_alias(annotation: object) -> bool:
+    """Tell whether something is a `type` statement's alias, of whichever Python."""
+    kind = type(annotation)
+    return kind.__name__ == "TypeAliasType" and kind.__module__ in ("typing", "typing_extensions")
+
+
+def metadata_in(annotation: Any) -> Iterator[Any]:
+    """Yield what is annotated anywhere inside a type, but not in the classes and aliases that it names."""
+    yield from getattr(annotation, "__metadata__", ())
+    if typing.get_origin(annotation) is typing.Literal:
+        return
+    for part in get_args(annotation):
+        yield from metadata_in(part)

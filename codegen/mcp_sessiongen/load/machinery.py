@@ -1,0 +1,69 @@
+"""What a model has besides fields: what generated code could not do as well.
+
+A `SessionModel` with machinery is bound: generated code asks the user's own class. A `ValueModel` is refused.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from mcp_sessiongen.load.live import metadata_in
+from mcp_sessiongen.load.metadata import constraints_in
+
+EMPTY_FACTORIES: Final = (list, dict, set, frozenset)
+REFUSED_ARGUMENTS: Final = ("alias", "validation_alias", "serialization_alias", "exclude")
+"""Arguments of `Field` that generated code does not repeat."""
+
+_DECORATORS: Final = {
+    "validators": "validator",
+    "field_validators": "field validator",
+    "root_validators": "root validator",
+    "model_validators": "model validator",
+    "field_serializers": "field serializer",
+    "model_serializers": "model serializer",
+    "computed_fields": "computed field",
+}
+_HARMLESS: Final = ("title", "use_attribute_docstrings", "defer_build", "protected_namespaces")
+"""Settings of `model_config` that change nothing about values."""
+
+
+def machinery_of(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """Yield what a class has besides fields: the member, and what it is."""
+    for group, what in _DECORATORS.items():
+        for name in getattr(kind.__pydantic_decorators__, group):
+            yield name, f"{what} {name} of {kind.__name__} cannot be compiled"
+    for name in kind.__private_attributes__:
+        yield name, f"private attribute {name} of {kind.__name__} is not stored, so it cannot be compiled"
+    base = next((ancestor for ancestor in kind.__mro__ if ancestor.__module__ == "mcp_sessions.schema"), BaseModel)
+    inherited = getattr(base, "model_config", {})
+    changed = [option for option, value in kind.model_config.items() if inherited.get(option) != value]
+    changed = [option for option in changed if option not in _HARMLESS]
+    if changed:
+        yield "model_config", f"model_config of {kind.__name__} changes {', '.join(changed)}, which cannot be compiled"
+
+
+def is_bound(kind: type[BaseModel]) -> bool:
+    """Decide whether a `SessionModel` has to stay the user's own.
+
+    It does for each of: validators, serializers and computed fields; private attributes and `model_post_init`; an
+    own `model_config`; type parameters; aliases and exclusion; a `default_factory` but for an empty container;
+    validated defaults; and anything annotated that is no constraint, on a field or inside of its type.
+    """
+    return (
+        any(machinery_of(kind))
+        or kind.model_post_init is not BaseModel.model_post_init
+        or bool(kind.__pydantic_generic_metadata__["origin"])
+        or any(map(_needs_the_model, kind.model_fields.values()))
+    )
+
+
+def _needs_the_model(info: FieldInfo) -> bool:
+    if any(getattr(info, argument, None) is not None for argument in REFUSED_ARGUMENTS):
+        return True
+    if info.default_factory is not None and info.default_factory not in EMPTY_FACTORIES:
+        return True
+    if info.validate_default or not (info.discriminator is None or isinstance(info.discriminator, str)):
+        return True
+    return bool(constraints_in([*info.metadata, *metadata_in(info.annotation)])[1])
