@@ -17,6 +17,9 @@ from mcp_sessiongen.python_text import WIDTH, Code, Group, dotted, laid_out, nam
 
 _KEPT: Final = RESERVED | frozenset(vars(builtins)) | {"get", "set"}
 
+_CUSTOMARY: Final = {("collections.abc", "Set"): "AbstractSet"}
+"""What some names are called by everybody who imports them, because of the builtin type of that name."""
+
 Home = tuple[str, str]
 """The module of a class, and the name to import from there: the outermost of a nested class."""
 
@@ -38,7 +41,7 @@ def home_of(kind: ir.Imported) -> Home:
 
 def _candidates(module: str, called: str) -> Iterator[str]:
     """Yield names for a class: its own, then with more and more of its module's in front, then numbered."""
-    yield called
+    yield _CUSTOMARY.get((module, called), called)
     parts = [cap_words(part) for part in module.split(".")]
     base = called[:1].upper() + called[1:]
     for count in range(1, len(parts) + 1):

@@ -35,6 +35,8 @@ RULES_OFF = {
     "INP001": "the folder's __init__.py is not part of the case",
     "RUF012": "ruff does not know that ValueModel is a Pydantic model, which copies its defaults",
     "D301": "a text with control characters or three quotes has to be escaped",
+    "N802": "a key of a bound model is called as its field, camelCase too",
+    "N815": "a key of a bound model is called as its field, camelCase too",
     "N812": "a key named `date` hides the type, so the type has to have another name",
 }
 

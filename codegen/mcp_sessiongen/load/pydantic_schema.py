@@ -117,7 +117,8 @@ class _Reader:
 
     def own_classes(self) -> Iterator[tuple[str, type]]:
         for name, value in vars(self.module).items():
-            if is_class(value) and attribute(value, "__module__") == self.module.__name__:
+            is_own = is_class(value) and attribute(value, "__module__") == self.module.__name__
+            if is_own and name.isidentifier():  # Pydantic adds `Page[int]` and the like
                 yield name, value
 
     def add_unused_value_types(self) -> None:

@@ -6,7 +6,8 @@
 """Typed access to ``kinds`` sessions."""
 
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from ipaddress import IPv4Address
 from pathlib import Path
 from re import Pattern
@@ -71,7 +72,7 @@ class KindsState(ValueModel):
     ordered: OrderedDict[str, int] | None = None
     sequence: Sequence[Point] | None = None
     mapping: Mapping[str, Outer] | None = None
-    tags: Set[str] | None = None
+    tags: AbstractSet[str] | None = None
     path: Path | None = None
     url: AnyUrl | None = None
     link: HttpUrl | None = None
@@ -109,7 +110,7 @@ _MAPPING: Final = Key[Mapping[str, Outer], Mapping[str, Outer] | None](
     "mapping",
     Mapping[str, Outer],
 )
-_TAGS: Final = Key[Set[str], Set[str] | None]("tags", Set[str])
+_TAGS: Final = Key[AbstractSet[str], AbstractSet[str] | None]("tags", AbstractSet[str])
 _PATH: Final = Key[Path, Path | None]("path", Path)
 _URL: Final = Key[AnyUrl, AnyUrl | None]("url", AnyUrl)
 _LINK: Final = Key[HttpUrl | None, HttpUrl | None]("link", HttpUrl | None, default=None)
@@ -528,11 +529,11 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         """Replace ``mapping`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_MAPPING, fn)
 
-    async def get_tags(self) -> Set[str] | None:
+    async def get_tags(self) -> AbstractSet[str] | None:
         """Read ``tags``; a copy: change it with the methods below."""
         return await self._get(_TAGS)
 
-    async def set_tags(self, value: Set[str]) -> None:
+    async def set_tags(self, value: AbstractSet[str]) -> None:
         """Write ``tags``."""
         await self._set(_TAGS, value)
 
@@ -544,11 +545,14 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         """Unset ``tags``; False when it was not set."""
         return await self._remove(_TAGS)
 
-    async def take_tags(self) -> Set[str] | None:
+    async def take_tags(self) -> AbstractSet[str] | None:
         """Read and unset ``tags`` at once; None when it was not set."""
         return await self._take(_TAGS)
 
-    async def update_tags(self, fn: Callable[[Set[str] | None], Set[str]]) -> Set[str]:
+    async def update_tags(
+        self,
+        fn: Callable[[AbstractSet[str] | None], AbstractSet[str]],
+    ) -> AbstractSet[str]:
         """Replace ``tags`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_TAGS, fn)
 
@@ -791,7 +795,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
     @overload
     async def get(self, key: Literal["mapping"]) -> Mapping[str, Outer] | None: ...
     @overload
-    async def get(self, key: Literal["tags"]) -> Set[str] | None: ...
+    async def get(self, key: Literal["tags"]) -> AbstractSet[str] | None: ...
     @overload
     async def get(self, key: Literal["path"]) -> Path | None: ...
     @overload
@@ -851,7 +855,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         value: Mapping[str, Outer],
     ) -> None: ...
     @overload
-    async def set(self, key: Literal["tags"], value: Set[str]) -> None: ...
+    async def set(self, key: Literal["tags"], value: AbstractSet[str]) -> None: ...
     @overload
     async def set(self, key: Literal["path"], value: Path) -> None: ...
     @overload
