@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 
 from mcp_sessiongen.diagnostics import Span
 
-_LONGEST: Final = 2000
+LONGEST: Final = 2000
 _MARGIN: Final = len("_: ")
 # Quoted texts first, so that nothing inside of them counts. No alternative can match a text in two ways.
 _PIECE: Final = re.compile(r""""(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[\w.]+(?::[\w.]+)?|.""", re.DOTALL)
@@ -92,8 +92,8 @@ def parse_text(text: str) -> AnnotationText:
     """
     if not text.strip():
         raise AnnotationProblem("bad-type", "the type is missing", "write a type, such as str", 0, 1)
-    if len(text) > _LONGEST:
-        message = f"a type expression of {len(text)} characters, at most {_LONGEST} are allowed"
+    if len(text) > LONGEST:
+        message = f"a type expression of {len(text)} characters, at most {LONGEST} are allowed"
         raise AnnotationProblem("bad-type", message, "declare its parts under types", 0, 1)
     python, origins = _as_python(text)
     try:

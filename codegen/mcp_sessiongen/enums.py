@@ -10,7 +10,7 @@ from mcp_sessiongen.doc_text import normal_doc
 from mcp_sessiongen.safe_text import safe_repr
 from mcp_sessiongen.values import is_writable
 
-_MEMBER: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*_?")
+MEMBER: Final = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)*_?")
 _NAME_HINT: Final = "give it one:  {value: ..., name: SOME_NAME}"
 
 
@@ -73,7 +73,7 @@ def _name(member: MemberDeclaration, value: str | int, report: Report) -> str:
 
 def _problem(name: str, value: str | int) -> str | None:
     """Say what is wrong with the name of a member."""
-    if not _MEMBER.fullmatch(name) or len(name) > names.MAX_KEY:
+    if not MEMBER.fullmatch(name) or len(name) > names.MAX_KEY:
         return "should be of letters, digits and single underscores, such as SECOND"
     if names.is_keyword(name):
         return "is a keyword of Python"

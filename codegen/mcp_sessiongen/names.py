@@ -17,9 +17,9 @@ MAX_SESSION: Final = 40
 
 _MANY: Final = 100
 
-_SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
-_ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_CAP_WORDS: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
+SNAKE: Final = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*")
+ATTRIBUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+CAP_WORDS: Final = re.compile(r"[A-Z][A-Za-z0-9]*")
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[^A-Za-z0-9]+")
 _TYPE_NAMES: Final = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"})
 """The builtins that generated annotations refer to: inside of a class, a field of that name would take their place."""
@@ -70,7 +70,7 @@ def key_problem(name: str) -> Problem | None:
 
 def attribute_problem(name: str) -> Problem | None:
     """Judge a name that need not be in snake_case: of a field of the user's own model, or of a key that is gone."""
-    if not _ATTRIBUTE.fullmatch(name) or len(name) > MAX_KEY:
+    if not ATTRIBUTE.fullmatch(name) or len(name) > MAX_KEY:
         hint = f"use letters of ASCII, digits and underscores, no underscore in front, at most {MAX_KEY}"
         return Problem(f"name {name[:MAX_KEY]!r} is not one that generated code can use", hint)
     if is_keyword(name):
@@ -107,7 +107,7 @@ def tool_problem(name: str) -> Problem | None:
 
 def type_problem(name: str) -> Problem | None:
     """Judge the name of a value type."""
-    if _CAP_WORDS.fullmatch(name) and len(name) <= MAX_KEY:
+    if CAP_WORDS.fullmatch(name) and len(name) <= MAX_KEY:
         if name in keyword.kwlist or name in vars(builtins):
             return Problem(f"type name {name!r} is a name of Python itself", f"choose another, such as '{name}Value'")
         return None
@@ -116,7 +116,7 @@ def type_problem(name: str) -> Problem | None:
             f"type name {name[:20]!r}... has {len(name)} characters, at most {MAX_KEY} are allowed", "shorten it"
         )
     better = cap_words(name)
-    usable = _CAP_WORDS.fullmatch(better) and better not in vars(builtins)
+    usable = CAP_WORDS.fullmatch(better) and better not in vars(builtins)
     hint = f"write '{better}'" if usable else "use letters and digits, beginning with a capital"
     return Problem(f"type name {name!r} is not in CapWords", hint)
 
@@ -143,10 +143,10 @@ def _snake_problem(name: str, what: str, longest: int) -> Problem | None:
         )
     if keyword.iskeyword(name):
         return Problem(f"{what} name {name!r} is a Python keyword", f"choose another, such as '{name}_value'")
-    if _SNAKE.fullmatch(name):
+    if SNAKE.fullmatch(name):
         return None
     better = snake_case(name) if name.isascii() else ""
-    usable = _SNAKE.fullmatch(better) and not keyword.iskeyword(better)
+    usable = SNAKE.fullmatch(better) and not keyword.iskeyword(better)
     hint = f"write '{better}'" if usable else "use a-z, 0-9 and single underscores, beginning with a letter"
     return Problem(f"{what} name {name!r} is not snake_case", hint)
 

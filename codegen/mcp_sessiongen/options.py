@@ -14,7 +14,7 @@ from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.safe_text import safe_repr
 
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
-_DURATION: Final = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,6})?[dhms])+")
+DURATION: Final = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,6})?[dhms])+")
 _PART: Final = re.compile(r"([0-9.]+)([dhms])")
 _DURATION_HINT: Final = "write a number and a unit: 30m, 24h, 7d or 1h30m"
 _CREATE: Final = tuple(word for word in get_args(ir.Create) if word)
@@ -156,7 +156,7 @@ class OptionReader:
 
 
 def _seconds(value: object) -> float | None:
-    if not isinstance(value, str) or not _DURATION.fullmatch(value):
+    if not isinstance(value, str) or not DURATION.fullmatch(value):
         return None
     total = sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(value))
     # No duration has more digits than the language lets one write, however it was put together.

@@ -15,9 +15,31 @@ FORMAT: Final = 1
 """The version of the file format."""
 
 Kind: TypeAlias = Literal[
-    "format", "text", "type", "value", "bound", "count", "version", "flag", "word", "duration", "name", "names",
-    "class", "member", "members", "member name", "types", "sessions", "fields", "keys", "lifetime", "tools",
-]  # fmt: skip
+    "format",
+    "doc",
+    "text",
+    "type",
+    "value",
+    "bound",
+    "count",
+    "version",
+    "flag",
+    "word",
+    "duration",
+    "name",
+    "old name",
+    "old names",
+    "class",
+    "member",
+    "member name",
+    "members",
+    "types",
+    "sessions",
+    "fields",
+    "keys",
+    "lifetime",
+    "tools",
+]
 """What a property holds."""
 
 
@@ -48,7 +70,7 @@ class Shape:
     properties: Mapping[str, Property]
 
 
-_DOC: Final = Property("text", "What it is, for people and models; it becomes a docstring.", "One line of a cart.")
+_DOC: Final = Property("doc", "What it is, for people and models; it becomes a docstring.", "One line of a cart.")
 
 _CONSTRAINTS: Final = {
     "gt": Property("bound", "The value is greater than this.", 0),
@@ -75,7 +97,7 @@ _KEY_OPTIONS: Final = {
         "optional",
         words=tuple(word for word in get_args(ir.Create) if word),
     ),
-    "renamed_from": Property("name", "The name that the key had in an earlier version.", "language"),
+    "renamed_from": Property("old name", "The name that the key had in an earlier version.", "language"),
     "deprecated": Property("text", "Why the key should not be used any more, and what to use instead.", "Use title."),
 }
 
@@ -127,7 +149,7 @@ MEMBER: Final = Shape(
     {
         "value": Property("member", "The value: a text or a whole number.", 2, required=True),
         "name": Property("member name", "Its name in Python; without one, the value in capitals.", "SECOND"),
-        "doc": Property("text", "What the value means.", "Being filled."),
+        "doc": Property("doc", "What the value means.", "Being filled."),
     },
 )
 
@@ -159,7 +181,7 @@ TOOLS: Final = Shape(
 SESSION: Final = Shape(
     "A session: typed state that lives between the calls of tools.",
     {
-        "doc": Property("text", "What it is, for people and models.", "A cart that survives between tool calls."),
+        "doc": Property("doc", "What it is, for people and models.", "A cart that survives between tool calls."),
         "version": Property("version", "The version of the session's schema, from 1.", 2),
         "lifetime": Property("lifetime", "How long a session lives.", {"idle": "30m", "max": "24h"}),
         "scope": Property(
@@ -171,7 +193,9 @@ SESSION: Final = Shape(
         ),
         "handle": Property("name", "The argument of tools that names a session; else the session's name.", "basket"),
         "tools": Property("tools", "The names of the tools that create and end a session.", {"create": "create_cart"}),
-        "reserved": Property("names", "Names that no key may have: those of keys that were removed.", ["old_total"]),
+        "reserved": Property(
+            "old names", "Names that no key may have: those of keys that were removed.", ["old_total"]
+        ),
         "keys": Property("keys", "The keys, by name.", {"visits": "int = 0", "title": "str?"}, required=True),
     },
 )
