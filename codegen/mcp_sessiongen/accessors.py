@@ -1,22 +1,15 @@
-"""The methods of an accessor class, key by key: signatures, docstrings, bodies.
-
-Each body is one line over the runtime. Overloads by key name come last in the class, because the method `set` hides
-the builtin from every annotation after it.
-"""
+"""Pieces of classes that are generated: methods of one line over the runtime, and lines of fields."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from mcp_sessiongen import ir
-from mcp_sessiongen.naming import aliases_of, constant_name, prefix_of
 from mcp_sessiongen.python_text import (
     WIDTH,
     Alternatives,
     Code,
     Expression,
     Group,
-    Sentence,
     clean,
     docstring,
     first_fitting,
@@ -26,7 +19,6 @@ from mcp_sessiongen.python_text import (
     name,
     parenthesised,
 )
-from mcp_sessiongen.spelling import Speller
 
 _METHOD: Final = 4
 _BODY: Final = 8
@@ -40,213 +32,6 @@ class Method:
     doc: Code
     body: Code
     decorators: tuple[Code, ...] = ()
-
-
-@dataclass(frozen=True)
-class Overload:
-    """A variant of a method."""
-
-    decorators: tuple[Code, ...]
-    signature: Code
-
-
-@dataclass(frozen=True)
-class ByName:
-    """`get` or `set` by key name: its variants, if keys differ in type, and the method itself."""
-
-    overloads: tuple[Overload, ...]
-    method: Method
-
-
-class KeyCode:
-    """One key of a session in Python.
-
-    Attributes:
-        stored: The type that is stored (`T`).
-        read: The type that reading gives (`D`): that of the default, or None.
-    """
-
-    def __init__(self, session: ir.Session, key: ir.Field, speller: Speller, *, several: bool) -> None:
-        self.key = key
-        self.model = session.model
-        plain = ir.bare(key.type)
-        self.plain = plain
-        self.kind = _kind_of(plain)
-        self.aliases = aliases_of(prefix_of(session.name), key.name, key.type)
-        self.speller = speller
-        self.constant = name(constant_name(session.name, key.name, several=several))
-        self.type = speller.type(plain, self.aliases)
-        self.stored = flat(self.type)
-        self.or_none = self.spelt(ir.union_of((plain, ir.NONE)))
-        self.read_type = plain if key.default is not None else ir.union_of((plain, ir.NONE))
-        self.read = self.spelt(self.read_type)
-
-    # --- outside of the class --------------------------------------------------------------------------------------
-
-    def alias_lines(self) -> list[Code]:
-        """Return the definitions of the names that parts of the type have."""
-        lines = []
-        for part, alias in self.aliases.items():
-            spelt = self.speller.type(part)
-            before = f"{name(alias)}: TypeAlias = "
-            lines.append(laid_out(before, parenthesised(spelt, WIDTH - len(before))))
-        return lines
-
-    def annotation(self) -> Expression:
-        """Return the type with all constraints."""
-        return self.speller.constrained(self.key.constraints, self.speller.type(self.key.type, self.aliases))
-
-    def state_line(self) -> Code:
-        """Return the field of the state model."""
-        kind = self.annotation()
-        if isinstance(self.key.default, ir.OfModel):
-            return field_line(self.key.name, kind, None)
-        if self.key.default is not None:
-            return field_line(self.key.name, kind, self.speller.value(self.key.default))
-        if self.or_none != self.stored:
-            kind = Alternatives((kind, Code("None")))
-        return field_line(self.key.name, kind, Code("None"))
-
-    def constant_line(self) -> Code:
-        """Return the definition of the key."""
-        self.speller.imports.use("mcp_sessions", self.kind)
-        parameters: list[Expression] = [
-            self.speller.type(part, self.aliases) for part in _parameters(self.plain, self.kind)
-        ]
-        # Checkers would infer it from a default, but too narrowly for a literal, a union or a tuple.
-        if self.read != self.stored or (self.key.default is not None and _is_narrowed(self.plain)):
-            parameters.append(self.speller.type(self.read_type, self.aliases))
-        arguments = self.arguments()
-        key = Group(Code(self.kind), tuple(parameters), "[]")
-        call = Group(key, tuple(argument for _, argument in arguments), labels=tuple(label for label, _ in arguments))
-        return laid_out(f"{self.constant}: Final = ", call)
-
-    def arguments(self) -> list[tuple[str, Expression]]:
-        """Return what the key is made with, each with its label."""
-        key = self.key
-        found: list[tuple[str, Expression]] = [("", lit(key.name))]
-        if self.model:
-            found.append(("model=", self.speller.type(self.model)))
-        else:
-            found.append(("", self.annotation()))
-            if key.default is not None:
-                found.append(("default=", self.speller.value(key.default)))
-        if key.ttl is not None:
-            found.append(("ttl=", seconds_lit(key.ttl)))
-        if key.create:
-            found.append(("create=", lit(key.create)))
-            if key.doc:
-                found.append(("doc=", Sentence(key.doc)))
-        return found
-
-    def decorators(self) -> tuple[Code, ...]:
-        """Return the decorators of the key's methods."""
-        if not self.key.deprecated:
-            return ()
-        self.speller.imports.use("typing_extensions", "deprecated")
-        return (laid_out("@", Group(Code("deprecated"), (Sentence(self.key.deprecated, alone=True),)), indent=_METHOD),)
-
-    # --- methods ---------------------------------------------------------------------------------------------------
-
-    def methods(self) -> list[Method]:
-        """Return the methods of this key."""
-        decorators = self.decorators()
-        return [replace(made, decorators=decorators) for made in (*self.common_methods(), *self.special_methods())]
-
-    def common_methods(self) -> list[Method]:
-        """Return the methods that every key has."""
-        key, constant, tick = self.key.name, self.constant, f"``{self.key.name}``"
-        self.speller.imports.use("collections.abc", "Callable")
-        set_docs = [f"Write {tick}.", "Write the key."]
-        has_docs = [f"Tell whether {tick} is set.", "Tell whether it is set."]
-        remove_docs = [f"Unset {tick}; False when it was not set.", "Unset it; False when it was not set."]
-        take_docs = [
-            f"Read and unset {tick} at once; None when it was not set.",
-            "Read and unset it at once; None when it was not set.",
-        ]
-        update_docs = [
-            f"Replace {tick} by ``fn`` of it, atomically; ``fn`` may run again.",
-            "Replace it by ``fn`` of it, atomically; ``fn`` may run again.",
-        ]
-        taken = Group(Code(""), (self.speller.type(self.read_type, self.aliases),), "[]")
-        update = Group(Code("fn: Callable"), (taken, self.type), "[]")
-        return [
-            method(signature(f"get_{key}", [], self.read), self.get_docs(), call("_get", constant), self.key.doc),
-            method(
-                signature(f"set_{key}", [f"value: {self.stored}"], "None"),
-                set_docs,
-                call("_set", constant, "value"),
-                gives=False,
-            ),
-            method(signature(f"has_{key}", [], "bool"), has_docs, call("_has", constant)),
-            method(signature(f"remove_{key}", [], "bool"), remove_docs, call("_remove", constant)),
-            method(
-                signature(f"take_{key}", [], self.or_none),
-                take_docs,
-                call("_take", constant),
-            ),
-            method(signature(f"update_{key}", [update], self.stored), update_docs, call("_update", constant, "fn")),
-        ]
-
-    def get_docs(self) -> list[str]:
-        """Return summaries for the getter, the best first; what is mutable is a copy, and that is said."""
-        tick = f"``{self.key.name}``"
-        if _is_mutable(self.plain):
-            best = [f"Read {tick}; a copy: change it with the methods below.", f"Read {tick}; a copy."]
-        elif self.key.default is None:
-            best = [f"Read {tick}; None when it is not set."]
-        else:
-            best = []
-        return [*best, f"Read {tick}.", "Read the key."]
-
-    def special_methods(self) -> list[Method]:
-        """Return the methods that only this kind of key has."""
-        match self.kind, self.plain:
-            case "NumberKey", ir.Scalar(name=number):
-                return [self.increment(number)]
-            case "ListKey", ir.Array(item=item):
-                return [self.append(item)]
-            case "DictKey", ir.Table(key=entry, value=value):
-                return [self.put(entry, value), self.pop(entry, value)]
-            case _:
-                return []
-
-    def increment(self, number: str) -> Method:
-        """Return the method that adds to a number."""
-        key, tick = self.key.name, f"``{self.key.name}``"
-        by = {"int": "by: int = 1", "float": "by: float = 1.0"}.get(number, f"by: {self.stored} | int = 1")
-        amount = Code("by") if number in ("int", "float") else Group(self.stored, (Code("by"),))
-        docs = [f"Add ``by`` to {tick}, atomically, and return the sum.", f"Add ``by`` to {tick}.", "Add ``by``."]
-        return method(signature(f"increment_{key}", [by], self.stored), docs, call("_increment", self.constant, amount))
-
-    def append(self, item: ir.Type) -> Method:
-        """Return the method that adds to a list."""
-        key, tick = self.key.name, f"``{self.key.name}``"
-        head = signature(f"append_{key}", [f"*items: {self.spelt(item)}"], "None")
-        docs = [f"Add ``items`` at the end of {tick}, atomically.", f"Add ``items`` to {tick}.", "Add items."]
-        return method(head, docs, call("_append", self.constant, "items"), gives=False)
-
-    def put(self, entry: ir.Type, value: ir.Type) -> Method:
-        """Return the method that sets an entry of a dict."""
-        key, tick = self.key.name, f"``{self.key.name}``"
-        head = signature(f"put_{key}", [f"key: {self.spelt(entry)}", f"value: {self.spelt(value)}"], "None")
-        docs = [f"Set one entry of {tick}, atomically.", "Set one entry, atomically."]
-        return method(head, docs, call("_put", self.constant, "key", "value"), gives=False)
-
-    def pop(self, entry: ir.Type, value: ir.Type) -> Method:
-        """Return the method that takes an entry out of a dict."""
-        key, tick = self.key.name, f"``{self.key.name}``"
-        head = signature(f"pop_{key}", [f"key: {self.spelt(entry)}"], self.spelt(ir.union_of((value, ir.NONE))))
-        docs = [
-            f"Remove one entry of {tick}, atomically; return it, or None.",
-            f"Remove and return one entry of {tick}.",
-            "Remove and return one entry.",
-        ]
-        return method(head, docs, call("_pop", self.constant, "key"))
-
-    def spelt(self, kind: ir.Type) -> Code:
-        """Return a part of the key's type on one line."""
-        return flat(self.speller.type(kind, self.aliases))
 
 
 def seconds_lit(seconds: float) -> Code:
@@ -277,117 +62,30 @@ def method(head: Code, docs: Sequence[str], body: Group, details: str = "", *, g
 def signature(called: str, parameters: Iterable[Expression | str], result: str, after: str = ":") -> Code:
     """Return the head of a method."""
     items = [item if isinstance(item, Code | Group) else Code(item) for item in ("self", *parameters)]
-    return laid_out("async def ", Group(name(called), tuple(items)), f" -> {result}{after}", indent=_METHOD)
+    head, tail = f"async def {_vetted(called)}", f" -> {result}{after}"
+    line = f"{head}({', '.join(map(flat, items))}){tail}"
+    if len(line) + _METHOD <= WIDTH:
+        return Code(line)
+    return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD)
 
 
 def field_line(called: str, kind: Expression, default: Expression | None) -> Code:
     """Return the line of a field in a class."""
+    called = _vetted(called)
     if default is None:
-        kind = parenthesised(kind, WIDTH - _METHOD - len(f"{name(called)}: "))
-        return laid_out(f"{name(called)}: ", kind, indent=_METHOD)
-    before, after = f"{name(called)}: {flat(kind)} = ", f" = {flat(default)}"
+        kind = parenthesised(kind, WIDTH - _METHOD - len(f"{called}: "))
+        return laid_out(f"{called}: ", kind, indent=_METHOD)
+    before, after = f"{called}: {flat(kind)} = ", f" = {flat(default)}"
     if isinstance(default, Group) and default.items:
         return laid_out(before, default, indent=_METHOD)
     is_long = _METHOD + len(before + flat(default)) > WIDTH
     # As the formatter does: the value moves to a line of its own, if the annotation leaves it a bracket's room.
     if is_long and isinstance(kind, Alternatives) and _METHOD + len(before) < WIDTH:
         return laid_out(before, Group(Code(""), (default,), comma=False), indent=_METHOD, split=True)
-    kind = parenthesised(kind, WIDTH - _METHOD - len(f"{name(called)}: {after}"))
-    return laid_out(f"{name(called)}: ", kind, after, indent=_METHOD)
+    kind = parenthesised(kind, WIDTH - _METHOD - len(f"{called}: {after}"))
+    return laid_out(f"{called}: ", kind, after, indent=_METHOD)
 
 
-# --- get and set by name -------------------------------------------------------------------------------------------
-
-
-def get_by_name(alias: str, keys: Sequence[KeyCode], speller: Speller) -> ByName:
-    """Return `get`: one overload for each type that reading gives."""
-    groups = _grouped((key.read, key) for key in keys)
-    docs = ["Read one key by its name."]
-    parameter = f"key: {alias}"
-    if len(groups) == 1:
-        body = call("_get", call("self._pick", "key", keys[0].constant))
-        made = method(signature("get", [parameter], keys[0].read), docs, body)
-        return ByName((), replace(made, decorators=keys[0].decorators()))
-    speller.imports.use("typing", "overload")
-    overloads = [
-        Overload(group[0].decorators(), signature("get", [_key_parameter(group)], group[0].read, ": ..."))
-        for group in groups
-    ]
-    return ByName(tuple(overloads), method(signature("get", [parameter], "object"), docs, call("_get_named", "key")))
-
-
-def set_by_name(alias: str, keys: Sequence[KeyCode], speller: Speller) -> ByName:
-    """Return `set`: one overload for each type that is stored."""
-    groups = _grouped((key.stored, key) for key in keys)
-    docs = ["Write one key by its name."]
-    parameter = f"key: {alias}"
-    if len(groups) == 1:
-        head = signature("set", [parameter, f"value: {keys[0].stored}"], "None")
-        body = call("_set", call("self._pick", "key", keys[0].constant), "value")
-        made = method(head, docs, body, gives=False)
-        return ByName((), replace(made, decorators=keys[0].decorators()))
-    speller.imports.use("typing", "overload")
-    overloads = [
-        Overload(
-            group[0].decorators(),
-            signature("set", [_key_parameter(group), f"value: {group[0].stored}"], "None", ": ..."),
-        )
-        for group in groups
-    ]
-    head = signature("set", [parameter, "value: object"], "None")
-    return ByName(tuple(overloads), method(head, docs, call("_set_named", "key", "value"), gives=False))
-
-
-def _key_parameter(group: Sequence[KeyCode]) -> Expression:
-    return Group(Code("key: Literal"), tuple(lit(key.key.name) for key in group), "[]")
-
-
-def _grouped(pairs: Iterable[tuple[str, KeyCode]]) -> list[list[KeyCode]]:
-    """Return the keys by type; those that are deprecated by what is said about them, too."""
-    groups: dict[tuple[str, str], list[KeyCode]] = {}
-    for kind, key in pairs:
-        groups.setdefault((kind, key.key.deprecated), []).append(key)
-    return list(groups.values())
-
-
-# --- kinds of keys -------------------------------------------------------------------------------------------------
-
-
-def _kind_of(kind: ir.Type) -> str:
-    match kind:
-        case ir.Scalar(name="int" | "float" | "Decimal"):
-            return "NumberKey"
-        case ir.Array(kind="list"):
-            return "ListKey"
-        case ir.Table():
-            return "DictKey"
-        case _:
-            return "Key"
-
-
-def _parameters(kind: ir.Type, key: str) -> tuple[ir.Type, ...]:
-    match key, kind:
-        case "ListKey", ir.Array(item=item):
-            return (item,)
-        case "DictKey", ir.Table(key=entry, value=value):
-            return (entry, value)
-        case _:
-            return (kind,)
-
-
-def _is_narrowed(kind: ir.Type) -> bool:
-    return isinstance(kind, ir.Choice | ir.Union | ir.Tuple) or any(map(_is_narrowed, ir.parts(kind)))
-
-
-def _is_mutable(kind: ir.Type) -> bool:
-    match kind:
-        case ir.Table() | ir.Named(forms=()):
-            return True
-        case ir.Imported(is_enum=is_enum):
-            return not is_enum
-        case ir.Array(kind=outer):
-            return outer != "frozenset"
-        case ir.Union(members=members):
-            return any(map(_is_mutable, members))
-        case _:
-            return False
+def _vetted(called: str) -> Code:
+    """Return a name; one that is code already was made of a vetted name."""
+    return called if isinstance(called, Code) else name(called)

@@ -5,27 +5,18 @@ The template places text; everything in it was made, and vetted as `Code`, in Py
 """
 
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-from jinja2 import Environment, StrictUndefined, Template, Undefined
-
 from mcp_sessiongen import ir
-from mcp_sessiongen.accessors import (
-    ByName,
-    KeyCode,
-    Method,
-    field_line,
-    get_by_name,
-    seconds_lit,
-    set_by_name,
-)
+from mcp_sessiongen.accessors import field_line, seconds_lit
+from mcp_sessiongen.by_name import ByName, get_by_name, set_by_name
 from mcp_sessiongen.imports import Imports, import_order, local_names
+from mcp_sessiongen.key_text import KeyText, key_text, surroundings
 from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.output import HEADER
 from mcp_sessiongen.python_text import Code, Group, clean, comment, docstring, flat, laid_out, lit, name
 from mcp_sessiongen.spelling import Speller
+from mcp_sessiongen.template import template
 
 INTERFACE: Final = 1
 """The version of the runtime interface that generated code needs."""
@@ -35,10 +26,6 @@ PACKAGE: Final = (
     '"""Typed access to sessions, compiled from their schemas."""\n'
 )
 """The `__init__.py` of an output folder."""
-
-
-class Unvetted(TypeError):
-    """A template tried to print text that did not come from `python_text`."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +55,7 @@ class _SessionCode:
     schema: Code
     head: Code
     doc: Code
-    methods: tuple[Method, ...]
+    methods: tuple[Code, ...]
     by_name: tuple[ByName, ...]
 
 
@@ -85,9 +72,9 @@ def render(module: ir.Module, source: str) -> str:
 class _Renderer:
     def __init__(self, module: ir.Module) -> None:
         self.module = module
-        fields = [item for model in module.models for item in model.fields]
-        keys = [key for session in module.sessions for key in session.keys]
-        self.speller = Speller({item.name for item in fields + keys}, Imports(local_names(module)))
+        local = local_names(module)
+        self.around = surroundings(module, local)
+        self.speller = Speller(self.around.renamed, Imports(local))
         self.several = len(module.sessions) > 1
 
     def render(self, source: Code) -> str:
@@ -100,7 +87,7 @@ class _Renderer:
         models = self.models()
         states = [self.state(session, keys) for session, keys in sessions if not _is_state(session)]
         rendered = [self.session(session, keys) for session, keys in sessions]
-        return _template().render(
+        return template("module.py.jinja").render(
             source=source,
             interface=INTERFACE,
             digest=Code(ir.digest(self.module)),
@@ -121,22 +108,26 @@ class _Renderer:
         listed = f"Typed access to {', '.join(names[:-1])} and {names[-1]} sessions."
         return listed if len(listed) <= 80 else "Typed access to sessions."
 
-    def keys(self, session: ir.Session) -> list[KeyCode]:
-        return [KeyCode(session, key, self.speller, several=self.several) for key in session.keys]
+    def keys(self, session: ir.Session) -> list[KeyText]:
+        keys = [key_text(session, key, self.around, several=self.several) for key in session.keys]
+        for key in keys:
+            for module, item, alias in key.imports:
+                self.speller.imports.use_as(module, item, alias)
+        return keys
 
-    def exports(self, keys: list[list[KeyCode]]) -> Code:
+    def exports(self, keys: list[list[KeyText]]) -> Code:
         public = set(self.module.type_names)
         for session in self.module.sessions:
             alias, state, accessor = class_names(session.name)
             public.update((alias, accessor) if _is_state(session) else (alias, state, accessor))
-        public.update(alias for of_session in keys for key in of_session for alias in key.aliases.values())
+        public.update(alias for of_session in keys for key in of_session for alias in key.aliases)
         listed = tuple(lit(item) for item in sorted(public, key=import_order))
         return laid_out("__all__ = ", Group(Code(""), listed, "[]"))
 
-    def aliases(self, session: ir.Session, keys: list[KeyCode]) -> list[Code]:
-        names = Group(Code("Literal"), tuple(lit(key.key.name) for key in keys), "[]")
+    def aliases(self, session: ir.Session, keys: list[KeyText]) -> list[Code]:
+        names = Group(Code("Literal"), tuple(lit(key.name) for key in keys), "[]")
         first = laid_out(f"{name(class_names(session.name)[0])}: TypeAlias = ", names)
-        return [first, *(line for key in keys for line in key.alias_lines())]
+        return [first, *(key.alias_lines for key in keys if key.alias_lines)]
 
     def enum(self, enum: ir.Enumeration) -> _EnumCode:
         is_text = all(isinstance(member.value, str) for member in enum.members)
@@ -171,28 +162,29 @@ class _Renderer:
         ]
         return _ModelCode(name(model.name), _class_doc(model.doc, f"One ``{model.name}``."), tuple(lines))
 
-    def state(self, session: ir.Session, keys: list[KeyCode]) -> _ModelCode:
+    def state(self, session: ir.Session, keys: list[KeyText]) -> _ModelCode:
         self.speller.imports.use("mcp_sessions", "ValueModel")
         doc = docstring(f"All that a ``{session.name}`` session holds.", indent=4)
-        return _ModelCode(name(class_names(session.name)[1]), doc, tuple(key.state_line() for key in keys))
+        return _ModelCode(name(class_names(session.name)[1]), doc, tuple(key.state_line for key in keys))
 
-    def session(self, session: ir.Session, keys: list[KeyCode]) -> _SessionCode:
+    def session(self, session: ir.Session, keys: list[KeyText]) -> _SessionCode:
         alias, state, accessor = (name(generated) for generated in class_names(session.name))
         if session.model and _is_state(session):
             state = flat(self.speller.type(session.model))
         constant = name(schema_constant(session.name, several=self.several))
+        imports = self.speller.imports
         base = Group(Code("Session"), (state, alias), "[]")
         head = laid_out("class ", Group(accessor, (base, constant), labels=("", "schema=")), ":")
         return _SessionCode(
-            keys=tuple(key.constant_line() for key in keys),
+            keys=tuple(key.constant_line for key in keys),
             schema=laid_out(f"{constant}: Final = ", self.schema(session, state, keys), split=True),
             head=head,
             doc=_class_doc(session.doc, f"One ``{session.name}`` session."),
-            methods=tuple(method for key in keys for method in key.methods()),
-            by_name=(get_by_name(alias, keys, self.speller), set_by_name(alias, keys, self.speller)),
+            methods=tuple(key.methods for key in keys),
+            by_name=(get_by_name(alias, keys, imports), set_by_name(alias, keys, imports)),
         )
 
-    def schema(self, session: ir.Session, state: Code, keys: list[KeyCode]) -> Group:
+    def schema(self, session: ir.Session, state: Code, keys: list[KeyText]) -> Group:
         constants = tuple(key.constant for key in keys)
         listed = Code(f"({constants[0]},)") if len(constants) == 1 else Group(Code(""), constants)
         arguments = {
@@ -233,23 +225,3 @@ def _class_doc(doc: str, otherwise: str) -> Code:
     if is_summary and not own.startswith("This ") and '"' not in own and "\\" not in own:
         return docstring(own if own.endswith(".") else f"{own}.", indent=4)
     return docstring(otherwise, own, indent=4)
-
-
-def _only_code(value: object) -> object:
-    if isinstance(value, Undefined | Code) or type(value) is int:
-        return value
-    raise Unvetted(f"the template printed a bare {type(value).__name__}: {value!r}")
-
-
-@cache
-def _template() -> Template:
-    environment = Environment(
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # it is Python, not HTML: `finalize` is what keeps text from becoming code
-        finalize=_only_code,
-    )
-    path = Path(__file__).parent / "templates" / "module.py.jinja"
-    return environment.from_string(path.read_text(encoding="utf-8"))

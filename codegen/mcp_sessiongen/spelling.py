@@ -30,7 +30,7 @@ _HOMES: Final = {
     "timedelta": "datetime",
 }
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,300}")
-_NO_ALIASES: Final[Mapping[ir.Type, str]] = {}
+_NO_ALIASES: Final[Mapping[ir.Type, Code]] = {}
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Speller:
         self.imports.use_as(_HOMES[kind], kind, spelt)
         return name(spelt)
 
-    def type(self, kind: ir.Type, aliases: Mapping[ir.Type, str] = _NO_ALIASES) -> Expression:
+    def type(self, kind: ir.Type, aliases: Mapping[ir.Type, Code] = _NO_ALIASES) -> Expression:
         """Return a type.
 
         Args:
@@ -63,7 +63,7 @@ class Speller:
             aliases: Parts of it that have a name of their own.
         """
         if kind in aliases:
-            return name(aliases[kind])
+            return aliases[kind]
         match kind:
             case ir.Scalar(name=scalar):
                 return self.scalar(scalar)
@@ -88,10 +88,10 @@ class Speller:
             case ir.Union(members=members):
                 base = ir.without_none(kind)
                 if base in aliases and ir.NONE in members:
-                    return Alternatives((name(aliases[base]), Code("None")))
+                    return Alternatives((aliases[base], Code("None")))
                 return self.union(members, aliases)
 
-    def union(self, members: tuple[ir.Type, ...], aliases: Mapping[ir.Type, str]) -> Expression:
+    def union(self, members: tuple[ir.Type, ...], aliases: Mapping[ir.Type, Code]) -> Expression:
         """Return `a | b`; with a member that is not defined yet, all of it is quoted: a text has no `|`."""
         is_later = any(isinstance(member, ir.Named) and member.name in self.later for member in members)
         later, self.later = self.later, set() if is_later else self.later

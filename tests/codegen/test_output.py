@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from mcp_sessiongen import ir
 from mcp_sessiongen.pipeline import compile_sources
 from mcp_sessiongen.python_text import clean, docstring, lit
-from mcp_sessiongen.render import Unvetted, _only_code, render
+from mcp_sessiongen.render import render
+from mcp_sessiongen.template import Unvetted, only_code
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "schemas"
@@ -137,4 +138,4 @@ def constants(tree: ast.Module) -> set[object]:
 
 def test_a_template_cannot_print_text_that_was_not_vetted() -> None:
     with pytest.raises(Unvetted, match="bare str"):
-        _only_code("import os")
+        only_code("import os")
