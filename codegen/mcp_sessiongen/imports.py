@@ -26,9 +26,10 @@ Home = tuple[str, str]
 
 def local_names(module: ir.Module) -> dict[Home, str]:
     """Return what each imported class is called in the generated module."""
-    taken = _own_names(module) | _KEPT
+    homes = sorted({home_of(kind) for kind in _imported(module)})
+    taken = _own_names(module) | _KEPT if homes else _KEPT
     found: dict[Home, str] = {}
-    for home in sorted({home_of(kind) for kind in _imported(module)}):
+    for home in homes:
         found[home] = next(candidate for candidate in _candidates(*home) if candidate not in taken)
         taken = taken | {found[home]}
     return found

@@ -8,7 +8,8 @@ import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass, replace
-from typing import Literal, TypeAlias
+from functools import cache
+from typing import Any, Literal, TypeAlias
 
 JsonForm: TypeAlias = Literal["null", "true and false", "a number", "text", "an array", "an object"]
 """The kinds of JSON values, as messages call them."""
@@ -394,12 +395,22 @@ def dump(node: object) -> object:
     So a schema keeps its digest when a later version of the IR has more to say about others.
     """
     if is_dataclass(node):
-        given = [(field.name, getattr(node, field.name), field.default) for field in fields(node)]
-        inner = {name: dump(value) for name, value, default in given if value != default}
-        return {"is": type(node).__name__.lower(), **inner}
+        kind: type = type(node)
+        inner: dict[str, object] = {"is": kind.__name__.lower()}
+        for name, default in _described(kind):
+            value = getattr(node, name)
+            if value != default:
+                inner[name] = dump(value)
+        return inner
     if isinstance(node, tuple):
         return [dump(item) for item in node]
     return node
+
+
+@cache
+def _described(kind: Any) -> tuple[tuple[str, object], ...]:
+    """Return the names of a node's parts, each with its default."""
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 def digest(*nodes: object) -> str:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 MAX_KEY: Final = 64
@@ -41,6 +41,7 @@ def snake_case(text: str) -> str:
     return "_".join(part.lower() for part in _BOUNDARY.split(text) if part)
 
 
+@lru_cache(maxsize=10_000)
 def cap_words(text: str) -> str:
     """Return the nearest CapWords name: `http_proxy` gives `HttpProxy`."""
     return "".join(part[:1].upper() + part[1:] for part in _BOUNDARY.split(text) if part)

@@ -1,5 +1,6 @@
 """The names in a generated module: what a schema's names become."""
 
+from functools import lru_cache
 from typing import Final
 
 from mcp_sessiongen import ir
@@ -73,13 +74,18 @@ def aliases_of(prefix: str, key: str, kind: ir.Type) -> dict[ir.Type, str]:
     """
     found: dict[ir.Type, str] = {}
     base = prefix + cap_words(key)
+    for part in _parts_with_names(kind):
+        found[part] = base if not found else f"{base}{len(found) + 1}"
+    return found
+
+
+@lru_cache(maxsize=2000)
+def _parts_with_names(kind: ir.Type) -> tuple[ir.Type, ...]:
     outer = ir.without_none(ir.bare(kind))
     # The accessor spells a list's items and a dict's keys and values by themselves.
     is_container = isinstance(outer, ir.Table) or (isinstance(outer, ir.Array) and outer.kind == "list")
     apart = ir.parts(outer) if is_container else (outer,)
-    for part in (named for inner in apart for named in _named_parts(inner)):
-        found.setdefault(part, base if not found else f"{base}{len(found) + 1}")
-    return found
+    return tuple(dict.fromkeys(named for inner in apart for named in _named_parts(inner)))
 
 
 def _named_parts(kind: ir.Type) -> tuple[ir.Type, ...]:
