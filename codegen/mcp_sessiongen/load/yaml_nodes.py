@@ -41,19 +41,21 @@ class ScalarNode:
     """A scalar: its text, and its value by the core schema.
 
     Attributes:
-        offset: How many columns lie between the node's and its text's beginning; None if columns do not correspond.
+        is_plain: Whether it is written without quotes and such.
     """
 
     span: Span
     text: str
     value: ScalarValue
-    offset: int | None
+    is_plain: bool
 
     def part(self, start: int, end: int) -> Span:
         """Return the span of a part of the text, as exactly as it can be told."""
-        if self.offset is None:
-            return self.span
-        return self.span.part(self.offset + start, end - start)
+        indent = 0 if self.is_plain else 1
+        begin = self.span.column - 1 + indent
+        if self.span.line_text[begin : begin + len(self.text)] != self.text:
+            return self.span  # with escapes or several lines, columns do not correspond
+        return self.span.part(indent + start, end - start)
 
 
 @dataclass(frozen=True)
@@ -159,12 +161,9 @@ class _Builder:
         return self.mapping(event, depth)
 
     def scalar(self, event: yaml.ScalarEvent) -> ScalarNode:
-        span = self.span(event)
-        plain = event.implicit[0] and not event.style
-        indent = 0 if plain else 1
-        begin = span.column - 1 + indent
-        offset = indent if span.line_text[begin : begin + len(event.value)] == event.value else None
-        return ScalarNode(span, event.value, core_value(event.value) if plain else event.value, offset)
+        is_plain = event.implicit[0] and not event.style
+        value = core_value(event.value) if is_plain else event.value
+        return ScalarNode(self.span(event), event.value, value, is_plain)
 
     def sequence(self, start: yaml.Event, depth: int) -> SequenceNode:
         items: list[Node] = []
@@ -217,6 +216,8 @@ def core_value(text: str) -> ScalarValue:
     """Return the value of a plain scalar by the core schema of YAML 1.2."""
     if text in _WORDS:
         return _WORDS[text]
+    if text[0] not in "+-.0123456789":
+        return text
     if _INT.fullmatch(text):
         return int(text, 0) if text[:2] in ("0o", "0x") else int(text)
     if _FLOAT.fullmatch(text) and len(text) <= 300:
