@@ -54,7 +54,7 @@ class TypeReader:
     """Reads the annotations of a schema.
 
     Attributes:
-        schema: The schema's module; None when types are named from elsewhere.
+        schema: The schema's module; None when types are named from elsewhere, and value types are then imported too.
         is_bound: Whether the types belong to a model that stays the user's: everything in them is imported, and what
             is annotated inside of them is the model's business.
         value_types: The value types to compile that were met, in order.
@@ -189,7 +189,7 @@ class TypeReader:
         if derives_from(kind, "SessionModel") or is_base(kind, "SessionModel"):
             message = f"{kind.__name__} is a session, and a session cannot be a value"
             raise TypeProblem("bad-type", message, "derive it from ValueModel")
-        if is_value_type(kind) and not self.is_bound:
+        if is_value_type(kind) and not self.is_bound and self.schema:
             return self.value_type(kind)
         if not issubclass(kind, BaseModel):
             return self._imported(kind, kind, ())

@@ -4,7 +4,8 @@ Modules are imported as those of Python schemas are, and what is found there is 
 that is loaded before a schema has an import.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
@@ -15,6 +16,7 @@ from mcp_sessiongen.annotations import ImportProblem
 from mcp_sessiongen.diagnostics import SchemaErrors
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.names import did_you_mean
+from mcp_sessiongen.safe_text import safe_str
 
 if TYPE_CHECKING:
     from mcp_sessiongen.load.pydantic_types import TypeReader
@@ -50,13 +52,13 @@ class YamlImports:
             ImportProblem: If it cannot be one.
         """
         found = self.find(reference)
-        expected = len(getattr(found, "__parameters__", ()))
+        expected = _parameters_of(found)
         if len(arguments) != expected:
             raise _wrong_number(reference, expected, len(arguments))
         if not arguments:
             return self._read(found)
         # What the parameters stand for may be made by this schema and exist nowhere yet; any type shows what is around.
-        kind = self._read(found[(str,) * expected])
+        kind = self._read(_with_parameters(found, reference, expected))
         if not isinstance(kind, ir.Imported):
             message = f"{reference} is no class, so it cannot be used with parameters here"
             raise ImportProblem("unsupported", message, "import a name for the whole type")
@@ -70,7 +72,7 @@ class YamlImports:
             ImportProblem: If there is no such type.
         """
         found = self.find(reference)
-        if not getattr(found, "__parameters__", ()):
+        if not _parameters_of(found):
             self._read(found)
 
     def find(self, reference: str) -> Any:
@@ -131,6 +133,21 @@ def _member(owner: Any, name: str) -> Any:
         return getattr(owner, name, _MISSING)
     except Exception:  # the user's module may have code for that
         return _MISSING
+
+
+def _parameters_of(found: Any) -> int:
+    """Return how many parameters a type takes; those of the standard library do not say."""
+    if isinstance(found, type) and found.__module__ in ("collections", "collections.abc"):
+        return 2 if issubclass(found, Mapping) and found is not Counter else 1
+    return len(getattr(found, "__parameters__", ()))
+
+
+def _with_parameters(found: Any, reference: str, count: int) -> Any:
+    try:
+        return found[(str,) * count]
+    except Exception as error:  # the user's class may have code for that
+        message = f"{reference} does not take parameters: {safe_str(error)}"
+        raise ImportProblem("bad-type", message, f"write {reference}") from None
 
 
 def _wrong_number(reference: str, expected: int, given: int) -> ImportProblem:
