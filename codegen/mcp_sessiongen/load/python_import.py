@@ -18,11 +18,14 @@ from typing import Final
 
 from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors, Source, Span, fatal
 from mcp_sessiongen.load.targets import Target
+from mcp_sessiongen.load.watchdog import VARIABLE, allowed_seconds, limited
 from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.safe_text import safe_repr, safe_str
 
 _PROJECT_FILES: Final = ("pyproject.toml", "setup.py", ".git")
 _LOAD: Final = Path(__file__).parent
+_LIBRARY: Final = str(Path(contextlib.__file__).parent)
+_GUARD: Final = 'guard it with  if __name__ == "__main__":'
 
 
 @dataclass(frozen=True)
@@ -42,24 +45,21 @@ def import_target(target: Target, output: Path) -> ModuleType:
         output: The folder for generated modules, which a schema must not import.
 
     Raises:
-        SchemaErrors: If it cannot be imported.
+        SchemaErrors: If it cannot be imported. A module that calls `os._exit` ends this process instead: nothing
+            in here can prevent that.
     """
     place = place_of(target)
-    with _importing(place.roots), contextlib.chdir(Path.cwd()):  # a module may go elsewhere; we stay
+    with (
+        _importing(place.roots),
+        contextlib.chdir(Path.cwd()),  # a module may go elsewhere; we stay
+        limited(lambda: _tell(_too_slow(target, None))) as watch,
+    ):
         try:
             module = importlib.import_module(place.name)
-        except SyntaxError as error:
-            raise _syntax_error(target, error) from None
-        except ModuleNotFoundError as error:
-            raise _not_found(target, place, error, output) from None
-        except SystemExit as error:
-            hint = 'guard it with  if __name__ == "__main__":'
-            what = f"called sys.exit({safe_repr(error.code)}) while it was imported"
-            raise _raised(target, error, what, hint) from None
         except BaseException as error:  # whatever it is, it is the module's: pytest.skip raises none of Exception
-            summary = ": ".join([type(error).__name__, *safe_str(error).strip().splitlines()[:1]])
-            hint = "keep schemas in a module that does nothing else when it is imported"
-            raise _raised(target, error, f"raised {summary}", hint) from None
+            if watch.rings:
+                raise _too_slow(target, error) from None
+            raise _finding(target, place, output, error) from None
     _check_identity(target, place, module)
     return module
 
@@ -134,6 +134,36 @@ def _check_identity(target: Target, place: Place, module: ModuleType) -> None:
 # --- failures ------------------------------------------------------------------------------------------------------
 
 
+def _finding(target: Target, place: Place, output: Path, error: BaseException) -> SchemaErrors:
+    """Return why an import failed."""
+    match error:
+        case SyntaxError():
+            return _syntax_error(target, error)
+        case ModuleNotFoundError():
+            return _not_found(target, place, error, output)
+        case SystemExit():
+            what = f"called sys.exit({safe_repr(error.code)}) while it was imported"
+            return _raised(target, error, what, _GUARD)
+        case _:
+            summary = ": ".join([type(error).__name__, *safe_str(error).strip().splitlines()[:1]])
+            hint = "keep schemas in a module that does nothing else when it is imported"
+            return _raised(target, error, f"raised {summary}", hint)
+
+
+def _too_slow(target: Target, error: BaseException | None) -> SchemaErrors:
+    what = f"was still being imported after {allowed_seconds():g} seconds"
+    hint = f"allow more with {VARIABLE}, or {_GUARD}"
+    if error is None:
+        return fatal(Source(target.given).span(), "import-failed", f"the module {what}", hint)
+    return _raised(target, error, what, hint)
+
+
+def _tell(errors: SchemaErrors) -> None:
+    """Say what is wrong when nobody else will."""
+    sys.stderr.write(f"{errors}\n")
+    sys.stderr.flush()
+
+
 def _syntax_error(target: Target, error: SyntaxError) -> SchemaErrors:
     path = _as_given(target, error.filename or target.given)
     end = error.end_offset or 0
@@ -173,7 +203,8 @@ def _raised(target: Target, error: BaseException, what: str, hint: str, *, verba
 def _user_frames(target: Target, error: BaseException) -> list[Span]:
     ours = (str(_LOAD), str(Path(importlib.__file__).parent), "<frozen", "<string")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
-    own = [frame for frame in frames if "site-packages" not in frame.filename] or frames
+    own = [frame for frame in frames if not frame.filename.startswith(_LIBRARY)]
+    own = [frame for frame in own or frames if "site-packages" not in frame.filename] or own or frames
     spans = []
     for frame in own:
         source = source_of(_as_given(target, frame.filename))
