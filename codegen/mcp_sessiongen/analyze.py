@@ -177,16 +177,18 @@ class _Analysis:
                 continue
             if declaration.model is None and len(self.report.found) == before:
                 draft = self.field(key, draft)
-            found.append(
-                replace(
-                    draft,
-                    ttl=cast("float | None", options.get("ttl")),
-                    create=cast("ir.Create", options.get("create", "")),
-                    renamed_from=cast("str", options.get("renamed_from", "")),
-                    deprecated=cast("str", options.get("deprecated", "")),
-                )
-            )
+            found.append(_with_options(draft, options) if options else draft)
         return tuple(found)
+
+
+def _with_options(key: ir.Field, options: Mapping[str, object]) -> ir.Field:
+    return replace(
+        key,
+        ttl=cast("float | None", options.get("ttl")),
+        create=cast("ir.Create", options.get("create", "")),
+        renamed_from=cast("str", options.get("renamed_from", "")),
+        deprecated=cast("str", options.get("deprecated", "")),
+    )
 
 
 def _key_problem(name: str, declaration: SessionDeclaration, *, has_state: bool) -> names.Problem | None:

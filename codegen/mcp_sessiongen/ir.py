@@ -7,9 +7,9 @@ and code is rendered from nothing else. `dump` gives it as JSON; `digest` names 
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cache
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 JsonForm: TypeAlias = Literal["null", "true and false", "a number", "text", "an array", "an object"]
 """The kinds of JSON values, as messages call them."""
@@ -394,23 +394,24 @@ def dump(node: object) -> object:
 
     So a schema keeps its digest when a later version of the IR has more to say about others.
     """
-    if is_dataclass(node):
-        kind: type = type(node)
-        inner: dict[str, object] = {"is": kind.__name__.lower()}
-        for name, default in _described(kind):
-            value = getattr(node, name)
-            if value != default:
-                inner[name] = dump(value)
-        return inner
-    if isinstance(node, tuple):
-        return [dump(item) for item in node]
-    return node
+    kind: type = type(node)
+    if kind is str or kind is int or kind is float or kind is bool or node is None:
+        return node
+    if kind is tuple:
+        return [dump(item) for item in cast("tuple[object, ...]", node)]
+    word, parts = _described(kind)
+    inner: dict[str, object] = {"is": word}
+    for name, default in parts:
+        value = getattr(node, name)
+        if value != default:
+            inner[name] = dump(value)
+    return inner
 
 
 @cache
-def _described(kind: Any) -> tuple[tuple[str, object], ...]:
-    """Return the names of a node's parts, each with its default."""
-    return tuple((field.name, field.default) for field in fields(kind))
+def _described(kind: Any) -> tuple[str, tuple[tuple[str, object], ...]]:
+    """Return what a kind of node is called, and the names of its parts, each with its default."""
+    return kind.__name__.lower(), tuple((field.name, field.default) for field in fields(kind))
 
 
 def digest(*nodes: object) -> str:

@@ -49,6 +49,8 @@ class OptionReader:
 
     def of_key(self, written: Written) -> dict[str, object]:
         """Return the options of a key."""
+        if not written:
+            return {}
         readers = {
             "ttl": self.duration,
             "create": self.create,
