@@ -65,6 +65,7 @@ CODES: Final[dict[str, str]] = {
         " Types may refer to each other, as long as there is an end: a field that may be None, has a default, or is a"
         " list or dict."
     ),
+    "file-exists": "`init` begins a project and never overwrites anything: one of its files is there already.",
     "file-not-found": (
         "A source does not exist or cannot be read. Paths are relative to the current folder, and are shown as given."
     ),

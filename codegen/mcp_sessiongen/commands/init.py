@@ -1,0 +1,81 @@
+"""`mcp-sessiongen init`."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, get_args
+
+import click
+
+from mcp_sessiongen.commands.shared import Reporter, quiet_option
+
+if TYPE_CHECKING:
+    from mcp_sessiongen.new_project import NewProject
+
+_NEXT: Final = """
+Next{where}:
+  mcp-sessiongen generate    compile {schema} into state/
+  pytest                     try the tool
+  python server.py           serve it at http://127.0.0.1:8000/mcp
+  mcp-sessiongen check       in CI: is state/ up to date?"""
+
+
+def _session(context: click.Context, parameter: click.Parameter, value: str) -> str:
+    from mcp_sessiongen.names import session_problem
+
+    problem = session_problem(value)
+    if problem:
+        raise click.BadParameter(f"{problem.message}; {problem.hint}", context, parameter)
+    if value in sys.stdlib_module_names or value in ("text", "server"):
+        raise click.BadParameter(f"{value!r} has another meaning in the files to be written", context, parameter)
+    return value
+
+
+@click.command(short_help="Begin a project: schema, settings, server, test.")
+@click.argument("folder", default=".", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--form", "kind", type=click.Choice(["yaml", "pydantic"]), default="yaml", show_default=True)
+@click.option("--name", default="memory", show_default=True, callback=_session, help="The name of the session.")
+@quiet_option
+def command(folder: Path, kind: str, name: str, quiet: bool) -> None:
+    """Begin a project in FOLDER, by default the current one.
+
+    Writes a schema, the settings in pyproject.toml, a server with one tool and a test of it. Never overwrites anything:
+    if there is a pyproject.toml, prints what to add to it.
+    """
+    from mcp_sessiongen.new_project import Form, NewProject
+
+    reporter = Reporter(quiet=quiet)
+    with reporter.guarded("nothing was written"):
+        form: Form = next(known for known in get_args(Form) if known == kind)
+        project = NewProject(folder.absolute().name, name, form)
+        written, has_settings_file = _write(folder, project)
+    for path in written:
+        reporter.tell(f"wrote     {_shown(path)}")
+    if has_settings_file:
+        reporter.note(f"\nThere is a pyproject.toml already. Add to it:\n\n{project.settings}", err=False)
+    where = "" if folder == Path() else f", in {_shown(folder)}"
+    reporter.tell(_NEXT.format(schema=project.schema, where=where))
+
+
+def _write(folder: Path, project: "NewProject") -> tuple[list[Path], bool]:
+    from mcp_sessiongen.diagnostics import Report, Source
+    from mcp_sessiongen.write import write_new
+
+    files = {folder / name: text for name, text in project.files().items()}
+    settings = folder / "pyproject.toml"
+    has_settings_file = settings.exists()
+    if has_settings_file:
+        del files[settings]
+    report = Report()
+    for path in files:
+        if path.exists() or path.is_symlink():
+            message, hint = "the file exists, and is not overwritten", "move it away, or begin in another folder"
+            report.error(Source(str(path)).span(), "file-exists", message, hint)
+    report.raise_if_any()
+    write_new(files.items())
+    return list(files), has_settings_file
+
+
+def _shown(path: Path) -> str:
+    from mcp_sessiongen.diagnostics import printable
+
+    return printable(str(path))
