@@ -25,7 +25,7 @@ def _session(context: click.Context, parameter: click.Parameter, value: str) -> 
     problem = session_problem(value)
     if problem:
         raise click.BadParameter(f"{problem.message}; {problem.hint}", context, parameter)
-    if value in sys.stdlib_module_names or value in ("text", "server"):
+    if value in sys.stdlib_module_names or value in ("remember", "server", "text"):
         raise click.BadParameter(f"{value!r} has another meaning in the files to be written", context, parameter)
     return value
 
