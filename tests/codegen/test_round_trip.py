@@ -47,3 +47,13 @@ def test_the_ir_comes_back_from_its_json(module: ir.Module) -> None:
     again = load_ir(export(module, "ir"))
     assert again == module
     assert ir.dump(again) == ir.dump(module)
+
+
+@pytest.mark.parametrize("form", FORMS)
+@unhurried
+@given(module=modules())
+def test_a_schema_comes_back_from_a_form(form: str, read: Read, module: ir.Module) -> None:
+    text = export(module, form)
+    again = read(form, text)
+    assert ir.dump(again) == ir.dump(module)
+    assert export(again, form) == text
