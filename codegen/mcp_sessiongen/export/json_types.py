@@ -8,13 +8,16 @@ from mcp_sessiongen.export.json_values import JsonValues
 
 Schema: TypeAlias = dict[str, Any]
 
+_BASE64: Final = "^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$"
+"""Of either alphabet, with padding or without: all that the runtime reads."""
+
 _SCALARS: Final[dict[str, Schema]] = {
     "None": {"type": "null"},
     "str": {"type": "string"},
     "int": {"type": "integer"},
     "float": {"type": "number"},
     "bool": {"type": "boolean"},
-    "bytes": {"type": "string", "contentEncoding": "base64"},
+    "bytes": {"type": "string", "contentEncoding": "base64", "pattern": _BASE64},
     "Decimal": {"anyOf": [{"type": "number"}, {"type": "string", "format": "decimal"}]},
     "date": {"type": "string", "format": "date"},
     "time": {"type": "string", "format": "time"},
