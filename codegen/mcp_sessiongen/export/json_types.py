@@ -8,7 +8,7 @@ from mcp_sessiongen.export.json_values import JsonValues
 
 Schema: TypeAlias = dict[str, Any]
 
-_BASE64: Final = "^(?:[A-Za-z0-9+/_-]{4})*(?:[A-Za-z0-9+/_-]{2}(?:==)?|[A-Za-z0-9+/_-]{3}=?)?$"
+_BASE64: Final = "^(?:@{4})*(?:@[AQgw](?:==)?|@{2}[AEIMQUYcgkosw048]=?)?$".replace("@", "[A-Za-z0-9+/_-]")
 """Of either alphabet, with padding or without: all that the runtime reads."""
 
 _SCALARS: Final[dict[str, Schema]] = {
@@ -136,7 +136,8 @@ class JsonTypes:
         """Return the keywords for one constraint on a type that is described so far; None if there are none."""
         if name in _BOUNDS and kind in _NUMBERS:
             return {_BOUNDS[name]: value}
-        if name in ("min_length", "max_length"):
+        # The length of bytes is not that of their base64, which may be padded or not.
+        if name in ("min_length", "max_length") and kind != ir.Scalar("bytes"):
             return _length(kind, name[:3], value)
         if name == "pattern":
             return {"pattern": value}
@@ -152,9 +153,6 @@ def _length(kind: ir.Type, end: str, value: int) -> Schema:
             return {f"{end}Properties": value}
         case ir.Array() | ir.Tuple():
             return {f"{end}Items": value}
-        case ir.Scalar(name="bytes"):
-            # In base64, which may leave out the padding.
-            return {f"{end}Length": -(-value * 4 // 3) if end == "min" else -(-value // 3) * 4}
         case _:
             return {f"{end}Length": value}
 
