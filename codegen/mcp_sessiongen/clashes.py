@@ -67,7 +67,7 @@ def _module_names(declared: Declarations, report: Report) -> None:
                 what = f"{alias!r} (made for the type of key {key.name.value!r})"
                 _reserved(alias, what, key.name.span, report)
                 names.take(alias, what, key.name.span, hint)
-            if session.model:
+            if session.model and not key.name.value.islower():  # as a field it would hide a type from the next one
                 _reserved(key.name.value, f"key {key.name.value!r}", key.name.span, report)
             constant = constant_name(name.value, key.name.value, several=several)
             names.take(constant, f"key {key.name.value!r} of session {name.value!r}", key.name.span, hint)

@@ -81,7 +81,7 @@ def attribute_problem(name: str) -> Problem | None:
 
 def state_problem(name: str) -> Problem | None:
     """Judge the name of a field of the user's own model, if it becomes a field of a generated model too."""
-    if name in _TYPE_NAMES or name in vars(builtins):
+    if name in _TYPE_NAMES:
         return Problem(f"name {name!r} hides the builtin {name}", f"choose another, such as '{name}_value'")
     return _model_problem(name, "name")
 

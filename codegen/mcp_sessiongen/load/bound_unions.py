@@ -47,6 +47,8 @@ def _are_distinct(one: ir.Type, other: ir.Type, classes: Classes) -> bool:
             return _are_distinct(item, other_item, classes)
         case (ir.Table(key=key, value=value), ir.Table(key=other_key, value=other_value)) if key == other_key:
             return _are_distinct(value, other_value, classes)
+        case (ir.Tuple(items=items, open=False), ir.Tuple(items=other_items, open=False)):
+            return len(items) != len(other_items)
         case (ir.Imported(), ir.Imported()):
             return _are_told_apart(classes.get(one), classes.get(other))
         case _:
@@ -60,12 +62,18 @@ def _swallows_booleans(choice: ir.Type, kind: ir.Type) -> bool:
 
 
 def _are_told_apart(one: Any, other: Any) -> bool:
+    if _are_named_tuples(one, other):
+        return len(one._fields) != len(other._fields) and not one._field_defaults and not other._field_defaults
     first, second = _fields_of(one), _fields_of(other)
     if first is None or second is None:
         return False
     if _have_disjoint_literals(first, second):
         return True
     return _is_safe(one, first, second) and _is_safe(other, second, first)
+
+
+def _are_named_tuples(*kinds: Any) -> bool:
+    return all(isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields") for kind in kinds)
 
 
 def _is_safe(kind: Any, own: Fields, other: Fields) -> bool:
