@@ -26,6 +26,7 @@ HOSTILE: Final = (
     'ends in a quote"',
     "{{ 7 * 7 }}{% raw %}",
     '"); import os #',
+    '"""\nimport os\nos.abort()\n"""',
     "two\nlines",
     "\r\n\t",
     "\x00",

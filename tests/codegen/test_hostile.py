@@ -12,9 +12,13 @@ from typing import Any, TypeAlias
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.codegen.strategies import modules
 
+from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors
+from mcp_sessiongen.export import export
 from mcp_sessiongen.pipeline import compile_sources
+from mcp_sessiongen.render import render
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -164,3 +168,25 @@ def test_any_type_expression_gives_a_module_or_a_diagnostic(project: Path, expre
         compile(text, "schema.py", "exec")
     else:
         assert all(diagnostic.hint for diagnostic in diagnostics)
+
+
+HOMES = {
+    *("collections.abc", "datetime", "decimal", "typing", "typing_extensions", "uuid"),
+    *("mcp_sessions", "pydantic"),
+}
+STATEMENTS = (ast.Expr, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef)
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck), deadline=None)
+@given(modules())
+def test_no_text_of_a_schema_becomes_code(module: ir.Module) -> None:
+    """Neither in a generated module nor in an exported one: all hostile texts say `import os`."""
+    for text in (render(module, "schema.yaml"), export(module, "pydantic")):
+        tree = ast.parse(text)
+        nodes = list(ast.walk(tree))
+        assert not [node for node in nodes if isinstance(node, ast.Import)]
+        assert {node.module for node in nodes if isinstance(node, ast.ImportFrom)} <= HOMES
+        assert all(isinstance(statement, STATEMENTS) for statement in tree.body)
+        assert "os" not in {node.id for node in nodes if isinstance(node, ast.Name)}
+        calls = [node for node in tree.body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)]
+        assert [ast.unparse(call) for call in calls] in ([], ["require_interface(1, __name__)"])
