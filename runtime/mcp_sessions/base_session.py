@@ -20,8 +20,9 @@ from typing_extensions import TypeVar
 from mcp_sessions.context import Call, Caller, current_call
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError
+from mcp_sessions.forms import UNSET, Unset
 from mcp_sessions.ids import masked, mint_handle
-from mcp_sessions.keys import UNSET, Key, Unset
+from mcp_sessions.keys import Key
 from mcp_sessions.locks import local_lock
 from mcp_sessions.resolve import by_handle, locate, not_live
 from mcp_sessions.schema import SessionSchema

@@ -27,7 +27,7 @@ class JsonKey(Key[Any, Any]):
         try:
             raw = to_json(value, inf_nan_mode="constants")
             if len(raw) > LONG:
-                self.adapter.validate_json(raw)
+                self.form.load(raw)
         except (PydanticSerializationError, ValueError) as error:
             raise SessionValueError(f"{self.name}: {unstorable(error)}; nothing was written") from None
         return raw

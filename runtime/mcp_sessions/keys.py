@@ -3,35 +3,22 @@
 Owns validation and (de)serialisation of single values. Knows nothing of stores or of whose session it is.
 """
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any, Final, Generic, Literal, TypeAlias, TypedDict, overload
+from typing import Any, Final, Generic, Literal, TypeAlias, get_args, get_origin, overload
 
-from pydantic import BaseModel, ConfigDict, PydanticUserError, TypeAdapter, ValidationError
-from pydantic_core import PydanticSerializationError
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticSerializationError, to_json
 from typing_extensions import TypeVar
 
+from mcp_sessions.bound import BoundForm
 from mcp_sessions.durations import Duration
 from mcp_sessions.errors import SessionDataError, SessionValueError
+from mcp_sessions.forms import BY_BOTH, SCALARS, UNSET, Form, PlainForm, Unset
 from mcp_sessions.refusals import in_words, unstorable
 
 Create: TypeAlias = Literal["required", "optional"]
 """Whether the tool that begins a session must be given a key's value, or may be."""
-
-
-class Unset:
-    """The type of ``UNSET``."""
-
-    def __repr__(self) -> str:
-        return "UNSET"
-
-
-UNSET: Final = Unset()
-"""Stands for "no default": unset and None are different things."""
-
-
-class _Naming(TypedDict):
-    by_alias: bool
-    by_name: bool
 
 
 T = TypeVar("T")
@@ -44,14 +31,8 @@ K = TypeVar("K")
 V = TypeVar("V")
 KD = TypeVar("KD", default=dict[K, V])
 
-_CONFIG: Final = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64", ser_json_inf_nan="constants")
-_BY_NAME: Final = _Naming(by_alias=False, by_name=True)
-"""A model's aliases are for the outside world; what is stored goes by the names of its fields."""
-
 LONG: Final = 4000
 """Bytes from which on a number may have more digits than Python reads back (``sys.set_int_max_str_digits``)."""
-
-_SCALARS: Final = (str, int, float, bool, bytes)
 
 
 class Key(Generic[T, D]):
@@ -100,46 +81,38 @@ class Key(Generic[T, D]):
     def __init__(self, name: str = "", annotation: Any = None, **options: Any) -> None:
         # Options of a schema are taken as they are: the compiler checks them, and reports with file and line.
         self.name = name
-        self.annotation: Any = annotation
         self.options: dict[str, object] = options
-        self._default: D | Unset = options.get("default", UNSET)
+        self.model: type[BaseModel] | None = options.get("model")
         self.ttl: float | None = options.get("ttl")
         self.create: Create | None = options.get("create")
         self.doc: str = options.get("doc", "")
+        self.form: Form[T] = (
+            PlainForm[T](annotation, options.get("default", UNSET))
+            if self.model is None
+            else BoundForm[T](self.model, name)
+        )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.name!r}, {self.annotation!r})"
+        return f"{type(self).__name__}({self.name!r}, {self.model or self.form.annotation!r})"
 
     @property
     def ttls(self) -> dict[str, float]:
         """The time to live that each write of the key goes with, as a store takes it."""
         return {} if self.ttl is None else {self.name: self.ttl}
 
-    @cached_property
-    def adapter(self) -> TypeAdapter[T]:
-        """The key's validator, built at first use."""
-        try:
-            return TypeAdapter[T](self.annotation, config=_CONFIG)
-        except PydanticUserError as refusal:  # models, dataclasses and TypedDicts bring a config of their own
-            if refusal.code != "type-adapter-config-unused":
-                raise
-            return TypeAdapter[T](self.annotation)
-
-    @cached_property
-    def default_bytes(self) -> bytes | None:
-        """The default as it would be stored; None when there is none."""
-        if isinstance(self._default, Unset):
-            return None
-        return self.adapter.dump_json(self._default, round_trip=True, by_alias=False)  # type: ignore[arg-type]  # D is T here
-
     @property
     def default(self) -> D:
-        """What reading gives while the key is unset; a new object each time unless it cannot be changed."""
-        if isinstance(self._default, Unset):
-            return None  # type: ignore[return-value]  # D is T | None here
-        if self._default is None or isinstance(self._default, _SCALARS):
-            return self._default
-        return self.adapter.validate_json(self.default_bytes or b"null", **_BY_NAME)  # type: ignore[return-value]  # D is T
+        """What reading gives while the key is unset; a new object each time unless it cannot be changed.
+
+        Raises:
+            SessionDataError: If the user's own model cannot make it.
+        """
+        try:
+            default = self.form.default()
+        except (ValidationError, KeyError) as error:
+            why = in_words(error, self.form) if isinstance(error, ValidationError) else "it is made from other fields"
+            raise SessionDataError(f"the key is unset, and its default cannot be used: {why}") from None
+        return None if isinstance(default, Unset) else default  # type: ignore[return-value]  # D is T | None, or T
 
     def encode(self, value: T) -> bytes:
         """Return a value as compact JSON, after making sure that reading it will work.
@@ -147,16 +120,31 @@ class Key(Generic[T, D]):
         Raises:
             SessionValueError: If the value does not fit the key's type and constraints.
         """
+        return self._encoded(self.form.check, value)
+
+    def encode_json(self, value: object) -> bytes:
+        """Do the same with a value as JSON has it, from outside: a date is text there, and a model is a dict.
+
+        Raises:
+            SessionValueError: If the value does not fit the key's type and constraints.
+        """
+        return self._encoded(lambda given: self.form.load(to_json(given), BY_BOTH), value)
+
+    def _encoded(self, check: Callable[[object], T], value: object) -> bytes:
         try:
-            checked = self.adapter.validate_python(value, strict=True, **_BY_NAME)
-            raw = self.adapter.dump_json(checked, round_trip=True, by_alias=False, warnings="error")
-            if not isinstance(checked, _SCALARS) or len(raw) > LONG:
-                self.adapter.validate_json(raw, **_BY_NAME)  # a model that was changed after its validation fails here
+            checked = check(value)
+            raw = self.form.dump(checked)
+            if self.form.depth or not isinstance(checked, SCALARS) or len(raw) > LONG:
+                again = self.form.load(raw)  # a model that was changed after its validation fails here
+                if again != checked and self.form.dump(again) != raw:
+                    raise SessionValueError(f"{self.name}: it would be read as another value; nothing was written")
         except ValidationError as error:
             fits_json = error.errors()[0]["type"] != "json_invalid"
-            words = in_words(error, self.adapter) if fits_json else unstorable(error)
+            words = in_words(error, self.form) if fits_json else unstorable(error)
             raise SessionValueError(f"{self.name}: {words}; nothing was written") from None
         except (PydanticSerializationError, ValueError) as error:
+            if isinstance(error, SessionValueError):
+                raise
             raise SessionValueError(f"{self.name}: {unstorable(error)}; nothing was written") from None
         return raw
 
@@ -177,11 +165,16 @@ class Key(Generic[T, D]):
             SessionDataError: If the bytes do not fit the key's type.
         """
         try:
-            return self.adapter.validate_json(raw, **_BY_NAME)
+            return self.form.load(raw)
         except ValidationError as error:
             raise SessionDataError(
-                f"the stored value does not fit the key's type: {in_words(error, self.adapter)}; it was left as it is"
+                f"the stored value does not fit the key's type: {in_words(error, self.form)}; it was left as it is"
             ) from None
+
+    def _start(self, empty: bytes) -> bytes:
+        """Return what an increment or an append of the unset key begins from."""
+        default: Any = self.default
+        return empty if default is None else self.form.dump(default)
 
 
 class NumberKey(Key[N, ND], Generic[N, ND]):
@@ -190,12 +183,12 @@ class NumberKey(Key[N, ND], Generic[N, ND]):
     @cached_property
     def start(self) -> bytes:
         """What an increment of the unset key begins from: the default, or 0."""
-        return self.default_bytes if self.default_bytes not in (None, b"null") else b"0"
+        return self._start(b"0")
 
     @cached_property
     def native(self) -> bool:
         """Whether a store may add by itself: a plain int or float, so that there is nothing to validate."""
-        return self.annotation in (int, float)
+        return self.form.is_bare and _type_of(self.form) in (int, float)
 
 
 class ListKey(Key[list[ItemT], ID], Generic[ItemT, ID]):
@@ -204,12 +197,12 @@ class ListKey(Key[list[ItemT], ID], Generic[ItemT, ID]):
     @cached_property
     def start(self) -> bytes:
         """What an append to the unset key begins from: the default, or an empty list."""
-        return self.default_bytes if self.default_bytes not in (None, b"null") else b"[]"
+        return self._start(b"[]")
 
     @cached_property
     def native(self) -> bool:
-        """Whether a store may append by itself: no constraint speaks of the list as a whole."""
-        return not hasattr(self.annotation, "__metadata__")
+        """Whether a store may append by itself: nothing speaks of the list as a whole."""
+        return self.form.is_bare and get_origin(_type_of(self.form)) is list
 
     def encode_items(self, items: tuple[ItemT, ...]) -> list[bytes]:
         """Return each item as JSON.
@@ -217,12 +210,14 @@ class ListKey(Key[list[ItemT], ID], Generic[ItemT, ID]):
         Raises:
             SessionValueError: If an item does not fit.
         """
-        return [self._one.encode([item])[1:-1] for item in items]
-
-    @cached_property
-    def _one(self) -> "Key[list[ItemT]]":
-        return Key[list[ItemT]](self.name, self.annotation)
+        return [self.encode([item])[1:-1] for item in items]
 
 
 class DictKey(Key[dict[K, V], KD], Generic[K, V, KD]):
     """A key that holds a dict; its entries can be put and popped."""
+
+
+def _type_of(form: Form[Any]) -> Any:
+    """Return a form's type without its constraints."""
+    annotation = form.annotation
+    return get_args(annotation)[0] if hasattr(annotation, "__metadata__") else annotation

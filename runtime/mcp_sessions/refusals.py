@@ -5,6 +5,8 @@ from typing import Any, Final, get_args
 from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, core_schema
 
+from mcp_sessions.forms import Form
+
 _TELLTALES: Final = {
     "value_error": "refused by a validator",
     "assertion_error": "refused by a validator",
@@ -23,11 +25,11 @@ def unstorable(error: Exception) -> str:
     return "it cannot be stored as JSON: it holds a number that is too long, or text that is not Unicode"
 
 
-def in_words(error: ValidationError, adapter: TypeAdapter[Any]) -> str:
+def in_words(error: ValidationError, form: Form[Any]) -> str:
     """Say what is wrong and of what type the input was, without the value: that may be a secret."""
     details = error.errors(include_url=False, include_context=False)
-    known = _field_names(adapter)
-    parts = [_detail_in_words(detail, known) for detail in details[:3]]
+    known = _field_names(form.adapter)
+    parts = [_detail_in_words(detail, known, form.depth) for detail in details[:3]]
     more = len(details) - len(parts)
     return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
 
@@ -42,9 +44,10 @@ def _field_names(adapter: TypeAdapter[Any]) -> frozenset[str]:
     return frozenset(name for model in models for name in model.get("properties", {}))
 
 
-def _detail_in_words(detail: ErrorDetails, known: frozenset[str]) -> str:
+def _detail_in_words(detail: ErrorDetails, known: frozenset[str], depth: int) -> str:
     where = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{part}" if part in known else "[...]" for part in detail["loc"]
+        f"[{part}]" if isinstance(part, int) else f".{part}" if part in known else "[...]"
+        for part in detail["loc"][depth:]
     ).removeprefix(".")
     kind = detail["type"]
     message = _TELLTALES.get(kind, detail["msg"] if kind in _PYDANTICS else "refused by a validator")

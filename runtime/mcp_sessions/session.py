@@ -2,12 +2,16 @@
 
 from typing import Any, ClassVar, Generic, cast
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.errors import SessionKeyError
-from mcp_sessions.keys import UNSET, DictKey, Key, ListKey, NumberKey, Unset
+from mcp_sessions.errors import SessionDataError, SessionKeyError
+from mcp_sessions.forms import BY_NAME, UNSET, PlainForm, Unset
+from mcp_sessions.ids import masked
+from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
+from mcp_sessions.refusals import in_words
 from mcp_sessions.schema import SessionSchema
 
 StateT = TypeVar("StateT", bound=BaseModel)
@@ -50,12 +54,29 @@ class Session(BaseSession, Generic[StateT, NameT]):
     async def snapshot(self) -> StateT:
         """Return all keys at one moment; those that are not set have their default, or None.
 
-        ``model_fields_set`` of the result tells which keys are set.
+        ``model_fields_set`` of the result tells which keys are set. Where the schema is a model of the user's, that is
+        what this returns, and what the model says of several fields at once is checked here.
+
+        Raises:
+            SessionDataError: If what is stored does not fit, or not together.
         """
         found = await self._ask(self.store.read)
+        if any(key.model is self.schema.state for key in self.schema.keys):
+            return cast("StateT", self._as_user_has_it(found))
         values = {name: self._decoded(key, found.get(name)) for name, key in self._keys.items()}
         state = self.schema.state.model_construct(_fields_set=set(found) & set(values), **values)
         return cast("StateT", state)
+
+    def _as_user_has_it(self, found: dict[str, bytes]) -> BaseModel:
+        """Return an object of the user's own class, made from what is stored."""
+        parts = [to_json(name) + b":" + raw for name, raw in found.items() if name in self._keys]
+        try:
+            return self.schema.state.model_validate_json(b"{" + b",".join(parts) + b"}", **BY_NAME)
+        except ValidationError as error:
+            for name, key in self._keys.items():  # of a key that does not fit by itself, the message has more to say
+                self._decoded(key, found.get(name))
+            words = in_words(error, PlainForm(self.schema.state, UNSET))
+            raise SessionDataError(f"{self.schema.name} of {masked(self.id)}: {words}; it was left as it is") from None
 
     # By name: for get("x") and set("x", value)
 

@@ -14,8 +14,9 @@ from pydantic import BaseModel, Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from mcp_sessions.errors import SessionDataError, SessionValueError
+from mcp_sessions.forms import UNSET
 from mcp_sessions.json_key import JsonKey
-from mcp_sessions.keys import UNSET, DictKey, Key, ListKey, NumberKey
+from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
 from mcp_sessions.schema import ValueModel
 
 
