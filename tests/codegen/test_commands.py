@@ -75,9 +75,8 @@ def test_nothing_can_break_out_of_an_annotation() -> None:
     """Percent signs, line breaks, commas and colons are those of GitHub's own escaping."""
     span = Source("a,b:c%.yaml", "x").span()
     text = as_github(Diagnostic(span, "bad-name", "100%\n::error::x, y: z\r", "hint\n::stop"))
-    assert text.count("\n") == 0
+    assert text.splitlines() == [text]
     assert text.startswith("::error file=a%2Cb%3Ac%25.yaml,line=1,col=1,endColumn=2,title=bad-name::100%25")
-    assert text.count("::") == text.count("::error::") + 3
     path = json.loads(as_json([Diagnostic(Source("\x1b").span(), "bad-name", "\x1b")]))[0]["path"]
     assert path == "\\x1b"
 

@@ -59,6 +59,8 @@ def import_target(target: Target, output: Path) -> ModuleType:
         except BaseException as error:  # whatever it is, it is the module's: pytest.skip raises none of Exception
             if watch.rings:
                 raise _too_slow(target, error) from None
+            if isinstance(error, KeyboardInterrupt):  # the user's wish, and no fault of the module
+                raise
             raise _finding(target, place, output, error) from None
     _check_identity(target, place, module)
     return module
