@@ -25,11 +25,21 @@ def union_problem(members: tuple[ir.Type, ...], classes: Classes) -> tuple[str, 
     """
     for one, other in combinations(members, 2):
         if not _are_distinct(one, other, classes):
-            shared = " or ".join(sorted(json_forms(one) & json_forms(other))) or "equal to Python"
-            message = f"{describe(one)} and {describe(other)} are both {shared}: a stored value could be read as the"
-            hint = "keep one of the two, or tell models apart by a discriminator: a Literal field in each"
-            return "ambiguous-type", f"{message} other", hint
+            return "ambiguous-type", *_explained(one, other)
     return None
+
+
+def _explained(one: ir.Type, other: ir.Type) -> tuple[str, str]:
+    shared = json_forms(one) & json_forms(other)
+    if not shared:
+        message = f"{describe(one)} and {describe(other)} hold values that are equal to Python, as 1 and True are"
+        return message, "keep one of the two, or make two keys of it"
+    message = f"{describe(one)} and {describe(other)} are both {' or '.join(sorted(shared))} in JSON: a stored value"
+    is_model = "an object" in shared and all(isinstance(kind, ir.Imported) for kind in (one, other))
+    hint = (
+        'give each a field such as  kind: Literal["..."]' if is_model else "keep one of the two, or make two keys of it"
+    )
+    return f"{message} could be read as the other", hint
 
 
 def _are_distinct(one: ir.Type, other: ir.Type, classes: Classes) -> bool:

@@ -190,11 +190,14 @@ class _Reader:
                 message = f"{kind.__name__} derives from {base.__name__}; value types are compiled without their bases"
                 self.refuse(kind, "", message, "write the fields in both classes")
                 break
-        for name, member in vars(kind).items():
-            if not name.startswith("__") and isinstance(member, _METHODS):
-                self.refuse(kind, name, f"the method {name} of {kind.__name__} would be missing in the generated class")
-        for name, message in machinery_of(kind):
+        machinery = dict(machinery_of(kind))
+        for name, message in machinery.items():
             self.refuse(kind, name, message)
+        for name, member in vars(kind).items():
+            made_by_pydantic = name == "model_post_init" and kind.__private_attributes__
+            if name.startswith("__") or name in machinery or made_by_pydantic or not isinstance(member, _METHODS):
+                continue
+            self.refuse(kind, name, f"the method {name} of {kind.__name__} would be missing in the generated class")
         if _is_template(kind):
             self.refuse(kind, "", f"{kind.__name__} is generic, and value types are compiled without parameters")
         located = Located(kind.__name__, self.positions.of_class(kind))

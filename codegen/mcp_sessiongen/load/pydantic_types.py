@@ -116,7 +116,7 @@ class TypeReader:
             message = f"{_shown(annotation)} is no value: functions and classes cannot be stored"
             raise TypeProblem("unsupported", message, "store a name, and look up what it stands for")
         if origin in _STREAMS:
-            message = f"a {_shown(origin)} can be read only once, so it cannot be stored"
+            message = f"values of {_shown(origin)} can be read only once, so they cannot be stored"
             raise TypeProblem("unsupported", message, "write list")
         if is_class(origin) and origin.__module__ not in ("typing", "collections.abc"):
             return self._imported(annotation, origin, tuple(map(self.read, arguments)))
@@ -136,7 +136,9 @@ class TypeReader:
         kind = self.read(annotation)
         if others:
             message = f"{', '.join(dict.fromkeys(others))} inside of a type cannot be compiled"
-            raise TypeProblem("unsupported", message, "put it on the key, or give the type a name of its own:  type X")
+            raise TypeProblem(
+                "unsupported", message, "put it on the key, or give the type a name: a type alias is imported"
+            )
         report = Report()
         span = Source("").span()
         written = [(name, Located(value, span)) for name, value in said.items()]
@@ -154,9 +156,10 @@ class TypeReader:
             raise TypeProblem("bad-type", f"{name} needs parameters", f"write {example}")
         if annotation is Any or annotation is object:
             return self._anything(annotation)
-        if isinstance(annotation, typing.ForwardRef):
+        if isinstance(annotation, typing.ForwardRef | str):
+            text = annotation if isinstance(annotation, str) else annotation.__forward_arg__
             hint = "define it before the class that uses it, or check the name"
-            raise TypeProblem("unknown-type", f"unknown type {annotation.__forward_arg__!r}", hint)
+            raise TypeProblem("unknown-type", f"unknown type {text!r}", hint)
         if isinstance(annotation, typing.TypeVar):
             message = f"{annotation.__name__} is a type variable, and nothing says what it stands for"
             raise TypeProblem("unsupported", message, "give the generic class its parameters")
@@ -206,13 +209,13 @@ class TypeReader:
             TypeProblem: If another one has that name.
         """
         name = kind.__name__
+        if issubclass(kind, BaseModel) and kind.__pydantic_generic_metadata__["origin"]:
+            message = f"{name} is generic, and value types are compiled without parameters"
+            raise TypeProblem("unsupported", message, "make it a plain BaseModel: it is then imported, not compiled")
         known = self.value_types.setdefault(name, kind)
         if known is not kind:
             message = f"two value types are called {name}: in {known.__module__} and in {kind.__module__}"
             raise TypeProblem("name-clash", message, "rename one of them")
-        if issubclass(kind, BaseModel) and kind.__pydantic_generic_metadata__["origin"]:
-            message = f"{name} is generic, and value types are compiled without parameters"
-            raise TypeProblem("unsupported", message, "make it a plain BaseModel: it is then imported, not compiled")
         forms: tuple[ir.JsonForm, ...] = ()
         if issubclass(kind, Enum):
             forms = ("text",) if derives_from(kind, "ValueEnum") else ("a number",)

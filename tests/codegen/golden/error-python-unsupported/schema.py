@@ -1,10 +1,9 @@
-from typing import Any, Generic, NewType, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from mcp_sessions import SessionModel, ValueModel
-from pydantic import ConfigDict, Field, PositiveInt, PrivateAttr, computed_field, field_serializer, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr, computed_field, field_serializer, field_validator
 
 T = TypeVar("T")
-UserId = NewType("UserId", int)
 
 
 class Base(ValueModel):
@@ -22,21 +21,15 @@ class Box(ValueModel, Generic[T]):
     x: int
 
 
-class Cart(SessionModel, idle=30, vresion=3, name="My Cart"):
+class Line(ValueModel):
     model_config = ConfigDict(frozen=True)
 
     _secret: int = PrivateAttr(default=1)
     aliased: int = Field(alias="other")
     hidden: int = Field(default=1, exclude=True)
     made: int = Field(default_factory=lambda: 1)
-    anything: Any
-    user: UserId
-    inner: list[PositiveInt]
-    bare: list
     strict: int = Field(strict=True)
-    derived: Derived
-    wrong: int = "text"
-    other: "Cart | None" = None
+    inner: list[Annotated[int, AfterValidator(abs)]]
 
     @field_validator("aliased")
     @classmethod
@@ -51,3 +44,12 @@ class Cart(SessionModel, idle=30, vresion=3, name="My Cart"):
     @property
     def double(self) -> int:
         return 2
+
+
+class Cart(SessionModel, idle=30, vresion=3, name="My Cart"):
+    derived: Derived
+    boxed: Box[int]
+    lines: list[Line]
+    bare: list
+    wrong: int = "text"
+    other: "Cart | None" = None

@@ -1,0 +1,5 @@
+from pydantic import RootModel
+
+
+class Ids(RootModel[list[int]]):
+    pass
