@@ -6,7 +6,7 @@ untyped faces are in ``session`` and ``untyped``.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -19,7 +19,7 @@ from typing_extensions import TypeVar
 
 from mcp_sessions.context import Call, Caller, current_call
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
-from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError
+from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError, SessionValueError
 from mcp_sessions.forms import UNSET, Unset
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
@@ -60,16 +60,29 @@ class BaseSession:
     # How an accessor is made
 
     @classmethod
-    async def create(cls, store: Store, *, owner: str | None = None, idle: Duration | None = None) -> Self:
+    async def create(
+        cls,
+        store: Store,
+        *,
+        owner: str | None = None,
+        idle: Duration | None = None,
+        values: Mapping[str, object] | None = None,
+    ) -> Self:
         """Begin a new session and return its accessor; for scripts, workers and tests.
 
         Args:
             store: Where to keep it.
             owner: Who alone may use it, from ``owner_of``; None for whoever has the handle.
             idle: Idle lifetime, when the schema sets none; default 30 minutes.
+            values: What it holds from its beginning, by key.
+
+        Raises:
+            SessionValueError: If a value does not fit its key, or one that the schema requires is not there.
+            SessionKeyError: If the schema has no such key.
         """
         fallback = DEFAULT_IDLE_SECONDS if idle is None else seconds(idle)
-        return await cls._begin(Call(store, Caller(owner), idle=fallback))
+        encoded = {name: cls._named(name).encode(value) for name, value in (values or {}).items()}
+        return await cls._begin(Call(store, Caller(owner), idle=fallback), encoded)
 
     @classmethod
     def open(cls, store: Store, handle: str, *, owner: str | None = None) -> Self:
@@ -97,9 +110,18 @@ class BaseSession:
         return cls(call, find)
 
     @classmethod
-    async def _begin(cls, call: Call) -> Self:
+    def _named(cls, name: str) -> Key[Any, Any]:
+        """Return the key of that name."""
+        raise NotImplementedError
+
+    @classmethod
+    async def _begin(cls, call: Call, values: Mapping[str, bytes]) -> Self:
+        missing = [key.name for key in cls.schema.keys if key.create == "required" and key.name not in values]
+        if missing:
+            raise SessionValueError(f"a {cls.schema.name} session cannot begin without {', '.join(missing)}")
+        ttls = {name: ttl for name in values for ttl in cls._named(name).ttls.values()}
         access = by_handle(cls.schema, mint_handle(cls.schema.name), call.caller.owner)
-        await call.store.create(access, Lifetime(cls.schema.idle or call.idle, cls.schema.max))
+        await call.store.create(access, Lifetime(cls.schema.idle or call.idle, cls.schema.max), values, ttls)
         return cls(call, access)
 
     @classmethod

@@ -12,7 +12,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, ToolBinding
 from mcp.server.mcpserver import MCPServer
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import CallToolRequestParams
+from mcp_types import CallToolRequestParams, CallToolResult, TextContent
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
@@ -25,7 +25,7 @@ from mcp_sessions.ids import mint_transport_id
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import Access, Address, Store
-from mcp_sessions.tools import create_tool, end_tool
+from mcp_sessions.tools import create_tool, end_tool, missing_values
 
 __all__ = ["Sessions"]
 
@@ -71,6 +71,7 @@ class Sessions(Extension):
         _require_distinct(self.schemas)
         self._tools = tools
         self._settings: dict[str, Any] = {}
+        self._creates: dict[str, type[BaseSession]] = {}
         self._installed = False
         self._owns_store = isinstance(store, str)
         self.store: Store = open_store(store) if isinstance(store, str) else store
@@ -90,6 +91,7 @@ class Sessions(Extension):
         if not self._tools:
             return ()
         accessors = [accessor for accessor in self.schemas if accessor.schema.has_handles]
+        self._creates = {accessor.schema.create_tool_name: accessor for accessor in accessors}
         return [binding for accessor in accessors for binding in (create_tool(accessor, self.idle), end_tool(accessor))]
 
     async def intercept_tool_call(
@@ -98,6 +100,9 @@ class Sessions(Extension):
         """Tell the accessors of this call whose session is meant."""
         if self._over:
             await self._end_connections()
+        accessor = self._creates.get(params.name)
+        if accessor is not None and (refusal := missing_values(accessor, params.arguments or {})):
+            return CallToolResult(content=[TextContent(text=refusal)], is_error=True)
         with serving(self._call_of(ctx)):
             return await call_next(ctx)
 

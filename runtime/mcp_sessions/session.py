@@ -80,10 +80,11 @@ class Session(BaseSession, Generic[StateT, NameT]):
 
     # By name: for get("x") and set("x", value)
 
-    def _named(self, name: str) -> Key[Any, Any]:
-        key = self._keys.get(name)
+    @classmethod
+    def _named(cls, name: str) -> Key[Any, Any]:
+        key = cls._keys.get(name)
         if key is None:
-            raise SessionKeyError(f"{self.schema.name} has no key {name!r}; its keys are: {', '.join(self._keys)}")
+            raise SessionKeyError(f"{cls.schema.name} has no key {name!r}; its keys are: {', '.join(cls._keys)}")
         return key
 
     def _pick(self, name: str, like: Key[T, D]) -> Key[T, D]:

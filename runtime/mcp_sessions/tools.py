@@ -1,7 +1,7 @@
 """The tools that begin and end a session, made from its schema."""
 
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from mcp.server.extension import ToolBinding
@@ -12,6 +12,8 @@ from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import current_call
 from mcp_sessions.durations import in_words
 from mcp_sessions.errors import SessionRequiredError
+from mcp_sessions.forms import UNSET
+from mcp_sessions.parameters import parameter
 
 
 class Ended(BaseModel):
@@ -43,18 +45,32 @@ def create_tool(accessor: type[BaseSession], default_idle: float) -> ToolBinding
         retention=(str, Field(description="How long the session is kept.")),
     )
 
-    async def create() -> dict[str, str]:
+    keys = {key.name: key for key in schema.keys if key.create}
+
+    async def create(**given: object) -> dict[str, str]:
         call = current_call()
         if call is None:
             raise SessionRequiredError("this tool was called outside of a server's call")
-        session = await accessor._begin(call)
+        values = {name: keys[name].encode_json(value) for name, value in given.items() if value is not UNSET}
+        session = await accessor._begin(call, values)
         return {schema.argument: session.id, "retention": kept}
 
     description = (
         f"Begin a new {schema.name} session{what} Returns its handle, which other tools take as their argument "
         f"{schema.argument!r}. {kept}"
     )
-    return _binding(create, schema.create_tool_name, description, {}, answer, destructive=False)
+    parameters = {name: parameter(key) for name, key in keys.items()}
+    return _binding(create, schema.create_tool_name, description, parameters, answer, destructive=False)
+
+
+def missing_values(accessor: type[BaseSession], arguments: Mapping[str, object]) -> str:
+    """Say which arguments a call of the create tool lacks; "" if none.
+
+    The SDK would refuse such a call too, but in a message that has the values of all the others.
+    """
+    required = [key.name for key in accessor.schema.keys if key.create == "required"]
+    missing = [name for name in required if name not in arguments]
+    return f"{accessor.schema.create_tool_name} needs the argument {', '.join(missing)}." if missing else ""
 
 
 def end_tool(accessor: type[BaseSession]) -> ToolBinding:

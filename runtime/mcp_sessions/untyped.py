@@ -29,6 +29,10 @@ class UntypedSession(BaseSession):
         if name:
             cls.schema = SessionSchema(name=name)
 
+    @classmethod
+    def _named(cls, name: str) -> JsonKey:
+        return JsonKey(name)
+
     async def get(self, key: str) -> JsonValue:
         """Read a key; None when it is not set."""
         return cast("JsonValue", await self._get(JsonKey(key)))
