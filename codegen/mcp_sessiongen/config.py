@@ -60,16 +60,26 @@ class Config:
     ignore: tuple[str, ...]
 
 
+def current_folder() -> Path:
+    """Return the current folder.
+
+    Raises:
+        SchemaErrors: If it was deleted.
+    """
+    try:
+        return Path.cwd()
+    except OSError:
+        message, hint = "the current folder does not exist any more", "change to another one"
+        raise fatal(Source(".").span(), "file-not-found", message, hint) from None
+
+
 def find_config() -> Config | None:
     """Return the settings that count in the current folder, if there are any.
 
     Raises:
-        SchemaErrors: If they are wrong.
+        SchemaErrors: If they are wrong, or the current folder was deleted.
     """
-    try:
-        here = Path.cwd()
-    except OSError:  # it was deleted, which the compiler reports
-        return None
+    here = current_folder()
     for folder in (here, *here.parents):
         path = folder / FILE
         if path.is_file():

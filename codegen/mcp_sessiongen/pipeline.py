@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.analyze import analyze
+from mcp_sessiongen.config import current_folder
 from mcp_sessiongen.declarations import Declarations
 from mcp_sessiongen.diagnostics import Report, Source, fatal
 from mcp_sessiongen.load.module_scope import ModuleScopes
@@ -90,7 +91,7 @@ def compile_modules(arguments: tuple[str, ...], output: Path | None = None, step
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
     """
-    _require_folder()
+    current_folder()
     report = Report()
     scopes = ModuleScopes()
     compiled: list[Compiled] = []
@@ -173,14 +174,6 @@ def _read(path: str) -> bytes:
     except OSError as error:
         message = f"cannot read it: {error.strerror}"
         raise fatal(Source(path).span(), "file-not-found", message, "check the file and its permissions") from None
-
-
-def _require_folder() -> None:
-    try:
-        Path.cwd()
-    except OSError:
-        message, hint = "the current folder does not exist any more", "change to another one"
-        raise fatal(Source(".").span(), "file-not-found", message, hint) from None
 
 
 def _claim(found: Compiled, files: dict[str, Compiled]) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 from watchfiles import Change, DefaultFilter
 from watchfiles import watch as changes_in
 
-from mcp_sessiongen.config import FILE, find_config
+from mcp_sessiongen.config import FILE, current_folder, find_config
 from mcp_sessiongen.diagnostics import SchemaErrors, printable
 
 Say = Callable[..., None]
@@ -74,7 +74,7 @@ def watch(sources: tuple[str, ...], output: Path | None, form: str, say: Say) ->
 
 def _folders(sources: tuple[str, ...]) -> list[Path]:
     """Return the project's folder, and those of sources that are outside of it."""
-    project = Path.cwd()
+    project = current_folder()
     named = list(sources)
     try:
         config = find_config()

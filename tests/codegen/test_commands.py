@@ -16,6 +16,7 @@ import yaml
 from mcp_sessiongen.commands import COMMANDS
 from mcp_sessiongen.diagnostics import Diagnostic, Source
 from mcp_sessiongen.reporting import as_github, as_json
+from mcp_sessiongen.terminal import progress
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -191,6 +192,28 @@ def test_ctrl_c_is_one_word_and_130(project: Path) -> None:
         process.kill()
     assert process.returncode == 130
     assert errors == "interrupted\n"
+
+
+@pytest.mark.parametrize("arguments", ["generate", "check", "diff", "lint", "init", "watch", "export a.yaml -f ir"])
+def test_a_folder_that_was_deleted_is_a_diagnostic(arguments: str, project: Path) -> None:
+    (project / "gone").mkdir()
+    program = f'rmdir "$PWD" && exec {sys.executable} -P -m mcp_sessiongen {arguments}'
+    done = subprocess.run(["sh", "-c", program], cwd=project / "gone", capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith(".:1:1: error[file-not-found]: the current folder does not exist any more")
+
+
+def test_on_a_terminal_it_shows_what_it_does_once_it_takes_long(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    clock = iter([0.0, 0.1, 0.9, 1.0])
+    monkeypatch.setattr("mcp_sessiongen.terminal.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    monkeypatch.setattr("mcp_sessiongen.terminal.say", lambda text, **_: shown.append(text))
+    with progress("compiling", quiet=False) as step:
+        step("a.yaml")
+        step("long\x1b.yaml")
+        step("c.yaml")
+    assert shown == ["\rcompiling long\\x1b.yaml", "\rcompiling c.yaml       ", "\r                \r"]
 
 
 def test_another_locale_changes_nothing(project: Path) -> None:

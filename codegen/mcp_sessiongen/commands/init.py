@@ -41,12 +41,13 @@ def command(folder: Path, kind: str, name: str, quiet: bool) -> None:
     Writes a schema, the settings in pyproject.toml, a server with one tool and a test of it. Never overwrites anything:
     if there is a pyproject.toml, prints what to add to it.
     """
+    from mcp_sessiongen.config import current_folder
     from mcp_sessiongen.new_project import Form, NewProject
 
     reporter = Reporter(quiet=quiet)
     with reporter.guarded("nothing was written"):
         form: Form = next(known for known in get_args(Form) if known == kind)
-        project = NewProject(folder.absolute().name, name, form)
+        project = NewProject((current_folder() / folder).resolve().name, name, form)
         written, has_settings_file = _write(folder, project)
     for path in written:
         reporter.tell(f"wrote     {_shown(path)}")
