@@ -7,18 +7,15 @@ Positions are offsets into the text; the caller maps them to a file.
 import ast
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Final
 
-from mcp_sessiongen import ir
+from mcp_sessiongen import inner_constraints, ir
 from mcp_sessiongen.annotation_text import AnnotationProblem, AnnotationText, Place, is_reference, parse_text
-from mcp_sessiongen.declarations import CONSTRAINTS, Located
-from mcp_sessiongen.diagnostics import Report, Source, Span
+from mcp_sessiongen.existing_types import ExistingTypes, ImportProblem, Related
 from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.type_rules import CONTAINERS, SCALARS, SYNONYMS, problem_with
 
 _LITERAL_HINT: Final = 'write text in quotes: Literal["yes", "no"]'
-_ANNOTATED: Final = "Annotated"
-_ANNOTATED_HINT: Final = "write  Annotated[str, Field(max_length=9)]"
 _STANDARD: Final = ("datetime", "decimal", "uuid", "typing", "builtins", "collections")
 
 _PYTHON_WORDS: Final = {
@@ -27,36 +24,6 @@ _PYTHON_WORDS: Final = {
     **dict.fromkeys(("null", "none", "~"), "None"),
 }
 """What people write in YAML for the words of Python."""
-
-Related: TypeAlias = tuple[tuple[Span, str], ...]
-
-
-class ImportProblem(Exception):
-    """A `module:Class` that cannot be a type; without a code, because that was reported already."""
-
-    def __init__(self, code: str, message: str, hint: str, related: Related = ()) -> None:
-        super().__init__(message)
-        self.code, self.message, self.hint, self.related = code, message, hint, related
-
-
-class Imports(Protocol):
-    """Knows the types that exist in Python already."""
-
-    def read(self, reference: str, arguments: tuple[ir.Type, ...]) -> ir.Type:
-        """Return the type that is written `module:Class`, with the parameters it is used with.
-
-        Raises:
-            ImportProblem: If it cannot be one.
-        """
-        ...
-
-    def check(self, reference: str) -> None:
-        """Look up a type, which may need parameters.
-
-        Raises:
-            ImportProblem: If there is no such type.
-        """
-        ...
 
 
 @dataclass(frozen=True)
@@ -81,13 +48,13 @@ class Scope:
     Attributes:
         declared: The value types under `types`.
         aliases: The imports under `types`: where each is, as `module:Class`; "" if that was reported.
-        imports: Looks up what exists already.
+        existing: Looks up what exists in Python already.
         known: Expressions that were read in this scope.
     """
 
     declared: Mapping[str, ir.Named]
     aliases: Mapping[str, str]
-    imports: Imports
+    existing: ExistingTypes
     known: dict[str, Annotation] = field(default_factory=dict)
 
     def parse(self, text: str) -> Annotation:
@@ -117,7 +84,7 @@ class _Reader:
             "Literal": self.read_literal,
             "Optional": self.read_optional,
             "Union": self.read_union,
-            _ANNOTATED: self.read_annotated,
+            "Annotated": self.read_annotated,
         }
 
     def read(self) -> Annotation:
@@ -197,7 +164,7 @@ class _Reader:
             message = f"not a type: {self.source.quoted(node)}"
             raise self.problem(node, "bad-type", message, "parameters are parted by commas: dict[str, int]")
         try:
-            return self.scope.imports.read(reference, arguments)
+            return self.scope.existing.read(reference, arguments)
         except ImportProblem as found:
             if not found.code:
                 raise
@@ -253,49 +220,11 @@ class _Reader:
     def read_annotated(self, node: ast.Subscript, arguments: list[ast.expr]) -> ir.Type:
         kind = self.read_type(arguments[0])
         if len(arguments) == 1:
-            raise self.problem(node, "bad-type", "Annotated takes a type and a Field", _ANNOTATED_HINT)
+            raise self.problem(node, "bad-type", "Annotated takes a type and a Field", inner_constraints.HINT)
         if isinstance(kind, ir.Constrained):
-            message = "Annotated directly inside of Annotated"
+            message = f"{self.source.quoted(arguments[0])} has constraints already"
             raise self.problem(arguments[0], "bad-type", message, "write all constraints into one Field")
-        written = [item for argument in arguments[1:] for item in self.read_field(argument)]
-        names = [name for name, _ in written]
-        twice = next((name for name in names if names.count(name) > 1), "")
-        if twice:
-            raise self.problem(node, "bad-constraint", f"{twice} is given twice", "remove one of them")
-        report = Report()
-        # Imported here: only constraints need pydantic, and few schemas have some inside of types.
-        from mcp_sessiongen.constraints import check
-
-        checked = check(kind, written, report)
-        for found in report.found[:1]:
-            start = found.span.column - 1
-            raise AnnotationProblem(found.code, found.message, found.hint, start, start + found.span.length)
-        return ir.Constrained(kind, checked) if checked else kind
-
-    def read_field(self, node: ast.expr) -> list[tuple[str, Located[object]]]:
-        """Return the constraints of `Field(...)`, at positions of which only the columns count."""
-        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or node.func.id != "Field":
-            message = f"Annotated cannot hold {self.source.quoted(node)}"
-            raise self.problem(node, "bad-type", message, _ANNOTATED_HINT)
-        for argument in node.args:
-            message = f"Field takes constraints by name, got {self.source.quoted(argument)}"
-            raise self.problem(argument, "bad-constraint", message, _ANNOTATED_HINT)
-        return list(map(self.read_constraint, node.keywords))
-
-    def read_constraint(self, keyword: ast.keyword) -> tuple[str, Located[object]]:
-        name, node = keyword.arg or "**", keyword.value
-        if name not in CONSTRAINTS:
-            hint = did_you_mean(name, CONSTRAINTS) or f"it has: {', '.join(CONSTRAINTS)}"
-            message = f"Field inside of a type has no constraint {name!r}"
-            raise self.problem(keyword, "bad-constraint", message, hint)
-        try:
-            value = ast.literal_eval(node)
-        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-            message = f"{name} should be a literal, got {self.source.quoted(node)}"
-            hint = 'nothing is evaluated; write a date or a Decimal as text: "0.01"'
-            raise self.problem(node, "bad-constraint", message, hint) from None
-        start, end = self.source.extent(node)
-        return name, Located(value, Source("").span(column=start + 1, length=end - start))
+        return inner_constraints.constrained(self.source, kind, arguments[1:])
 
     def expect(self, node: ast.Subscript, arguments: list[ast.expr], count: int) -> None:
         if len(arguments) != count:
@@ -349,5 +278,5 @@ def _example(name: str) -> str:
         "Literal": 'Literal["a", "b"]',
         "Optional": "str | None",
         "Union": "int | str",
-        _ANNOTATED: "Annotated[str, Field(max_length=9)]",
+        "Annotated": "Annotated[str, Field(max_length=9)]",
     }.get(name, f"{name}[str]")

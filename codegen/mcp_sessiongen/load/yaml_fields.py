@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.annotation_text import AnnotationProblem
-from mcp_sessiongen.annotations import Annotation, ImportProblem, Scope
+from mcp_sessiongen.annotations import Annotation, Scope
 from mcp_sessiongen.declarations import CONSTRAINTS, KEY_OPTIONS, Default, FieldDeclaration, Located
+from mcp_sessiongen.existing_types import ImportProblem
 from mcp_sessiongen.load.yaml_nodes import MappingNode, Node, ScalarNode
 from mcp_sessiongen.load.yaml_reading import Reading, data
 from mcp_sessiongen.load.yaml_shape import FIELD, KEY, Shape

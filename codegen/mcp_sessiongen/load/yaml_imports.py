@@ -12,8 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.annotations import ImportProblem
 from mcp_sessiongen.diagnostics import SchemaErrors
+from mcp_sessiongen.existing_types import ImportProblem
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.safe_text import safe_str

@@ -6,8 +6,9 @@ from typing import Final, TypeAlias
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.annotation_text import is_reference
-from mcp_sessiongen.annotations import ImportProblem, Imports, Scope
+from mcp_sessiongen.annotations import Scope
 from mcp_sessiongen.declarations import EnumDeclaration, Located, MemberDeclaration, ModelDeclaration
+from mcp_sessiongen.existing_types import ExistingTypes, ImportProblem
 from mcp_sessiongen.load.yaml_fields import FieldReader
 from mcp_sessiongen.load.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
 from mcp_sessiongen.load.yaml_reading import Reading, data, shown
@@ -28,13 +29,13 @@ class Types:
     scope: Scope
 
 
-def read_types(entries: tuple[Entry, ...], reading: Reading, imports: Imports) -> Types:
+def read_types(entries: tuple[Entry, ...], reading: Reading, existing: ExistingTypes) -> Types:
     """Return the types of a file; they may refer to each other in any order."""
     enums = reading.each(_with("enum", entries), _Enums(reading).read)
     forms = {enum.name.value: _forms(enum) for enum in enums}
-    aliases = {key.text: _alias(key, node, reading, imports) for key, node in _with("import", entries)}
+    aliases = {key.text: _alias(key, node, reading, existing) for key, node in _with("import", entries)}
     declared = {key.text: ir.Named(key.text, forms.get(key.text, ())) for key, _ in entries if key.text not in aliases}
-    scope = Scope(declared, aliases, imports)
+    scope = Scope(declared, aliases, existing)
     models = reading.each(_with("", entries), _Models(reading, FieldReader(reading, scope)).read)
     return Types(tuple(models), tuple(enums), scope)
 
@@ -138,7 +139,7 @@ def _forms(enum: EnumDeclaration) -> tuple[ir.JsonForm, ...]:
 # --- imports -------------------------------------------------------------------------------------------------------
 
 
-def _alias(key: ScalarNode, node: Node, reading: Reading, imports: Imports) -> str:
+def _alias(key: ScalarNode, node: Node, reading: Reading, existing: ExistingTypes) -> str:
     """Return what an import stands for, as `module:Class`; "" after reporting that there is no such type."""
     what = f"import {key.text}"
     found = reading.properties(node, what, IMPORT) if isinstance(node, MappingNode) else {}
@@ -150,7 +151,7 @@ def _alias(key: ScalarNode, node: Node, reading: Reading, imports: Imports) -> s
         reading.wrong_kind(written, what, "module:Class", 'write  import: "app.models:Item"')
         return ""
     try:
-        imports.check(written.text)
+        existing.check(written.text)
     except ImportProblem as found_problem:
         if found_problem.code:
             reading.error(
