@@ -34,10 +34,15 @@ def read_types(entries: tuple[Entry, ...], reading: Reading, existing: ExistingT
     enums = reading.each(_with("enum", entries), _Enums(reading).read)
     forms = {enum.name.value: _forms(enum) for enum in enums}
     aliases = {key.text: _alias(key, node, reading, existing) for key, node in _with("import", entries)}
-    declared = {key.text: ir.Named(key.text, forms.get(key.text, ())) for key, _ in entries if key.text not in aliases}
+    models = list(_with("", entries))
+    declared = {name: ir.Named(name, found) for name, found in forms.items()}
+    declared |= {key.text: ir.Named(key.text) for key, node in models if _is_model(node)}
+    aliases |= {
+        key.text: "" for key, _ in entries if key.text not in {**declared, **aliases}
+    }  # reported where they are
     scope = Scope(declared, aliases, existing)
-    models = reading.each(_with("", entries), _Models(reading, FieldReader(reading, scope)).read)
-    return Types(tuple(models), tuple(enums), scope)
+    made = reading.each(models, _Models(reading, FieldReader(reading, scope)).read)
+    return Types(tuple(made), tuple(enums), scope)
 
 
 def _with(kind: str, entries: tuple[Entry, ...]) -> Iterator[Entry]:
@@ -67,7 +72,7 @@ class _Models:
             self.reading.wrong_kind(node, what, "a mapping with fields", hint)
             return None
         if not _names_in(node) & set(MODEL.properties):
-            meant = next((key for key, value in node.entries if self._is_enum(key, value)), None)
+            meant = _meant_as_enum(node)
             if meant:
                 message = f"{what} has no property {shown(meant)}"
                 self.reading.error(meant.span, "unknown-property", message, "did you mean 'enum'?")
@@ -78,10 +83,15 @@ class _Models:
         fields = self.reading.each(self.reading.entries(found.get("fields"), "fields"), self.fields.field)
         return ModelDeclaration(name, tuple(fields), self.reading.text(found.get("doc"), "doc"))
 
-    @staticmethod
-    def _is_enum(key: ScalarNode, value: Node) -> bool:
-        """Tell whether what stands where a field could be was meant as the values of an enum."""
-        return key.text in _ENUM_SYNONYMS and isinstance(value, SequenceNode)
+
+def _is_model(node: Node) -> bool:
+    return isinstance(node, MappingNode) and (bool(_names_in(node) & set(MODEL.properties)) or not _meant_as_enum(node))
+
+
+def _meant_as_enum(node: MappingNode) -> ScalarNode | None:
+    """Return the name of what stands where a field could be, but was meant as the values of an enum."""
+    named = ((key, value) for key, value in node.entries if key.text in _ENUM_SYNONYMS)
+    return next((key for key, value in named if isinstance(value, SequenceNode)), None)
 
 
 # --- enums ---------------------------------------------------------------------------------------------------------
