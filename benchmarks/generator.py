@@ -1,0 +1,157 @@
+"""How fast the compiler is, as ratios to other things in the same run: `python benchmarks/generator.py --help`."""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+import venv
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+from measure import Run, interleaved, machine, process, table
+from samples import by_hand, write_json_schemas, write_yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+PEER = "datamodel-code-generator"
+OURS = (sys.executable, "-m", "mcp_sessiongen")
+KEYS = 20
+
+
+def sections(folder: Path, schemas: int, many_keys: int, rounds: int, *, peer: bool) -> Iterator[str]:
+    """Yield the lines of the report."""
+    yield from ("# The compiler, measured", "", f"{machine()}; {rounds} rounds, alternatives interleaved.", "")
+    if peer:
+        yield from (f"## {schemas} schemas of {KEYS} keys, and {PEER} on the same models", "")
+        yield from (*table(against_peer(folder / "peer", schemas, rounds)), "")
+    yield from ("## `check` of an unchanged project, and what the imports alone take", "")
+    yield from (*table(check(folder / "check", max(1, schemas // 10), rounds)), "")
+    yield from ("## Time and memory by the number of schemas", "")
+    yield from (*table(growth(folder / "growth", schemas, rounds)), "")
+    yield from ("## Importing a generated module, and one written by hand", "")
+    yield from (*table(importing(folder / "import", rounds)), "")
+    yield from (f"## {many_keys} keys in one schema", "")
+    yield from (*table(one_large(folder / "large", many_keys)), "")
+
+
+def against_peer(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
+    """Compare with the peer's fastest mode and its default."""
+    write_yaml(folder / "yaml", schemas, KEYS)
+    write_json_schemas(folder / "json", schemas, KEYS)
+    codegen = [_peer(), "--input", "json", "--input-file-type", "jsonschema", "--output", "models"]
+    codegen += ["--output-model-type", "pydantic_v2.BaseModel"]
+    return interleaved(
+        {
+            "mcp-sessiongen generate": lambda: _generate(folder),
+            f"{PEER}, builtin formatter": partial(process, [*codegen, "--formatters", "builtin"], folder),
+            f"{PEER}, default": partial(process, codegen, folder),
+        },
+        rounds,
+    )
+
+
+def check(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
+    """Compare a check that finds nothing with the start of Python and its libraries."""
+    write_yaml(folder / "yaml", schemas, KEYS)
+    _generate(folder)
+    imports = [sys.executable, "-c", "import click, jinja2, pydantic, yaml"]
+    return interleaved(
+        {
+            "import click, jinja2, pydantic, yaml": partial(process, imports, folder),
+            f"check, {schemas} schemas": partial(process, [*OURS, "check", "yaml", "-o", "out"], folder),
+        },
+        rounds,
+    )
+
+
+def growth(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
+    """Generate a tenth, three tenths, and all."""
+    sizes = sorted({max(1, schemas // 10), max(1, schemas * 3 // 10), schemas})
+    for size in sizes:
+        write_yaml(folder / str(size) / "yaml", size, KEYS)
+    return interleaved({f"{size} schemas": partial(_generate, folder / str(size)) for size in sizes}, rounds)
+
+
+def importing(folder: Path, rounds: int) -> dict[str, list[Run]]:
+    """Import a generated module and one by hand, in processes that have imported their libraries."""
+    write_yaml(folder / "yaml", 1, KEYS)
+    _generate(folder)
+    (folder / "by_hand.py").write_text(by_hand(KEYS))
+    return interleaved(
+        {"by hand": partial(_import, "by_hand", folder), "generated": partial(_import, "out.s0000", folder)}, rounds
+    )
+
+
+def one_large(folder: Path, keys: int) -> dict[str, list[Run]]:
+    """Generate, import and check the types of one very large schema."""
+    write_yaml(folder / "yaml", 1, keys)
+    binaries = Path(sys.executable).parent
+    module = "out/s0000.py"
+    steps = {
+        "generate": partial(_generate, folder),
+        "import": partial(_import, "out.s0000", folder),
+        "mypy --strict": partial(process, [sys.executable, "-m", "mypy", "--strict", module], folder),
+        "pyright": partial(process, [binaries / "pyright", module], folder),
+        "ty": partial(process, [binaries / "ty", "check", "--python", sys.prefix, module], folder),
+        "pyrefly": partial(process, [binaries / "pyrefly", "check", module], folder),
+    }
+    present = {name: run for name, run in steps.items() if _is_there(name, binaries)}
+    return interleaved(present, 1)
+
+
+def _is_there(step: str, binaries: Path) -> bool:
+    program = step.split(" ", maxsplit=1)[0]
+    return program in ("generate", "import") or (binaries / program).exists()
+
+
+def _generate(folder: Path) -> Run:
+    """Generate into a folder that does not exist yet."""
+    subprocess.run(["rm", "-rf", folder / "out"], check=True)
+    return process([*OURS, "generate", "yaml", "-o", "out", "-q"], folder)
+
+
+def _import(module: str, folder: Path) -> Run:
+    """Return how long an import takes by itself; the second one, when the bytecode is there."""
+    code = (
+        "import time, mcp_sessions, pydantic, typing_extensions, datetime, decimal, uuid; s = time.perf_counter();"
+        f" import {module}; print(time.perf_counter() - s)"
+    )
+    command = [sys.executable, "-c", code]
+    for _ in range(2):
+        process(command, folder)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
+    return Run(float(done.stdout), process(command, folder).peak)
+
+
+def _peer() -> Path:
+    """Return the peer's command, installed into an environment of its own."""
+    home = REPOSITORY / "build" / "peer"
+    command = home / "bin" / "datamodel-codegen"
+    if not command.exists():
+        venv.create(home, with_pip=True)
+        subprocess.run([home / "bin" / "python", "-m", "pip", "install", "-qq", PEER], check=True)
+    return command
+
+
+def main() -> None:
+    """Measure, print, and write the report if asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--schemas", type=int, default=1000)
+    parser.add_argument("--keys", type=int, default=1000, help="of the one large schema")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--no-peer", action="store_true", help=f"leave {PEER} out; it is installed otherwise")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there too")
+    options = parser.parse_args()
+    lines = []
+    with tempfile.TemporaryDirectory() as folder:
+        for line in sections(Path(folder), options.schemas, options.keys, options.rounds, peer=not options.no_peer):
+            print(line, flush=True)
+            lines.append(line)
+    if options.write:
+        options.write.write_text("\n".join(lines))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""Running alternatives side by side: interleaved in one run, so that a busy moment meets all of them."""
+
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a process: seconds, and MiB at its peak."""
+
+    seconds: float
+    peak: float
+
+
+def process(command: Sequence[str | Path], folder: Path) -> Run:
+    """Run a command in a folder, as a user would: with compiled bytecode kept.
+
+    Raises:
+        RuntimeError: If it fails; a type checker's findings are no failure.
+    """
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    start = time.perf_counter()
+    with subprocess.Popen(
+        [*map(str, command)], cwd=folder, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as started:
+        _, status, usage = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+    if started.returncode not in (0, 1):
+        raise RuntimeError(f"{command[0]} ended with {started.returncode}")
+    return Run(time.perf_counter() - start, usage.ru_maxrss / 1024)
+
+
+def interleaved(alternatives: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
+    """Run each alternative once a round, after a round that does not count if there are several."""
+    found: dict[str, list[Run]] = {name: [] for name in alternatives}
+    for number in range(rounds + (rounds > 1)):
+        for name, run in alternatives.items():
+            outcome = run()
+            if number or rounds == 1:
+                found[name].append(outcome)
+    return found
+
+
+def table(found: Mapping[str, Sequence[Run]]) -> list[str]:
+    """Return a table of medians, quartiles, peaks, and ratios to the first."""
+    lines = ["| | median | quartiles | peak | ratio |", "| --- | --- | --- | --- | --- |"]
+    base = _median(next(iter(found.values())))
+    for name, runs in found.items():
+        seconds = sorted(run.seconds for run in runs)
+        low, high = (seconds[0], seconds[-1]) if len(seconds) < 3 else statistics.quantiles(seconds, n=4)[::2]
+        peak = max(run.peak for run in runs)
+        median = _median(runs)
+        shown = f"{median:.3f} s | {low:.3f} to {high:.3f} s | {peak:.0f} MiB | {median / base:.2f}"
+        lines.append(f"| {name} | {shown} |")
+    return lines
+
+
+def machine() -> str:
+    """Return the machine in words."""
+    return f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
+
+
+def _median(runs: Sequence[Run]) -> float:
+    return statistics.median(run.seconds for run in runs)
