@@ -5,7 +5,7 @@ BIN := .venv/bin
 export PYTHON
 unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types unit package format pin clean
+.PHONY: help install demo test check lint types unit package bench format pin clean
 
 help: ## list these commands
 	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-8s  %s\n' "$$name" "$$text"; done
@@ -42,6 +42,9 @@ unit: install ## the tests of the sources, with branch coverage
 package: install ## the distributions, built and tried in a clean environment
 	@echo "==> package: pytest tests/packaging"
 	@$(BIN)/python -m pytest tests/packaging
+
+bench: install ## how fast the compiler is, beside other things; takes minutes, and fails on no number
+	@$(BIN)/python benchmarks/generator.py --write benchmarks/results.md
 
 format: install ## put the sources into the house's format
 	@$(BIN)/ruff check --fix --quiet

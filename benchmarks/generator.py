@@ -18,12 +18,14 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 PEER = "datamodel-code-generator"
 OURS = (sys.executable, "-m", "mcp_sessiongen")
 KEYS = 20
+_OURS = ("generate", "import")
 
 
-def sections(folder: Path, schemas: int, many_keys: int, rounds: int, *, peer: bool) -> Iterator[str]:
+def sections(folder: Path, options: argparse.Namespace) -> Iterator[str]:
     """Yield the lines of the report."""
-    yield from ("# The compiler, measured", "", f"{machine()}; {rounds} rounds, alternatives interleaved.", "")
-    if peer:
+    schemas, rounds = options.schemas, options.rounds
+    yield from ("# The compiler, measured", "", f"{machine()}; rounds: {rounds}, alternatives interleaved.", "")
+    if not options.no_peer:
         yield from (f"## {schemas} schemas of {KEYS} keys, and {PEER} on the same models", "")
         yield from (*table(against_peer(folder / "peer", schemas, rounds)), "")
     yield from ("## `check` of an unchanged project, and what the imports alone take", "")
@@ -32,8 +34,8 @@ def sections(folder: Path, schemas: int, many_keys: int, rounds: int, *, peer: b
     yield from (*table(growth(folder / "growth", schemas, rounds)), "")
     yield from ("## Importing a generated module, and one written by hand", "")
     yield from (*table(importing(folder / "import", rounds)), "")
-    yield from (f"## {many_keys} keys in one schema", "")
-    yield from (*table(one_large(folder / "large", many_keys)), "")
+    yield from (f"## {options.keys} keys in one schema", "")
+    yield from (*table(one_large(folder / "large", options.keys, checkers=not options.no_checkers)), "")
 
 
 def against_peer(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
@@ -84,7 +86,7 @@ def importing(folder: Path, rounds: int) -> dict[str, list[Run]]:
     )
 
 
-def one_large(folder: Path, keys: int) -> dict[str, list[Run]]:
+def one_large(folder: Path, keys: int, *, checkers: bool) -> dict[str, list[Run]]:
     """Generate, import and check the types of one very large schema."""
     write_yaml(folder / "yaml", 1, keys)
     binaries = Path(sys.executable).parent
@@ -97,13 +99,12 @@ def one_large(folder: Path, keys: int) -> dict[str, list[Run]]:
         "ty": partial(process, [binaries / "ty", "check", "--python", sys.prefix, module], folder),
         "pyrefly": partial(process, [binaries / "pyrefly", "check", module], folder),
     }
-    present = {name: run for name, run in steps.items() if _is_there(name, binaries)}
+    present = {name: run for name, run in steps.items() if name in _OURS or (checkers and _is_there(name, binaries))}
     return interleaved(present, 1)
 
 
 def _is_there(step: str, binaries: Path) -> bool:
-    program = step.split(" ", maxsplit=1)[0]
-    return program in ("generate", "import") or (binaries / program).exists()
+    return (binaries / step.split(" ", maxsplit=1)[0]).exists()
 
 
 def _generate(folder: Path) -> Run:
@@ -142,15 +143,16 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=1000, help="of the one large schema")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--no-peer", action="store_true", help=f"leave {PEER} out; it is installed otherwise")
+    parser.add_argument("--no-checkers", action="store_true", help="leave the type checkers out")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there too")
     options = parser.parse_args()
     lines = []
     with tempfile.TemporaryDirectory() as folder:
-        for line in sections(Path(folder), options.schemas, options.keys, options.rounds, peer=not options.no_peer):
+        for line in sections(Path(folder), options):
             print(line, flush=True)
             lines.append(line)
     if options.write:
-        options.write.write_text("\n".join(lines))
+        options.write.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

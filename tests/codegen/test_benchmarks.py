@@ -1,0 +1,18 @@
+"""The benchmarks run; what they measure is for people to judge."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+
+def test_the_benchmarks_of_the_compiler_run(repository: Path, tmp_path: Path) -> None:
+    report = tmp_path / "results.md"
+    script = repository / "benchmarks" / "generator.py"
+    sizes = ["--schemas", "2", "--keys", "3", "--rounds", "1", "--no-peer", "--no-checkers"]
+    command = [sys.executable, script, *sizes, "--write", report]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert report.read_text() == done.stdout
+    assert done.stdout.count("\n## ") == 4
+    for name in ("check, 1 schemas", "2 schemas", "by hand", "generated", "generate", "import"):
+        assert f"| {name} | " in done.stdout
