@@ -24,6 +24,9 @@ _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|
 _TYPE_NAMES: Final = frozenset({"bool", "bytes", "dict", "float", "frozenset", "int", "list", "set", "str", "tuple"})
 """The builtins that generated annotations refer to: inside of a class, a field of that name would take their place."""
 
+_CONSTRUCTED: Final = "cls"
+"""What `BaseModel.model_construct`, which makes snapshots, cannot have as the name of a field."""
+
 RETENTION: Final = "retention"
 """What the create tool's answer calls the session's lifetime, beside the handle."""
 
@@ -74,6 +77,8 @@ def attribute_problem(name: str) -> Problem | None:
     if not ATTRIBUTE.fullmatch(name) or len(name) > MAX_KEY:
         hint = f"use letters of ASCII, digits and underscores, no underscore in front, at most {MAX_KEY}"
         return Problem(f"name {name[:MAX_KEY]!r} is not one that generated code can use", hint)
+    if name == _CONSTRUCTED:
+        return _model_problem(name, "name")
     if is_keyword(name):
         return Problem(f"name {name!r} is a Python keyword", f"choose another, such as '{name}_value'")
     return None
@@ -157,4 +162,4 @@ def _model_names() -> frozenset[str]:
     # Imported here: `--version` and `--help` start without pydantic.
     from pydantic import BaseModel
 
-    return frozenset(dir(BaseModel))
+    return frozenset(dir(BaseModel)) | {_CONSTRUCTED}

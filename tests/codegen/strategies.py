@@ -58,7 +58,7 @@ TEXTS: Final = st.one_of(
 
 DOCS: Final = st.one_of(st.just(""), st.lists(TEXTS, max_size=3).map(" ".join).map(normal_doc))
 KEY_NAMES: Final = (
-    *("a", "b", "x1", "visits", "line_items", "status", "value", "name", "self", "cls", "fn", "by"),
+    *("a", "b", "x1", "visits", "line_items", "status", "value", "name", "self", "fn", "by"),
     *("date", "time", "datetime", "timedelta", "decimal", "uuid", "field", "annotated", "final"),
     *("true", "false", "null", "yes", "no", "on", "y", "n", "doc", "type", "default", "enum"),
     "a_name_of_sixty_four_characters_which_is_as_long_as_a_key_can_be",
