@@ -5,7 +5,6 @@ from enum import Enum
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from pydantic.errors import PydanticUserError
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.load.live import TypeProblem
@@ -51,7 +50,7 @@ def forms_of(annotation: Any, shown: str) -> tuple[ir.JsonForm, ...]:
             adapter = TypeAdapter[Any](annotation)
             schema = adapter.json_schema(mode="serialization", by_alias=False)
             adapter.json_schema(mode="validation", by_alias=False)
-    except (PydanticUserError, TypeError, ValueError, NameError, RecursionError):
+    except Exception:  # Pydantic has no schema for it, or code of the user's took part and failed
         hint = "use a builtin type, a model, an Enum, a dataclass, or another type that Pydantic reads and writes"
         raise TypeProblem("unknown-type", f"values of type {shown} cannot be stored", hint) from None
     found = forms_in(schema, schema.get("$defs", {}))

@@ -18,8 +18,9 @@ def constraints_in(metadata: Iterable[Any]) -> tuple[dict[str, object], list[str
     for item in _flattened(metadata):
         if is_key_marker(item) or isinstance(item, str):
             continue
-        said = {name: value for name, value in _attributes(item).items() if value is not None}
-        if not said and not _is_silent(item):
+        attributes = _attributes(item)
+        said = {name: value for name, value in attributes.items() if value is not None}
+        if not attributes:
             others.append(_name_of(item))
         for name, value in said.items():
             if name not in CONSTRAINTS:
@@ -56,11 +57,6 @@ def _attributes(item: object) -> dict[str, object]:
     if names:
         return {name: getattr(item, name) for name in names if hasattr(item, name)}
     return dict(vars(item)) if hasattr(item, "__dict__") else {}
-
-
-def _is_silent(item: object) -> bool:
-    """Tell whether something may say nothing at all: constraints that were left out."""
-    return not is_class(item) and type(item).__module__.partition(".")[0] in ("annotated_types", "pydantic")
 
 
 def _is_plain(value: object) -> bool:

@@ -22,7 +22,7 @@ from mcp_sessiongen.load.bound_unions import union_problem
 from mcp_sessiongen.load.homes import home_of
 from mcp_sessiongen.load.json_forms import forms_of, forms_of_enum
 from mcp_sessiongen.load.live import TypeProblem as TypeProblem
-from mcp_sessiongen.load.live import derives_from, is_base, is_class, is_type_alias, is_value_type
+from mcp_sessiongen.load.live import derives_from, is_base, is_class, is_key_marker, is_type_alias, is_value_type
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.storable import is_secret, require_storable, secret_problem
 from mcp_sessiongen.safe_text import safe_repr
@@ -129,6 +129,9 @@ class TypeReader:
         return ir.union_of(members)
 
     def _annotated(self, annotation: Any, *metadata: Any) -> ir.Type:
+        if any(map(is_key_marker, metadata)):
+            message = "Key(...) stands inside of a type, and it is said of a key as a whole"
+            raise TypeProblem("unsupported", message, "put it on the outside: Annotated[list[int], Key(...)]")
         said, others = constraints_in(metadata)
         if self.is_bound:
             has_tags = "discriminator" in said or "Discriminator" in others
