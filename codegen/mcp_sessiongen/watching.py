@@ -28,7 +28,8 @@ class _Relevant(DefaultFilter):
     """Lets pass what can change the result; passes over environments, caches and version control."""
 
     def __call__(self, change: Change, path: str) -> bool:
-        is_relevant = path.endswith(_SUFFIXES) or Path(path).name == FILE or change == Change.deleted
+        is_folder = not Path(path).suffix and change != Change.modified  # one that came or went, as a whole
+        is_relevant = path.endswith(_SUFFIXES) or Path(path).name == FILE or is_folder
         return is_relevant and super().__call__(change, path)
 
 

@@ -255,6 +255,7 @@ def test_the_quick_answer_is_never_another_than_the_slow_one(what: str, shop: Pa
         '{"manifest": 1, "made_with": "", "files": {"../../victim.py": {"sha256": "0"}}}',
         '{"manifest": 1, "made_with": "", "files": {"/victim.py": {"sha256": "0"}}}',
         '{"manifest": 1, "made_with": "", "files": {"a.py": {"sha256": 1}}}',
+        '{"manifest": 1, "made_with": "", "files": {"__init__.py": {"sha256": "0"}}}',
         '<<<<<<< HEAD\n{"manifest": 1}\n=======\n{}\n>>>>>>> branch\n',
         "[" * 100_000,
         "\xff",
