@@ -9,6 +9,8 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPMethod, HTTPStatus
 from typing import Any, Final, TypeVar, get_args
 
 from hypothesis import strategies as st
@@ -67,6 +69,12 @@ TYPE_NAMES: Final = ("Alpha", "Beta", "Gamma", "Delta", "Epsilon", "HTTPProxy", 
 SESSION_NAMES: Final = ("cart", "wizard", "http_proxy", "a1b", "x")
 MEMBER_NAMES: Final = ("OPEN", "PAID", "SECOND_HAND", "A1", "X", "NULL", "TRUE")
 TEXT_SCALARS: Final = ("str", "bytes", "Decimal", "date", "time", "datetime", "timedelta", "UUID")
+IMPORTED: Final[dict[ir.Named | ir.Imported, type[Enum]]] = {
+    ir.Imported("http", "HTTPMethod", is_enum=True, forms=("text",)): HTTPMethod,
+    ir.Imported("http", "HTTPStatus", is_enum=True, forms=("a number",)): HTTPStatus,
+}
+"""The types of others that modules refer to, with their classes."""
+
 LARGEST: Final = 10**6
 LONGEST: Final = 30
 
@@ -76,6 +84,8 @@ def modules(draw: st.DrawFn) -> ir.Module:
     """Whole modules: enumerations, models that use them and each other, and sessions."""
     maker = _Maker(draw)
     type_names = draw(st.lists(st.sampled_from(TYPE_NAMES), max_size=4, unique=True))
+    if len(type_names) > 2 and draw(st.booleans()):
+        maker.circle(type_names.pop(), type_names.pop())
     for name in type_names:
         maker.enum(name) if draw(st.booleans()) else maker.model(name)
     session_names = draw(st.lists(st.sampled_from(SESSION_NAMES), min_size=1, max_size=2, unique=True))
@@ -111,6 +121,13 @@ class _Maker:
         if self.draw(st.booleans()):
             fields[-1] = ir.Field(names[-1], self.one((_or_none(ir.Named(name)), ir.Array("list", ir.Named(name)))))
         self.models[name] = ir.Model(name, tuple(fields), self.draw(DOCS))
+
+    def circle(self, one: str, other: str) -> None:
+        """Make two models that use each other, and of which one has a list that may be empty."""
+        first = ir.Field("other", _or_none(ir.Named(other)), ir.Atom(None))
+        second = ir.Field("others", ir.Array("list", ir.Named(one)), self.one((None, ir.Items("list", ()))))
+        self.models[one] = ir.Model(one, (first, self.field("a", tight=False)), self.draw(DOCS))
+        self.models[other] = ir.Model(other, (second,), self.draw(DOCS))
 
     def field(self, name: str, *, tight: bool) -> ir.Field:
         kind = self.any_type()
@@ -177,8 +194,9 @@ class _Maker:
         return ir.Choice(tuple(self.draw(st.lists(self.one(kinds), min_size=1, max_size=4, unique=True))))
 
     def named(self, depth: int) -> ir.Type:
+        del depth
         known = [ir.Named(name) for name in self.models] + [self.enum_type(name) for name in self.enums]
-        return self.one(known) if known else self.scalar(depth)
+        return self.one([*known, *IMPORTED])
 
     def enum_type(self, name: str) -> ir.Named:
         is_text = isinstance(self.enums[name].members[0].value, str)
@@ -277,6 +295,8 @@ class _Maker:
                 return self.value(self.one(members))
             case ir.Named(name=name) if name in self.enums:
                 return ir.Member(kind, self.one(self.enums[name].members).name)
+            case ir.Imported():
+                return ir.Member(kind, self.one(list(IMPORTED[kind])).name)
             case ir.Named(name=name):
                 return self.instance(self.models[name])
             case ir.Constrained(type=inner):
@@ -290,7 +310,7 @@ class _Maker:
     def instance(self, model: ir.Model) -> ir.Value:
         fields = []
         for item in model.fields:
-            is_recursive = model.name in ir.names_in(item.type)
+            is_recursive = item.name in ("other", "others") or model.name in ir.names_in(item.type)
             if is_recursive:
                 empty = ir.Items("list", ()) if isinstance(item.type, ir.Array) else ir.Atom(None)
                 fields.append((item.name, empty))
@@ -304,7 +324,7 @@ def _or_none(kind: ir.Type) -> ir.Type:
 
 
 def _is_numeric_choice(kind: ir.Type) -> bool:
-    return isinstance(kind, ir.Choice | ir.Named) and "a number" in json_forms(kind)
+    return isinstance(kind, ir.Choice | ir.Named | ir.Imported) and "a number" in json_forms(kind)
 
 
 def _built(

@@ -171,7 +171,7 @@ def test_any_type_expression_gives_a_module_or_a_diagnostic(project: Path, expre
 
 
 HOMES = {
-    *("collections.abc", "datetime", "decimal", "typing", "typing_extensions", "uuid"),
+    *("collections.abc", "datetime", "decimal", "http", "typing", "typing_extensions", "uuid"),
     *("mcp_sessions", "pydantic"),
 }
 STATEMENTS = (ast.Expr, ast.ImportFrom, ast.Assign, ast.AnnAssign, ast.ClassDef)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator, FormatChecker
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from tests.codegen.strategies import modules
+from tests.codegen.strategies import IMPORTED, modules
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.export import export
@@ -81,7 +81,7 @@ def accepts(state: type[BaseModel], content: object) -> bool:
 @thorough
 @given(module=modules())
 def test_it_is_a_json_schema_and_its_defaults_are_states(module: ir.Module, monkeypatch: pytest.MonkeyPatch) -> None:
-    schema = json.loads(export(module, "json-schema"))
+    schema = json.loads(export(module, "json-schema", classes=IMPORTED))
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema, format_checker=CHECKER)
     made = generated(module, monkeypatch)
@@ -100,7 +100,7 @@ def test_it_agrees_with_the_generated_state_on_any_value(
     module: ir.Module, data: st.DataObject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Except where JSON Schema has no words: those constraints stand under `x-constraints`."""
-    schema = json.loads(export(module, "json-schema"))
+    schema = json.loads(export(module, "json-schema", classes=IMPORTED))
     assume("x-constraints" not in json.dumps(schema))
     session = data.draw(st.sampled_from(module.sessions))
     key = data.draw(st.sampled_from(session.keys))

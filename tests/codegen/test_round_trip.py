@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from tests.codegen.strategies import modules
+from tests.codegen.strategies import IMPORTED, modules
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Report
@@ -53,7 +53,7 @@ def test_the_ir_comes_back_from_its_json(module: ir.Module) -> None:
 @unhurried
 @given(module=modules())
 def test_a_schema_comes_back_from_a_form(form: str, read: Read, module: ir.Module) -> None:
-    text = export(module, form)
+    text = export(module, form, classes=IMPORTED)
     again = read(form, text)
     assert ir.dump(again) == ir.dump(module)
-    assert export(again, form) == text
+    assert export(again, form, classes=IMPORTED) == text
