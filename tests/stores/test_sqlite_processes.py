@@ -58,6 +58,26 @@ async def test_no_increment_is_lost_between_processes(sqlite_path: Path) -> None
     await store.aclose()
 
 
+async def test_a_time_to_live_is_the_same_to_every_process(sqlite_path: Path) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(ACCESS, Lifetime(600.0))
+    script = """
+        async def main():
+            store = SQLiteStore(path)
+            await store.write(access, {"quote": b"1", "kept": b"1"}, ttls={"quote": 60.0})
+            await store.increment(access, "n", 1, b"0", 60.0)
+            await store.aclose()
+        asyncio.run(main())
+    """
+    finish(start(script, sqlite_path))
+    assert await store.names(ACCESS) == ["kept", "n", "quote"]
+    later = SQLiteStore(sqlite_path, clock=lambda: time.time() + 61.0)
+    assert await later.names(ACCESS) == ["kept"]
+    assert await later.increment(ACCESS, "n", 1, b"10") == b"11"
+    await later.aclose()
+    await store.aclose()
+
+
 def test_processes_that_create_one_file_at_once(sqlite_path: Path) -> None:
     script = """
         async def main():
