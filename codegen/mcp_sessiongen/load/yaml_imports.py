@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import ModuleType
+from types import GenericAlias, ModuleType, UnionType
 from typing import TYPE_CHECKING, Any, Final
 
 from mcp_sessiongen import ir
@@ -56,9 +56,9 @@ class YamlImports:
         if len(arguments) != expected:
             raise _wrong_number(reference, expected, len(arguments))
         if not arguments:
-            return self._read(found)
+            return self._read(found, reference)
         # What the parameters stand for may be made by this schema and exist nowhere yet; any type shows what is around.
-        kind = self._read(_with_parameters(found, reference, expected))
+        kind = self._read(_with_parameters(found, reference, expected), reference)
         if not isinstance(kind, ir.Imported):
             message = f"{reference} is no class, so it cannot be used with parameters here"
             raise ImportProblem("unsupported", message, "import a name for the whole type")
@@ -73,7 +73,7 @@ class YamlImports:
         """
         found = self.find(reference)
         if not _parameters_of(found):
-            self._read(found)
+            self._read(found, reference)
 
     def find(self, reference: str) -> Any:
         """Return what `module:Class` stands for.
@@ -82,15 +82,21 @@ class YamlImports:
             ImportProblem: If there is no such thing.
         """
         module, _, qualname = reference.partition(":")
+        if module == "typing":
+            message = f"{reference} is no class of its own"
+            raise ImportProblem("bad-type", message, "write the type as in Python: list[int], int | None")
         found: Any = self._module(module)
         at = module
         for part in qualname.split("."):
             inner = _member(found, part)
             if inner is _MISSING:
-                known = [name for name, value in vars(found).items() if isinstance(value, type)]
-                hint = did_you_mean(part, known) or f"define it in {module}, or correct the name"
+                hint = did_you_mean(part, _classes_in(found)) or f"define it in {module}, or correct the name"
                 raise ImportProblem("unknown-type", f"{at} has no {part!r}", hint)
             found, at = inner, f"{at}.{part}"
+        if not _is_type(found):
+            # What it is may be shown, what it holds may not: os:environ has secrets.
+            message = f"{reference} is of type {type(found).__name__}, and no type itself"
+            raise ImportProblem("bad-type", message, "name a class, or an alias of a type")
         return found
 
     def _module(self, name: str) -> ModuleType:
@@ -117,7 +123,7 @@ class YamlImports:
             message = f"cannot import {name}: {first.message}"
             raise ImportProblem(first.code, message, first.hint, at + first.related) from None
 
-    def _read(self, annotation: Any) -> ir.Type:
+    def _read(self, annotation: Any, reference: str) -> ir.Type:
         from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader
 
         if self._reader is None:
@@ -126,6 +132,9 @@ class YamlImports:
             return self._reader.read(annotation)
         except TypeProblem as problem:
             raise ImportProblem(problem.code, problem.message, problem.hint) from None
+        except Exception as error:  # whatever it is, it is code of the user's that runs when it is looked at
+            message = f"{reference} is not a type: looking at it raised {type(error).__name__}"
+            raise ImportProblem("unsupported", message, "name a class, or an alias of a type") from None
 
 
 def _member(owner: Any, name: str) -> Any:
@@ -135,11 +144,25 @@ def _member(owner: Any, name: str) -> Any:
         return _MISSING
 
 
+def _is_type(found: Any) -> bool:
+    """Tell whether something is a class or an alias, and not any other object."""
+    kind = type(found)
+    is_alias = kind in (GenericAlias, UnionType) or kind.__module__ in ("typing", "typing_extensions")
+    return issubclass(kind, type) or is_alias
+
+
+def _classes_in(owner: Any) -> list[str]:
+    inside = _member(owner, "__dict__")
+    table = inside if isinstance(inside, Mapping) else {}
+    return [name for name, value in table.items() if issubclass(type(value), type)]
+
+
 def _parameters_of(found: Any) -> int:
     """Return how many parameters a type takes; those of the standard library do not say."""
-    if isinstance(found, type) and found.__module__ in ("collections", "collections.abc"):
+    if issubclass(type(found), type) and _member(found, "__module__") in ("collections", "collections.abc"):
         return 2 if issubclass(found, Mapping) and found is not Counter else 1
-    return len(getattr(found, "__parameters__", ()))
+    parameters = _member(found, "__parameters__")
+    return len(parameters) if isinstance(parameters, tuple) else 0
 
 
 def _with_parameters(found: Any, reference: str, count: int) -> Any:
