@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mcp_sessiongen.config import Job
 from mcp_sessiongen.manifest import MANIFEST_FILE, Entry, Manifest, dump_manifest, read_manifest
-from mcp_sessiongen.output import PACKAGE_FILE, FileState, inspect_output, left_over
+from mcp_sessiongen.output import PACKAGE_FILE, FileState, inspect_output, left_over, read_file
 from mcp_sessiongen.pipeline import Step, compile_files
 from mcp_sessiongen.render import PACKAGE
 
@@ -48,7 +48,7 @@ def compare(job: Job, step: Step) -> Comparison:
 
 def _manifest_state(folder: Path, manifest: Manifest, entries: dict[str, Entry]) -> FileState:
     path = folder / MANIFEST_FILE
-    before = path.read_text("utf-8", "surrogateescape") if path.is_file() else None
+    before = read_file(path)
     if manifest.entries == entries:
         return FileState(path, before, before, "fresh")
     return FileState(path, dump_manifest(entries), before, "stale")

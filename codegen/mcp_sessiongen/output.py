@@ -111,7 +111,7 @@ def require_unedited(states: Iterable[FileState]) -> None:
 
 
 def _wanted(path: Path, text: str, entry: Entry | None) -> FileState:
-    before = _read(path)
+    before = read_file(path)
     if before is None:
         return FileState(path, text, None, "missing")
     if path.name == PACKAGE_FILE:  # whatever it holds: it may be the user's
@@ -161,7 +161,12 @@ def _require_folder(folder: Path) -> None:
         raise fatal(Source(str(manifest)).span(), "not-ours", message, _ELSEWHERE)
 
 
-def _read(path: Path) -> str | None:
+def read_file(path: Path) -> str | None:
+    """Return what an output file holds; None if there is no such file.
+
+    Raises:
+        SchemaErrors: If it cannot be read.
+    """
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             raise fatal(Source(str(path)).span(), "not-ours", "what is there is not a regular file", _ELSEWHERE)
