@@ -97,19 +97,29 @@ class KeyCode:
         # Checkers would infer it from a default, but too narrowly for a literal, a union or a tuple.
         if self.read != self.stored or (self.key.default is not None and _is_narrowed(self.plain)):
             parameters.append(self.speller.type(self.read_type, self.aliases))
-        arguments = self.arguments()
+        before, annotation = self.value_annotation()
+        arguments = self.arguments(annotation)
         key = Group(Code(self.kind), tuple(parameters), "[]")
         call = Group(key, tuple(argument for _, argument in arguments), labels=tuple(label for label, _ in arguments))
-        return laid_out(f"{self.constant}: Final = ", call)
+        return Code(before + laid_out(f"{self.constant}: Final = ", call))
 
-    def arguments(self) -> list[tuple[str, Expression]]:
+    def value_annotation(self) -> tuple[Code, Expression]:
+        """Return the type as an argument, and a line that it needs: to checkers `Annotated` is no value with `|`."""
+        is_union = isinstance(self.key.type, ir.Union) and not self.key.constraints
+        if not is_union or not any(isinstance(part, ir.Constrained) for part in ir.parts(self.key.type)):
+            return Code(""), self.annotation()
+        alias = Code(f"{self.constant}__TYPE")
+        line = f"{alias}: TypeAlias = "
+        return Code(laid_out(line, parenthesised(self.annotation(), WIDTH - len(line))) + "\n"), alias
+
+    def arguments(self, annotation: Expression) -> list[tuple[str, Expression]]:
         """Return what the key is made with, each with its label."""
         key = self.key
         found: list[tuple[str, Expression]] = [("", lit(self.name))]
         if self.model:
             found.append(("model=", self.speller.type(self.model)))
         else:
-            found.append(("", self.annotation()))
+            found.append(("", annotation))
             if key.default is not None:
                 found.append(("default=", self.speller.value(key.default)))
         if key.ttl is not None:

@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, get_args
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.imports import Imports
@@ -30,6 +30,7 @@ _HOMES: Final = {
     "timedelta": "datetime",
 }
 _WHOLE: Final = re.compile(r"0|-?[1-9][0-9]{0,300}")
+_JSON: Final = ir.Imported("pydantic", "JsonValue", forms=tuple(sorted(get_args(ir.JsonForm))))
 _NO_ALIASES: Final[Mapping[ir.Type, Code]] = {}
 
 
@@ -87,6 +88,8 @@ class Speller:
                 return _subscript("tuple", listed or [Code("()")])
             case ir.Union(members=members):
                 base = ir.without_none(kind)
+                if base == _JSON:  # None is one of its values; and ty takes `JsonValue | None` for a text with `|`
+                    return self.type(base, aliases)
                 if base in aliases and ir.NONE in members:
                     return Alternatives((aliases[base], Code("None")))
                 return self.union(members, aliases)

@@ -311,7 +311,7 @@ class CartSession(Session[Cart, CartKey], schema=_SCHEMA):
         """Set one entry of ``meta``, atomically."""
         await self._put(_META, key, value)
 
-    async def pop_meta(self, key: str) -> JsonValue | None:
+    async def pop_meta(self, key: str) -> JsonValue:
         """Remove one entry of ``meta``, atomically; return it, or None."""
         return await self._pop(_META, key)
 

@@ -62,11 +62,8 @@ _CODES: Final = ListKey[str, list[str] | None](
     "codes",
     Annotated[list[Annotated[str, Field(pattern="^[A-Z]+$")]], Field(min_length=1)],
 )
-_LIMIT: Final = Key[int | None, int | None](
-    "limit",
-    Annotated[int, Field(gt=0)] | None,
-    default=None,
-)
+_LIMIT__TYPE: TypeAlias = Annotated[int, Field(gt=0)] | None
+_LIMIT: Final = Key[int | None, int | None]("limit", _LIMIT__TYPE, default=None)
 _LINES: Final = ListKey[Line]("lines", list[Line], default=[])
 
 _SCHEMA: Final = SessionSchema(

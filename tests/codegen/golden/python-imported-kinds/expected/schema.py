@@ -79,8 +79,8 @@ class KindsState(ValueModel):
     address: IPv4Address | None = None
     pattern: Pattern[str] | None = None
     moment: AwareDatetime | None = None
-    anything: JsonValue | None = None
-    perhaps: JsonValue | None = None
+    anything: JsonValue = None
+    perhaps: JsonValue = None
 
 
 _USER: Final = Key[UserId, UserId | None]("user", UserId)
@@ -117,8 +117,8 @@ _LINK: Final = Key[HttpUrl | None, HttpUrl | None]("link", HttpUrl | None, defau
 _ADDRESS: Final = Key[IPv4Address, IPv4Address | None]("address", IPv4Address)
 _PATTERN: Final = Key[Pattern[str], Pattern[str] | None]("pattern", Pattern[str])
 _MOMENT: Final = Key[AwareDatetime, AwareDatetime | None]("moment", AwareDatetime)
-_ANYTHING: Final = Key[JsonValue, JsonValue | None]("anything", JsonValue)
-_PERHAPS: Final = Key[JsonValue, JsonValue | None]("perhaps", JsonValue)
+_ANYTHING: Final = Key[JsonValue]("anything", JsonValue)
+_PERHAPS: Final = Key[JsonValue]("perhaps", JsonValue)
 
 _SCHEMA: Final = SessionSchema(
     name="kinds",
@@ -712,7 +712,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         """Replace ``moment`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_MOMENT, fn)
 
-    async def get_anything(self) -> JsonValue | None:
+    async def get_anything(self) -> JsonValue:
         """Read ``anything``; a copy: change it with the methods below."""
         return await self._get(_ANYTHING)
 
@@ -728,18 +728,15 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         """Unset ``anything``; False when it was not set."""
         return await self._remove(_ANYTHING)
 
-    async def take_anything(self) -> JsonValue | None:
+    async def take_anything(self) -> JsonValue:
         """Read and unset ``anything`` at once; None when it was not set."""
         return await self._take(_ANYTHING)
 
-    async def update_anything(
-        self,
-        fn: Callable[[JsonValue | None], JsonValue],
-    ) -> JsonValue:
+    async def update_anything(self, fn: Callable[[JsonValue], JsonValue]) -> JsonValue:
         """Replace ``anything`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_ANYTHING, fn)
 
-    async def get_perhaps(self) -> JsonValue | None:
+    async def get_perhaps(self) -> JsonValue:
         """Read ``perhaps``; a copy: change it with the methods below."""
         return await self._get(_PERHAPS)
 
@@ -755,14 +752,11 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         """Unset ``perhaps``; False when it was not set."""
         return await self._remove(_PERHAPS)
 
-    async def take_perhaps(self) -> JsonValue | None:
+    async def take_perhaps(self) -> JsonValue:
         """Read and unset ``perhaps`` at once; None when it was not set."""
         return await self._take(_PERHAPS)
 
-    async def update_perhaps(
-        self,
-        fn: Callable[[JsonValue | None], JsonValue],
-    ) -> JsonValue:
+    async def update_perhaps(self, fn: Callable[[JsonValue], JsonValue]) -> JsonValue:
         """Replace ``perhaps`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_PERHAPS, fn)
 
@@ -809,7 +803,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
     @overload
     async def get(self, key: Literal["moment"]) -> AwareDatetime | None: ...
     @overload
-    async def get(self, key: Literal["anything", "perhaps"]) -> JsonValue | None: ...
+    async def get(self, key: Literal["anything", "perhaps"]) -> JsonValue: ...
     async def get(self, key: KindsKey) -> object:
         """Read one key by its name."""
         return await self._get_named(key)

@@ -61,10 +61,8 @@ _PETS: Final = ListKey[Cat | Dog, list[Cat | Dog] | None](
     "pets",
     list[Annotated[Cat | Dog, Field(discriminator="kind")]],
 )
-_SHORT: Final = Key[Cat | Dog | None](
-    "short",
-    Annotated[Cat | Dog, Field(discriminator="kind")] | None,
-)
+_SHORT__TYPE: TypeAlias = Annotated[Cat | Dog, Field(discriminator="kind")] | None
+_SHORT: Final = Key[Cat | Dog | None]("short", _SHORT__TYPE)
 
 _SCHEMA: Final = SessionSchema(
     name="zoo",

@@ -66,7 +66,7 @@ class AllState(ValueModel):
     site: Site | None = None
     path: Path | None = None
     address: IPv4Address | None = None
-    anything: JsonValue | None = None
+    anything: JsonValue = None
 
 
 _USER_ID: Final = Key[UserId | None]("user_id", UserId | None)
@@ -90,7 +90,7 @@ _OPTIONS: Final = Key[Options, Options | None]("options", Options)
 _SITE: Final = Key[Site, Site | None]("site", Site)
 _PATH: Final = Key[Path, Path | None]("path", Path)
 _ADDRESS: Final = Key[IPv4Address, IPv4Address | None]("address", IPv4Address)
-_ANYTHING: Final = Key[JsonValue, JsonValue | None]("anything", JsonValue)
+_ANYTHING: Final = Key[JsonValue]("anything", JsonValue)
 
 _SCHEMA: Final = SessionSchema(
     name="all",
@@ -508,7 +508,7 @@ class AllSession(Session[AllState, AllKey], schema=_SCHEMA):
         """Replace ``address`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_ADDRESS, fn)
 
-    async def get_anything(self) -> JsonValue | None:
+    async def get_anything(self) -> JsonValue:
         """Read ``anything``; a copy: change it with the methods below."""
         return await self._get(_ANYTHING)
 
@@ -524,14 +524,11 @@ class AllSession(Session[AllState, AllKey], schema=_SCHEMA):
         """Unset ``anything``; False when it was not set."""
         return await self._remove(_ANYTHING)
 
-    async def take_anything(self) -> JsonValue | None:
+    async def take_anything(self) -> JsonValue:
         """Read and unset ``anything`` at once; None when it was not set."""
         return await self._take(_ANYTHING)
 
-    async def update_anything(
-        self,
-        fn: Callable[[JsonValue | None], JsonValue],
-    ) -> JsonValue:
+    async def update_anything(self, fn: Callable[[JsonValue], JsonValue]) -> JsonValue:
         """Replace ``anything`` by ``fn`` of it, atomically; ``fn`` may run again."""
         return await self._update(_ANYTHING, fn)
 
@@ -566,7 +563,7 @@ class AllSession(Session[AllState, AllKey], schema=_SCHEMA):
     @overload
     async def get(self, key: Literal["address"]) -> IPv4Address | None: ...
     @overload
-    async def get(self, key: Literal["anything"]) -> JsonValue | None: ...
+    async def get(self, key: Literal["anything"]) -> JsonValue: ...
     async def get(self, key: AllKey) -> object:
         """Read one key by its name."""
         return await self._get_named(key)

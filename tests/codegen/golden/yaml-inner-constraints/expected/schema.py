@@ -73,10 +73,8 @@ _SEVERAL: Final = ListKey[Note, list[Note] | None](
     "several",
     Annotated[list[Note], Field(min_length=1, max_length=5)],
 )
-_MIXED: Final = Key[str | list[int] | None](
-    "mixed",
-    Annotated[str, Field(max_length=5)] | list[int] | None,
-)
+_MIXED__TYPE: TypeAlias = Annotated[str, Field(max_length=5)] | list[int] | None
+_MIXED: Final = Key[str | list[int] | None]("mixed", _MIXED__TYPE)
 
 _SCHEMA: Final = SessionSchema(
     name="notes",
