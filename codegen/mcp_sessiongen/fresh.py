@@ -36,7 +36,7 @@ def fresh_files(job: Job) -> list[Path] | None:
 def _is_fresh(target: Target, name: str, folder: Path, manifest: Manifest) -> bool:
     entry = manifest.entries.get(name, Entry(""))
     path = folder / name
-    if target.kind != "yaml" or target.attribute or not entry.seal or not _is_plain(path):
+    if target.kind != "yaml" or target.names_classes or not entry.seal or not _is_plain(path):
         return False
     output = sha256(path.read_bytes().decode("utf-8", "surrogateescape"))
     schema = Path(target.given).read_bytes()

@@ -156,7 +156,7 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
 
 
 def _compile_yaml(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
-    if target.attribute:
+    if target.names_classes:
         hint = "leave out the part after the colon"
         raise fatal(Source(target.given).span(), "not-a-schema", "a YAML file has no classes to choose", hint)
     raw = _read(target.given)
@@ -188,8 +188,7 @@ def _claim(found: Compiled, files: dict[str, Compiled]) -> None:
 def _generated(found: Compiled, output: Path) -> GeneratedFile:
     """Return the module for a source, and the entry that tells where it is from."""
     target, called = found.target, called_from(output, found.file) if found.file else found.target.given
-    source = f"{called}:{target.attribute}" if target.attribute else called
-    text = render(found.module, shlex.quote(source))
+    text = render(found.module, shlex.join(target.called(called)))
     digest = sha256(text)
     seal = seal_of(called, found.raw, digest) if found.raw is not None else ""
     entry = Entry(digest, called, "", seal) if found.file else Entry(digest, "", called, seal)

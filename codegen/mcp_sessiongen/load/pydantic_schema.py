@@ -81,7 +81,7 @@ class _Reader:
 
     def read(self) -> Declarations:
         sessions = [self.session(chosen) for chosen in self.sessions()]
-        if not self.target.attribute:
+        if "" in self.target.classes:
             self.add_unused_value_types()
         models: dict[str, ModelDeclaration] = {}
         enums: dict[str, EnumDeclaration] = {}
@@ -104,8 +104,13 @@ class _Reader:
     # --- which classes ---------------------------------------------------------------------------------------------
 
     def sessions(self) -> list[_Chosen]:
-        if self.target.attribute:
-            return [_Chosen(self.chosen_class(), self.target.attribute.rpartition(".")[2])]
+        found: dict[type, _Chosen] = {}
+        for path in self.target.classes:
+            for chosen in [self.chosen_class(path)] if path else self.declared_sessions():
+                found.setdefault(chosen.kind, chosen)
+        return list(found.values())
+
+    def declared_sessions(self) -> list[_Chosen]:
         found: dict[type, _Chosen] = {}
         for name, kind in self.own_classes():
             if derives_from(kind, "SessionModel") and not _is_template(kind):
@@ -134,9 +139,9 @@ class _Reader:
         except TypeProblem as problem:
             self.report.error(self.positions.of_class(kind), problem.code, problem.message, problem.hint)
 
-    def chosen_class(self) -> type[BaseModel]:
+    def chosen_class(self, path: str) -> _Chosen:
         found: object = self.module
-        for part in self.target.attribute.split("."):
+        for part in path.split("."):
             inside = vars(found) if is_class(found) or found is self.module else {}
             names = [name for name, value in inside.items() if is_class(value)]
             found = inside.get(part)
@@ -145,8 +150,8 @@ class _Reader:
                 hint = did_you_mean(part, names) or "check the name after the colon"
                 raise fatal(self.positions.main.span(), "not-a-schema", message, hint)
         if is_class(found) and BaseModel in attribute(found, "__mro__") and not _is_a_base(found):
-            return cast("type[BaseModel]", found)
-        message = f"{self.target.attribute!r} is not a Pydantic model"
+            return _Chosen(cast("type[BaseModel]", found), path.rpartition(".")[2])
+        message = f"{path!r} is not a Pydantic model"
         raise fatal(self.positions.main.span(), "not-a-schema", message, "name a class that derives from BaseModel")
 
     def written_order(self) -> dict[str, int]:

@@ -3,7 +3,7 @@
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -19,12 +19,12 @@ class Target:
     Attributes:
         given: As the user wrote it, without the class.
         kind: What reads it.
-        attribute: The class that was asked for; "" for all.
+        classes: The classes that were asked for; "" among them stands for all that are declared as sessions.
     """
 
     given: str
     kind: Literal["yaml", "file", "module"]
-    attribute: str = ""
+    classes: tuple[str, ...] = ("",)
 
     @property
     def stem(self) -> str:
@@ -34,16 +34,29 @@ class Target:
         path = Path(self.given)
         return path.resolve().parent.name if path.name == "__init__.py" else path.stem
 
+    @property
+    def names_classes(self) -> bool:
+        """Whether the user asked for classes by name."""
+        return any(self.classes)
+
+    def called(self, place: str) -> tuple[str, ...]:
+        """Return what to write on a command line for it, where its file or module is called `place`."""
+        return tuple(f"{place}:{name}" if name else place for name in self.classes)
+
 
 def find_targets(arguments: tuple[str, ...], report: Report) -> list[Target]:
-    """Return the targets, each once, in the order given; a folder stands for its YAML files, sorted by name."""
-    found: dict[Target, None] = {}
+    """Return the targets, each once, in the order given; classes of one file or module are one target together.
+
+    A folder stands for its YAML files, sorted by name.
+    """
+    found: dict[tuple[str, str], Target] = {}
     for argument in arguments:
-        if _exists(argument, stat.S_ISDIR):
-            found.update(dict.fromkeys(_inside(argument, report)))
-        elif (target := _target(argument, report)) is not None:
-            found[target] = None
-    return list(found)
+        is_folder = _exists(argument, stat.S_ISDIR)
+        for target in _inside(argument, report) if is_folder else _target(argument, report):
+            place = (target.kind, os.path.normpath(target.given))
+            known = found.setdefault(place, target)
+            found[place] = replace(known, classes=tuple(dict.fromkeys(known.classes + target.classes)))
+    return list(found.values())
 
 
 def called_from(folder: Path, file: str) -> str:
@@ -75,7 +88,7 @@ def _exists(path: str, is_kind: Callable[[int], bool] = bool) -> bool:
         return False
 
 
-def _target(argument: str, report: Report) -> Target | None:
+def _target(argument: str, report: Report) -> list[Target]:
     path, attribute = _split(argument)
     suffix = Path(path).suffix
     if suffix in (*_YAML, ".py"):
@@ -83,13 +96,13 @@ def _target(argument: str, report: Report) -> Target | None:
             message = "it is not a regular file" if _exists(path) else "no such file"
             hint = "check the path; it is relative to the current folder"
             report.error(Source(path).span(), "file-not-found", message, hint)
-            return None
-        return Target(path, "file" if suffix == ".py" else "yaml", attribute)
+            return []
+        return [Target(path, "file" if suffix == ".py" else "yaml", (attribute,))]
     if path and not _exists(path) and all(part.isidentifier() for part in path.split(".")):
-        return Target(path, "module", attribute)
+        return [Target(path, "module", (attribute,))]
     hint = "name a .yaml or .py file, a folder, or a module such as app.schemas"
     report.error(Source(argument).span(), "not-a-schema", f"{argument!r} is not a schema source", hint)
-    return None
+    return []
 
 
 def _split(argument: str) -> tuple[str, str]:
