@@ -106,8 +106,9 @@ class _Reader:
     def sessions(self) -> list[_Chosen]:
         found: dict[type, _Chosen] = {}
         for path in self.target.classes:
-            for chosen in [self.chosen_class(path)] if path else self.declared_sessions():
-                found.setdefault(chosen.kind, chosen)
+            with self.report.gathering():
+                for chosen in [self.chosen_class(path)] if path else self.declared_sessions():
+                    found.setdefault(chosen.kind, chosen)
         return list(found.values())
 
     def declared_sessions(self) -> list[_Chosen]:
