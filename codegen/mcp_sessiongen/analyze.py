@@ -26,6 +26,7 @@ from mcp_sessiongen.key_rules import report_key_rules
 from mcp_sessiongen.live_types import LiveTypes
 from mcp_sessiongen.options import OptionReader
 from mcp_sessiongen.ordering import endless_fields, in_order
+from mcp_sessiongen.type_parts import names_in, unwrapped
 from mcp_sessiongen.type_rules import describe
 from mcp_sessiongen.unions import UnionJudge
 from mcp_sessiongen.values import Misfit
@@ -90,7 +91,7 @@ class _Analysis:
         """Return a field whose default is not judged yet; None without a type."""
         if declaration.type is None:
             return None
-        kind, inherited = ir.unwrapped(declaration.type.value)
+        kind, inherited = unwrapped(declaration.type.value)
         checked = dict(constraints.check(kind, declaration.constraints, self.report))
         merged = constraints.in_order({**dict(inherited), **checked})
         default = _PENDING if declaration.default else None
@@ -141,7 +142,7 @@ class _Analysis:
 
     def is_sound(self, kind: ir.Type) -> bool:
         """Tell whether nothing was reported about what a type is made of."""
-        waiting, seen = list(ir.names_in(kind)), set[str]()
+        waiting, seen = list(names_in(kind)), set[str]()
         while waiting:
             name = waiting.pop()
             if name in self.broken:
@@ -149,7 +150,7 @@ class _Analysis:
             if name not in seen:
                 seen.add(name)
                 fields = self.drafts[name].fields if name in self.drafts else ()
-                waiting.extend(inner for field in fields for inner in ir.names_in(field.type))
+                waiting.extend(inner for field in fields for inner in names_in(field.type))
         return True
 
     # --- sessions --------------------------------------------------------------------------------------------------

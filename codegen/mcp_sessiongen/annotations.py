@@ -13,6 +13,7 @@ from mcp_sessiongen import inner_constraints, ir
 from mcp_sessiongen.annotation_text import AnnotationProblem, AnnotationText, Place, is_reference, parse_text
 from mcp_sessiongen.existing_types import ExistingTypes, ImportProblem, Related
 from mcp_sessiongen.names import did_you_mean
+from mcp_sessiongen.type_parts import union_of
 from mcp_sessiongen.type_rules import CONTAINERS, SCALARS, SYNONYMS, problem_with
 
 _LITERAL_HINT: Final = 'write text in quotes: Literal["yes", "no"]'
@@ -109,7 +110,7 @@ class _Reader:
             case ast.Constant() if reference := self.source.reference(node):
                 return self.read_import(node, reference, ())
             case ast.BinOp(op=ast.BitOr()):
-                kind = ir.union_of(tuple(self.read_type(member) for member in _alternatives(node)))
+                kind = union_of(tuple(self.read_type(member) for member in _alternatives(node)))
             case ast.Subscript(value=base, slice=inner):
                 kind = self.read_subscript(node, base, inner.elts if isinstance(inner, ast.Tuple) else [inner])
             case ast.Attribute() | ast.Constant(value=str()):
@@ -207,15 +208,15 @@ class _Reader:
         if not values:
             raise self.problem(node, "bad-type", "a Literal without values", _LITERAL_HINT)
         choice = ir.Choice(tuple(value for _, value in values))
-        return ir.union_of((choice, ir.NONE)) if has_none else choice
+        return union_of((choice, ir.NONE)) if has_none else choice
 
     def read_optional(self, node: ast.Subscript, arguments: list[ast.expr]) -> ir.Type:
         self.expect(node, arguments, 1)
-        return ir.union_of((self.read_type(arguments[0]), ir.NONE))
+        return union_of((self.read_type(arguments[0]), ir.NONE))
 
     def read_union(self, node: ast.Subscript, arguments: list[ast.expr]) -> ir.Type:
         del node
-        return ir.union_of(tuple(self.read_type(argument) for argument in arguments))
+        return union_of(tuple(self.read_type(argument) for argument in arguments))
 
     def read_annotated(self, node: ast.Subscript, arguments: list[ast.expr]) -> ir.Type:
         kind = self.read_type(arguments[0])

@@ -10,6 +10,7 @@ from mcp_sessiongen.declarations import CONSTRAINTS, Located
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.live_types import pattern_problem
 from mcp_sessiongen.safe_text import safe_repr
+from mcp_sessiongen.type_parts import is_model, without_none
 from mcp_sessiongen.type_rules import describe
 from mcp_sessiongen.values import constant, is_writable, moment
 
@@ -29,7 +30,7 @@ def check(
     kind: ir.Type, written: Iterable[tuple[str, Located[object]]], report: Report
 ) -> tuple[tuple[str, ir.Value], ...]:
     """Return the constraints in their normal form and order; report those that do not fit."""
-    target = ir.without_none(kind)
+    target = without_none(kind)
     allowed = _allowed(target)
     found: dict[str, ir.Value] = {}
     for name, located in written:
@@ -68,7 +69,7 @@ def _allowed(kind: ir.Type) -> tuple[str, ...]:
             return (*_LENGTHS, "pattern")
         case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True):
             return _LENGTHS
-        case ir.Union(members=members) if all(map(ir.is_model, members)):
+        case ir.Union(members=members) if all(map(is_model, members)):
             return ("discriminator",)
         case _:
             return ()

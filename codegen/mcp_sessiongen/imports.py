@@ -14,6 +14,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.names import cap_words
 from mcp_sessiongen.naming import RESERVED, VERBS, aliases_of, class_names, prefix_of
 from mcp_sessiongen.python_text import WIDTH, Code, Group, dotted, laid_out, name
+from mcp_sessiongen.type_parts import parts_of
 
 _KEPT: Final = RESERVED | frozenset(vars(builtins)) | {"get", "set"}
 
@@ -79,7 +80,7 @@ def _imported(module: ir.Module) -> Iterator[ir.Imported]:
 def _imported_in(kind: ir.Type) -> Iterator[ir.Imported]:
     if isinstance(kind, ir.Imported):
         yield kind
-    for part in ir.parts(kind):
+    for part in parts_of(kind):
         yield from _imported_in(part)
 
 

@@ -19,6 +19,7 @@ from mcp_sessiongen.python_text import (
     parenthesised,
 )
 from mcp_sessiongen.spelling import Speller
+from mcp_sessiongen.type_parts import bare, parts_of, union_of
 
 _METHOD: Final = 4
 
@@ -52,14 +53,14 @@ class KeyCode:
         self.constant = names.constant
         self.aliases = names.aliases
         self.model = model
-        plain = ir.bare(key.type)
+        plain = bare(key.type)
         self.plain = plain
         self.kind = _kind_of(plain)
         self.speller = speller
         self.type = speller.type(plain, self.aliases)
         self.stored = flat(self.type)
-        self.or_none = self.spelt(ir.union_of((plain, ir.NONE)))
-        self.read_type = plain if key.default is not None else ir.union_of((plain, ir.NONE))
+        self.or_none = self.spelt(union_of((plain, ir.NONE)))
+        self.read_type = plain if key.default is not None else union_of((plain, ir.NONE))
         self.read = self.spelt(self.read_type)
 
     # --- outside of the class --------------------------------------------------------------------------------------
@@ -106,7 +107,7 @@ class KeyCode:
     def value_annotation(self) -> tuple[Code, Expression]:
         """Return the type as an argument, and a line that it needs: to checkers `Annotated` is no value with `|`."""
         is_union = isinstance(self.key.type, ir.Union) and not self.key.constraints
-        if not is_union or not any(isinstance(part, ir.Constrained) for part in ir.parts(self.key.type)):
+        if not is_union or not any(isinstance(part, ir.Constrained) for part in parts_of(self.key.type)):
             return Code(""), self.annotation()
         alias = Code(f"{self.constant}__TYPE")
         line = f"{alias}: TypeAlias = "
@@ -231,7 +232,7 @@ class KeyCode:
     def pop(self, entry: ir.Type, value: ir.Type) -> Method:
         """Return the method that takes an entry out of a dict."""
         key, tick = self.name, f"``{self.name}``"
-        head = signature(Code(f"pop_{key}"), [f"key: {self.spelt(entry)}"], self.spelt(ir.union_of((value, ir.NONE))))
+        head = signature(Code(f"pop_{key}"), [f"key: {self.spelt(entry)}"], self.spelt(union_of((value, ir.NONE))))
         docs = [
             f"Remove one entry of {tick}, atomically; return it, or None.",
             f"Remove and return one entry of {tick}.",
@@ -267,7 +268,7 @@ def _parameters(kind: ir.Type, key: str) -> tuple[ir.Type, ...]:
 
 
 def _is_narrowed(kind: ir.Type) -> bool:
-    return isinstance(kind, ir.Choice | ir.Union | ir.Tuple) or any(map(_is_narrowed, ir.parts(kind)))
+    return isinstance(kind, ir.Choice | ir.Union | ir.Tuple) or any(map(_is_narrowed, parts_of(kind)))
 
 
 def _is_mutable(kind: ir.Type) -> bool:

@@ -19,6 +19,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Default
 from mcp_sessiongen.plain_defaults import plain_value
 from mcp_sessiongen.safe_text import safe_str
+from mcp_sessiongen.type_parts import parts_of
 from mcp_sessiongen.values import SCALARS, Known, Misfit, constant, value_of
 
 _ARRAYS: Final[dict[str, Any]] = {"list": list, "set": set, "frozenset": frozenset}
@@ -155,7 +156,7 @@ def pattern_problem(pattern: str) -> str:
 
 def _is_general(kind: ir.Type) -> bool:
     """Tell whether a type means the same in every schema."""
-    return not isinstance(kind, ir.Named | ir.Imported) and all(map(_is_general, ir.parts(kind)))
+    return not isinstance(kind, ir.Named | ir.Imported) and all(map(_is_general, parts_of(kind)))
 
 
 @functools.lru_cache(maxsize=1000)

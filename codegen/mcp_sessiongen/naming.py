@@ -5,6 +5,7 @@ from typing import Final
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.names import cap_words
+from mcp_sessiongen.type_parts import bare, parts_of, without_none
 from mcp_sessiongen.type_rules import describe
 
 RENAMED_IMPORTS: Final = {"date": "Date", "time": "Time", "datetime": "DateTime", "timedelta": "TimeDelta"}
@@ -81,10 +82,10 @@ def aliases_of(prefix: str, key: str, kind: ir.Type) -> dict[ir.Type, str]:
 
 @lru_cache(maxsize=2000)
 def _parts_with_names(kind: ir.Type) -> tuple[ir.Type, ...]:
-    outer = ir.without_none(ir.bare(kind))
+    outer = without_none(bare(kind))
     # The accessor spells a list's items and a dict's keys and values by themselves.
     is_container = isinstance(outer, ir.Table) or (isinstance(outer, ir.Array) and outer.kind == "list")
-    apart = ir.parts(outer) if is_container else (outer,)
+    apart = parts_of(outer) if is_container else (outer,)
     return tuple(dict.fromkeys(named for inner in apart for named in _named_parts(inner)))
 
 
@@ -99,4 +100,4 @@ def _named_parts(kind: ir.Type) -> tuple[ir.Type, ...]:
         case _ if len(describe(kind)) > _LONG:
             return (kind,)
         case _:
-            return tuple(part for inner in ir.parts(kind) for part in _named_parts(inner))
+            return tuple(part for inner in parts_of(kind) for part in _named_parts(inner))

@@ -6,6 +6,7 @@ from typing import Final
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import ModelDeclaration
 from mcp_sessiongen.diagnostics import SchemaErrors, fatal
+from mcp_sessiongen.type_parts import names_in, parts_of
 
 MAX_DEPTH: Final = 32
 """How deep models may be nested into each other."""
@@ -41,7 +42,7 @@ class _Order:
             raise _too_deep(model)
         first = self.met[name] = len(self.met)
         self.open.append(name)
-        used = {part for field in model.fields if field.type for part in ir.names_in(field.type.value)}
+        used = {part for field in model.fields if field.type for part in names_in(field.type.value)}
         for other in sorted(used & self.table.keys(), key=self.places.__getitem__):
             if other not in self.met:
                 first = min(first, self.visit(other, level + 1))
@@ -91,4 +92,4 @@ def _is_endless(kind: ir.Type, constraints: tuple[tuple[str, ir.Value], ...], en
         case ir.Array() | ir.Table() | ir.Tuple(open=True) if dict(constraints).get("min_length") in (None, ir.Atom(0)):
             return False
         case _:
-            return any(_is_endless(part, (), endless) for part in ir.parts(kind) if not isinstance(kind, ir.Imported))
+            return any(_is_endless(part, (), endless) for part in parts_of(kind) if not isinstance(kind, ir.Imported))

@@ -11,6 +11,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.accessors import field_line, seconds_lit
 from mcp_sessiongen.by_name import ByName, get_by_name, set_by_name
 from mcp_sessiongen.imports import Imports, import_order, local_names
+from mcp_sessiongen.ir_dump import digest, session_digest
 from mcp_sessiongen.key_text import KeyText, key_text, surroundings
 from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.output import HEADER
@@ -90,7 +91,7 @@ class _Renderer:
         return template("module.py.jinja").render(
             source=source,
             interface=INTERFACE,
-            digest=Code(ir.digest(self.module)),
+            digest=Code(digest(self.module)),
             doc=docstring(self.summary()),
             imports=imports.lines(),
             exports=self.exports([keys for _, keys in sessions]),
@@ -190,7 +191,7 @@ class _Renderer:
         arguments = {
             "name": lit(session.name),
             "version": lit(session.version),
-            "digest": lit(ir.session_digest(session, self.module)),
+            "digest": lit(session_digest(session, self.module)),
             "state": state,
             "keys": listed,
         }

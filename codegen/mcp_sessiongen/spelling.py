@@ -20,6 +20,7 @@ from mcp_sessiongen.python_text import (
     name,
     quoted,
 )
+from mcp_sessiongen.type_parts import without_none
 
 _HOMES: Final = {
     "Decimal": "decimal",
@@ -87,7 +88,7 @@ class Speller:
                 listed = [self.type(item, aliases) for item in items] + [Code("...")] * is_open
                 return _subscript("tuple", listed or [Code("()")])
             case ir.Union(members=members):
-                base = ir.without_none(kind)
+                base = without_none(kind)
                 if base == _JSON:  # None is one of its values; and ty takes `JsonValue | None` for a text with `|`
                     return self.type(base, aliases)
                 if base in aliases and ir.NONE in members:

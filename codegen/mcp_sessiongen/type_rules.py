@@ -6,6 +6,7 @@ Used for type expressions of YAML schemas and for annotations of Python schemas 
 from typing import Final
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.type_parts import is_model, parts_of
 
 SCALARS: Final = (
     "str",
@@ -101,7 +102,7 @@ def _is_hashable(kind: ir.Type) -> bool:
         return kind.kind == "frozenset" and _is_hashable(kind.item)
     if isinstance(kind, ir.Named):
         return bool(kind.forms)
-    return not isinstance(kind, _UNHASHABLE) and all(map(_is_hashable, ir.parts(kind)))
+    return not isinstance(kind, _UNHASHABLE) and all(map(_is_hashable, parts_of(kind)))
 
 
 def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
@@ -113,7 +114,7 @@ def _union_problem(members: tuple[ir.Type, ...]) -> tuple[str, str, str] | None:
             message = f"{describe(twin)} and {describe(member)} hold values that are equal to Python, as 1 and True are"
             return "ambiguous-type", message, "keep one of the two, or make two keys of it"
         for form in sorted(json_forms(member)):
-            if form in seen and not (ir.is_model(member) and ir.is_model(seen[form])):
+            if form in seen and not (is_model(member) and is_model(seen[form])):
                 message = (
                     f"{describe(seen[form])} and {describe(member)} are both {form} in JSON: the union is ambiguous"
                 )

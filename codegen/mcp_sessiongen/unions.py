@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Report, Span
+from mcp_sessiongen.type_parts import is_model, parts_of
 from mcp_sessiongen.type_rules import describe
 
 _Choices = Mapping[str, tuple[object, ...]]
@@ -35,7 +36,7 @@ class UnionJudge:
             span: Where it is written.
         """
         for union, discriminator in _unions(kind, dict(constraints).get("discriminator")):
-            members = [member for member in union.members if ir.is_model(member)]
+            members = [member for member in union.members if is_model(member)]
             tables = [self._choices(member) for member in members]
             if discriminator is not None:
                 self._judge_field(str(discriminator), members, tables, span)
@@ -76,7 +77,7 @@ def _unions(kind: ir.Type, discriminator: ir.Value | None) -> Iterator[tuple[ir.
         return
     if isinstance(kind, ir.Union):
         yield kind, discriminator.value if isinstance(discriminator, ir.Atom) else None
-    for part in ir.parts(kind):
+    for part in parts_of(kind):
         yield from _unions(part, None)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import BaseModel, TypeAdapter
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.ir_dump import dump
 from mcp_sessiongen.python_text import is_name
 
 SCALARS: Final[dict[str, Any]] = {
@@ -70,7 +71,7 @@ def value_of(value: object, known: Known) -> ir.Value:
         case list() | tuple() if type(value) in (list, tuple):
             return ir.Items("list" if isinstance(value, list) else "tuple", tuple(map(inner, value)))
         case set() | frozenset():
-            items = sorted(map(inner, value), key=lambda item: json.dumps(ir.dump(item)))
+            items = sorted(map(inner, value), key=lambda item: json.dumps(dump(item)))
             return ir.Items("set" if isinstance(value, set) else "frozenset", tuple(items))
         case dict():
             return ir.Entries(tuple((inner(key), inner(item)) for key, item in value.items()))

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.doc_text import normal_doc
+from mcp_sessiongen.ir_dump import dump
+from mcp_sessiongen.type_parts import names_in, union_of, without_none
 from mcp_sessiongen.type_rules import json_forms
 
 T = TypeVar("T")
@@ -206,7 +208,7 @@ class _Maker:
         """Make the type of an item: it may have constraints of its own."""
         kind = self.any_type(depth + 1)
         constraints = self.constraints(kind, tight=False)
-        return ir.Constrained(kind, constraints) if constraints and ir.without_none(kind) == kind else kind
+        return ir.Constrained(kind, constraints) if constraints and without_none(kind) == kind else kind
 
     def array(self, depth: int) -> ir.Type:
         return ir.Array("list", self.inner(depth))
@@ -236,10 +238,10 @@ class _Maker:
             if not isinstance(member, ir.Union) and not forms & taken and not _is_numeric_choice(member):
                 members.append(member)
                 taken |= forms
-        return ir.union_of((*members, ir.NONE)) if members and self.draw(st.booleans()) else self.whole(members)
+        return union_of((*members, ir.NONE)) if members and self.draw(st.booleans()) else self.whole(members)
 
     def whole(self, members: list[ir.Type]) -> ir.Type:
-        return ir.union_of(tuple(members)) if members else ir.Scalar("str")
+        return union_of(tuple(members)) if members else ir.Scalar("str")
 
     # --- constraints -----------------------------------------------------------------------------------------------
 
@@ -247,7 +249,7 @@ class _Maker:
         """Make constraints, or none; those that are not tight let every value pass that is made here."""
         if not self.draw(st.booleans()):
             return ()
-        match ir.without_none(kind):
+        match without_none(kind):
             case ir.Scalar(name="int" | "float" | "Decimal" as name):
                 return self.bounds(name, tight=tight)
             case ir.Scalar(name="str"):
@@ -284,10 +286,10 @@ class _Maker:
             case ir.Array(kind="list", item=item):
                 return ir.Items("list", self.items(item))
             case ir.Array(kind=outer, item=item):
-                distinct = {json.dumps(ir.dump(value)): value for value in self.items(item)}
+                distinct = {json.dumps(dump(value)): value for value in self.items(item)}
                 return ir.Items(outer, tuple(distinct[text] for text in sorted(distinct)))
             case ir.Table(key=key, value=value):
-                keys = {json.dumps(ir.dump(made)): made for made in self.items(key)}
+                keys = {json.dumps(dump(made)): made for made in self.items(key)}
                 return ir.Entries(tuple((made, self.value(value)) for made in keys.values()))
             case ir.Tuple(items=items, open=is_open):
                 return ir.Items("tuple", self.items(items[0]) if is_open else tuple(map(self.value, items)))
@@ -310,7 +312,7 @@ class _Maker:
     def instance(self, model: ir.Model) -> ir.Value:
         fields = []
         for item in model.fields:
-            is_recursive = item.name in ("other", "others") or model.name in ir.names_in(item.type)
+            is_recursive = item.name in ("other", "others") or model.name in names_in(item.type)
             if is_recursive:
                 empty = ir.Items("list", ()) if isinstance(item.type, ir.Array) else ir.Atom(None)
                 fields.append((item.name, empty))
@@ -320,7 +322,7 @@ class _Maker:
 
 
 def _or_none(kind: ir.Type) -> ir.Type:
-    return ir.union_of((kind, ir.NONE))
+    return union_of((kind, ir.NONE))
 
 
 def _is_numeric_choice(kind: ir.Type) -> bool:

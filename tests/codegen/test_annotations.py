@@ -10,6 +10,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.annotation_text import AnnotationProblem, parse_text
 from mcp_sessiongen.annotations import Scope
 from mcp_sessiongen.existing_types import ImportProblem
+from mcp_sessiongen.type_parts import union_of
 
 STATUS = ir.Named("Status", ("text",))
 ITEM = ir.Named("Item")
@@ -52,7 +53,7 @@ def problem(text: str) -> tuple[str, str]:
         ("app:A | None", ir.Union((APP_A, ir.NONE))),
         ("None|app:A", ir.Union((APP_A, ir.NONE))),
         ("dict[str,app:A]", ir.Table(STR, APP_A)),
-        ("app:Page[app:A, Item?]", ir.Imported("app", "Page", arguments=(APP_A, ir.union_of((ITEM, ir.NONE))))),
+        ("app:Page[app:A, Item?]", ir.Imported("app", "Page", arguments=(APP_A, union_of((ITEM, ir.NONE))))),
         ("Alias", ir.Imported("app.models", "Thing")),
         ("Alias[int]", ir.Imported("app.models", "Thing", arguments=(INT,))),
         ('Literal["app:A", "b?", \'c=\']', ir.Choice(("app:A", "b?", "c="))),

@@ -13,6 +13,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.python_import import source_of
 from mcp_sessiongen.names import did_you_mean
+from mcp_sessiongen.type_parts import union_of
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -181,7 +182,7 @@ def test_literals_of_numbers_and_of_booleans_are_different_types() -> None:
     assert numbers != booleans
     assert len({numbers: 1, booleans: 2}) == 2
     assert ir.Array("list", numbers) != ir.Array("list", booleans)
-    assert ir.union_of((numbers, booleans)) == ir.Union((numbers, booleans))
+    assert union_of((numbers, booleans)) == ir.Union((numbers, booleans))
     assert numbers == ir.Choice((0, 1))
 
 

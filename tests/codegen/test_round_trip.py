@@ -12,6 +12,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.export import export
 from mcp_sessiongen.export.ir_json import load_ir
+from mcp_sessiongen.ir_dump import dump
 from mcp_sessiongen.load.module_scope import ModuleScopes
 from mcp_sessiongen.load.targets import find_targets
 from mcp_sessiongen.pipeline import compile_target
@@ -46,7 +47,7 @@ unhurried = settings(max_examples=100, suppress_health_check=list(HealthCheck), 
 def test_the_ir_comes_back_from_its_json(module: ir.Module) -> None:
     again = load_ir(export(module, "ir"))
     assert again == module
-    assert ir.dump(again) == ir.dump(module)
+    assert dump(again) == dump(module)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -55,5 +56,5 @@ def test_the_ir_comes_back_from_its_json(module: ir.Module) -> None:
 def test_a_schema_comes_back_from_a_form(form: str, read: Read, module: ir.Module) -> None:
     text = export(module, form, classes=IMPORTED)
     again = read(form, text)
-    assert ir.dump(again) == ir.dump(module)
+    assert dump(again) == dump(module)
     assert export(again, form, classes=IMPORTED) == text

@@ -13,6 +13,7 @@ from functools import cache
 from typing import Any, Final, Literal, NoReturn, cast, get_args, get_origin
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.ir_dump import digest, dump
 from mcp_sessiongen.safe_text import safe_repr
 
 FORMAT: Final = "mcp-sessiongen ir"
@@ -29,7 +30,7 @@ class BadIr(ValueError):
 
 def export_ir(module: ir.Module) -> str:
     """Return a module as JSON text; `load_ir` reads it."""
-    content = {"format": FORMAT, "version": VERSION, "digest": ir.digest(module), "module": ir.dump(module)}
+    content = {"format": FORMAT, "version": VERSION, "digest": digest(module), "module": dump(module)}
     return json_text(content)
 
 
@@ -50,7 +51,7 @@ def load_ir(text: str) -> ir.Module:
         raise
     except (ValueError, RecursionError) as error:
         raise BadIr(f"not JSON: {error}") from None
-    if content.get("digest") != ir.digest(module):
+    if content.get("digest") != digest(module):
         raise BadIr("the digest is not that of the module: one of them was changed")
     return module
 

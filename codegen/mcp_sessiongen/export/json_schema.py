@@ -13,6 +13,7 @@ from mcp_sessiongen.export.ir_json import json_text
 from mcp_sessiongen.export.json_types import JsonTypes, Schema, to_definition
 from mcp_sessiongen.export.json_values import JsonValues
 from mcp_sessiongen.naming import class_names
+from mcp_sessiongen.type_parts import without_none
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
@@ -69,7 +70,7 @@ class _Writer:
         """Return a key as a property of the state: never required, and null while it is unset without a default."""
         if key.default is None:
             kind = self.types.field(key)
-            found: Schema = kind if ir.without_none(key.type) != key.type else {"anyOf": [kind, {"type": "null"}]}
+            found: Schema = kind if without_none(key.type) != key.type else {"anyOf": [kind, {"type": "null"}]}
             found["default"] = None
         else:
             found = self.types.field(key) | self.default(key.default)

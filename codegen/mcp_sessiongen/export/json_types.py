@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.export.json_values import JsonValues
+from mcp_sessiongen.type_parts import without_none
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -121,7 +122,7 @@ class JsonTypes:
     def constrained(self, kind: ir.Type, constraints: Iterable[tuple[str, ir.Value]]) -> Schema:
         """Return a type with constraints; what JSON Schema cannot say is under `x-constraints`."""
         given = {name: self.values.data(value) for name, value in constraints}
-        target = ir.without_none(kind)
+        target = without_none(kind)
         found, rest = self.type(target), dict(given)
         for name, value in given.items():
             words = self.words(target, name, value, found)

@@ -5,11 +5,12 @@ import math
 from mcp_sessiongen import ir
 from mcp_sessiongen.export.json_values import JsonValues
 from mcp_sessiongen.python_text import lit
+from mcp_sessiongen.type_parts import without_none
 
 
 def type_text(kind: ir.Type, values: JsonValues) -> str:
     """Return a type expression; `T?` where that is all there is to the union."""
-    base = ir.without_none(kind)
+    base = without_none(kind)
     if base != kind and not isinstance(base, ir.Union):
         return f"{_text(base, values)}?"
     return _text(kind, values)

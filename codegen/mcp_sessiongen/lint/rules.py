@@ -9,7 +9,9 @@ from typing import Final, TypeAlias
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Diagnostic
+from mcp_sessiongen.ir_dump import dump
 from mcp_sessiongen.lint.subject import Item, Subject, warning
+from mcp_sessiongen.type_parts import names_in, parts_of, without_none
 
 Rule: TypeAlias = Callable[[Subject], Iterator[Diagnostic]]
 
@@ -67,7 +69,7 @@ def key_doc(subject: Subject) -> Iterator[Diagnostic]:
 def large_default(subject: Subject) -> Iterator[Diagnostic]:
     """Find defaults that should not be code."""
     for item in _items(subject):
-        size = len(json.dumps(ir.dump(item.field.default)))
+        size = len(json.dumps(dump(item.field.default)))
         if size > _MAX_DEFAULT:
             message = f"the default of {item.what} is very large"
             yield warning(item.span, "lint-large-default", message, "set it where the session begins")
@@ -125,13 +127,13 @@ def unused_type(subject: Subject) -> Iterator[Diagnostic]:
     """Find types that no session uses."""
     models = {model.name: model for model in subject.module.models}
     used: set[str] = set()
-    waiting = [name for item in subject.session_keys() for name in ir.names_in(item.field.type)]
+    waiting = [name for item in subject.session_keys() for name in names_in(item.field.type)]
     while waiting:
         name = waiting.pop()
         if name not in used:
             used.add(name)
             fields = models[name].fields if name in models else ()
-            waiting.extend(inner for field in fields for inner in ir.names_in(field.type))
+            waiting.extend(inner for field in fields for inner in names_in(field.type))
     for name, span in subject.types():
         if name not in used:
             yield warning(span, "lint-unused-type", f"no session uses type {name}", "remove it, or use it")
@@ -158,16 +160,16 @@ def _items(subject: Subject) -> Iterator[Item]:
 
 def _plain(kind: ir.Type) -> ir.Type:
     """Return a type without its None."""
-    kind = ir.without_none(kind)
+    kind = without_none(kind)
     return _plain(kind.type) if isinstance(kind, ir.Constrained) else kind
 
 
 def _constraints(field: ir.Field) -> set[str]:
-    inner = ir.without_none(field.type)
+    inner = without_none(field.type)
     own = inner.constraints if isinstance(inner, ir.Constrained) else ()
     return {name for name, _ in (*field.constraints, *own)}
 
 
 def _inside(kind: ir.Type) -> set[ir.Type]:
     """Return a type and all that it is made of."""
-    return {kind}.union(*(_inside(part) for part in ir.parts(kind)))
+    return {kind}.union(*(_inside(part) for part in parts_of(kind)))

@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import FieldDeclaration
+from mcp_sessiongen.ir_dump import dump
 from mcp_sessiongen.load.live import TypeProblem
 from mcp_sessiongen.load.pydantic_types import TypeReader
 from mcp_sessiongen.load.serializers import serializer_problem
@@ -50,7 +51,7 @@ def fingerprint_of(kind: type[BaseModel], keys: Iterable[FieldDeclaration]) -> s
 
     They are those of its JSON Schemas, as far as there are any, and of the types of its fields.
     """
-    types = [[key.name.value, ir.dump(key.type.value) if key.type else None] for key in keys]
+    types = [[key.name.value, dump(key.type.value) if key.type else None] for key in keys]
     seen = [_schema(kind, mode) for mode in ("validation", "serialization")]
     text = json.dumps([types, seen], sort_keys=True, separators=(",", ":"), default=_stable)
     return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:16]

@@ -26,6 +26,7 @@ from mcp_sessiongen.load.live import derives_from, is_base, is_class, is_key_mar
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.storable import is_secret, require_storable, secret_problem
 from mcp_sessiongen.safe_text import safe_repr
+from mcp_sessiongen.type_parts import union_of, unwrapped
 from mcp_sessiongen.type_rules import problem_with
 from mcp_sessiongen.values import SCALAR_NAMES
 
@@ -126,7 +127,7 @@ class TypeReader:
         members = tuple(map(self.read, arguments))
         if any(isinstance(member, ir.Imported) and _home(member) == _JSON_VALUE for member in members):
             members = tuple(member for member in members if member != ir.NONE)  # it is a JSON value too
-        return ir.union_of(members)
+        return union_of(members)
 
     def _annotated(self, annotation: Any, *metadata: Any) -> ir.Type:
         if any(map(is_key_marker, metadata)):
@@ -145,7 +146,7 @@ class TypeReader:
         report = Report()
         span = Source("").span()
         written = [(name, Located(value, span)) for name, value in said.items()]
-        checked = constraints.check(ir.unwrapped(kind)[0], written, report)
+        checked = constraints.check(unwrapped(kind)[0], written, report)
         for finding in report.found:
             raise TypeProblem(finding.code, finding.message, finding.hint)
         return ir.Constrained(kind, checked) if checked else kind
@@ -275,7 +276,7 @@ def _choice(values: tuple[Any, ...]) -> ir.Type:
             hint = "it holds str, int or bool; for an enum, write the Enum itself"
             raise TypeProblem("bad-type", f"a Literal cannot hold {safe_repr(value)}", hint)
     choice = ir.Choice(plain)
-    return choice if len(plain) == len(values) else ir.union_of((choice, ir.NONE))
+    return choice if len(plain) == len(values) else union_of((choice, ir.NONE))
 
 
 def _shown(annotation: Any) -> str:
