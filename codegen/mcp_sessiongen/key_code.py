@@ -20,6 +20,7 @@ from mcp_sessiongen.python_text import (
 )
 from mcp_sessiongen.spelling import Speller
 from mcp_sessiongen.type_parts import bare, parts_of, union_of
+from mcp_sessiongen.type_rules import json_forms
 
 _METHOD: Final = 4
 
@@ -272,14 +273,11 @@ def _is_narrowed(kind: ir.Type) -> bool:
 
 
 def _is_mutable(kind: ir.Type) -> bool:
+    """Tell whether values may be changed in place: those that are arrays or objects in JSON, but for a few of ours."""
     match kind:
-        case ir.Table() | ir.Named(forms=()):
-            return True
-        case ir.Imported(is_enum=is_enum):
-            return not is_enum
-        case ir.Array(kind=outer):
-            return outer != "frozenset"
+        case ir.Tuple() | ir.Array(kind="frozenset"):
+            return False
         case ir.Union(members=members):
             return any(map(_is_mutable, members))
         case _:
-            return False
+            return not json_forms(kind).isdisjoint(("an array", "an object"))

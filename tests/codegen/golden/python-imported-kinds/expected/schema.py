@@ -157,7 +157,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
     """One ``kinds`` session."""
 
     async def get_user(self) -> UserId | None:
-        """Read ``user``; a copy: change it with the methods below."""
+        """Read ``user``; None when it is not set."""
         return await self._get(_USER)
 
     async def set_user(self, value: UserId) -> None:
@@ -557,7 +557,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         return await self._update(_TAGS, fn)
 
     async def get_path(self) -> Path | None:
-        """Read ``path``; a copy: change it with the methods below."""
+        """Read ``path``; None when it is not set."""
         return await self._get(_PATH)
 
     async def set_path(self, value: Path) -> None:
@@ -581,7 +581,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         return await self._update(_PATH, fn)
 
     async def get_url(self) -> AnyUrl | None:
-        """Read ``url``; a copy: change it with the methods below."""
+        """Read ``url``; None when it is not set."""
         return await self._get(_URL)
 
     async def set_url(self, value: AnyUrl) -> None:
@@ -605,7 +605,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         return await self._update(_URL, fn)
 
     async def get_link(self) -> HttpUrl | None:
-        """Read ``link``; a copy: change it with the methods below."""
+        """Read ``link``."""
         return await self._get(_LINK)
 
     async def set_link(self, value: HttpUrl | None) -> None:
@@ -632,7 +632,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         return await self._update(_LINK, fn)
 
     async def get_address(self) -> IPv4Address | None:
-        """Read ``address``; a copy: change it with the methods below."""
+        """Read ``address``; None when it is not set."""
         return await self._get(_ADDRESS)
 
     async def set_address(self, value: IPv4Address) -> None:
@@ -659,7 +659,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         return await self._update(_ADDRESS, fn)
 
     async def get_pattern(self) -> Pattern[str] | None:
-        """Read ``pattern``; a copy: change it with the methods below."""
+        """Read ``pattern``; None when it is not set."""
         return await self._get(_PATTERN)
 
     async def set_pattern(self, value: Pattern[str]) -> None:
@@ -686,7 +686,7 @@ class KindsSession(Session[KindsState, KindsKey], schema=_SCHEMA):
         return await self._update(_PATTERN, fn)
 
     async def get_moment(self) -> AwareDatetime | None:
-        """Read ``moment``; a copy: change it with the methods below."""
+        """Read ``moment``; None when it is not set."""
         return await self._get(_MOMENT)
 
     async def set_moment(self, value: AwareDatetime) -> None:

@@ -122,7 +122,7 @@ class AllSession(Session[AllState, AllKey], schema=_SCHEMA):
     """One ``all`` session."""
 
     async def get_user_id(self) -> UserId | None:
-        """Read ``user_id``; a copy: change it with the methods below."""
+        """Read ``user_id``; None when it is not set."""
         return await self._get(_USER_ID)
 
     async def set_user_id(self, value: UserId | None) -> None:
@@ -458,7 +458,7 @@ class AllSession(Session[AllState, AllKey], schema=_SCHEMA):
         return await self._update(_SITE, fn)
 
     async def get_path(self) -> Path | None:
-        """Read ``path``; a copy: change it with the methods below."""
+        """Read ``path``; None when it is not set."""
         return await self._get(_PATH)
 
     async def set_path(self, value: Path) -> None:
@@ -482,7 +482,7 @@ class AllSession(Session[AllState, AllKey], schema=_SCHEMA):
         return await self._update(_PATH, fn)
 
     async def get_address(self) -> IPv4Address | None:
-        """Read ``address``; a copy: change it with the methods below."""
+        """Read ``address``; None when it is not set."""
         return await self._get(_ADDRESS)
 
     async def set_address(self, value: IPv4Address) -> None:
