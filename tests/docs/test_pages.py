@@ -1,0 +1,153 @@
+"""The pages in docs/ are true: their schemas compile, and their commands print what is shown."""
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from mcp_sessiongen.declarations import CONSTRAINTS, KEY_OPTIONS
+from mcp_sessiongen.type_rules import SCALARS
+
+SHOP = '''"""What the pages call shop."""
+
+from typing import Generic, TypeVar
+
+from pydantic import BaseModel, Field, field_validator
+
+T = TypeVar("T")
+
+
+class Address(BaseModel):
+    street: str
+
+
+class Page(BaseModel, Generic[T]):
+    items: list[T] = []
+
+
+class Basket(BaseModel):
+    title: str = Field("", alias="Title")
+
+    @field_validator("title")
+    @classmethod
+    def strip(cls, value: str) -> str:
+        return value.strip()
+'''
+TYPO = (
+    "sessiongen: 1\nsessions:\n  cart:\n    keys:\n      items: list[Itm] = []\ntypes:\n  Item: {fields: {sku: str}}\n"
+)
+
+
+@pytest.fixture(scope="module")
+def schemas(repository: Path) -> str:
+    return (repository / "docs/schemas.md").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def command_line(repository: Path) -> str:
+    return (repository / "docs/command-line.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+def sessiongen(*arguments: str, cwd: Path, expect: int = 0) -> str:
+    command = [sys.executable, "-m", "mcp_sessiongen", *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_both_forms_of_the_whole_language_give_the_same_code(schemas: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    [yaml], [python] = blocks(schemas, "yaml"), blocks(schemas, "python")
+    (tmp_path / "order.yaml").write_text(yaml)
+    (tmp_path / "order.py").write_text(python)
+    codes = []
+    for source in ("order.yaml", "order.py"):
+        sessiongen("generate", source, "-o", "out", cwd=tmp_path)
+        head, _, *rest = (tmp_path / "out/order.py").read_text().splitlines()
+        codes.append([head, *rest])
+        (tmp_path / "out/order.py").unlink()
+        (tmp_path / "out/.mcp-sessiongen.json").unlink()
+    assert codes[0] == codes[1]
+
+
+def test_the_page_shows_every_word_of_the_language(schemas: str) -> None:
+    [yaml] = blocks(schemas, "yaml")
+    words = [
+        "doc",
+        "version",
+        "idle",
+        "max",
+        "scope",
+        "handle",
+        "create",
+        "end",
+        "reserved",
+        "enum",
+        "import",
+        *KEY_OPTIONS,
+    ]
+    assert [word for word in words if f"{word}: " not in yaml] == []
+    assert [word for word in (*CONSTRAINTS, *SCALARS) if f"`{word}`" not in schemas] == []
+
+
+def test_a_model_is_a_schema_as_it_is(schemas: str, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SHOP)
+    [command] = blocks(schemas, "console")
+    sessiongen(*command.split()[2:], cwd=tmp_path)
+    assert 'Key[str]("title", model=Basket)' in (tmp_path / "state/shop.py").read_text()
+
+
+def test_findings_are_printed_as_shown(command_line: str, tmp_path: Path) -> None:
+    (tmp_path / "cart.yaml").write_text(TYPO)
+    shown = blocks(command_line, "console")
+    assert len(shown) == 2
+    for block in shown:
+        command, _, printed = block.partition("\n")
+        assert printed == sessiongen(*command.split()[2:], cwd=tmp_path, expect=2)
+
+
+def test_the_settings_are_understood(command_line: str, tmp_path: Path) -> None:
+    [settings] = blocks(command_line, "toml")
+    assert set(tomllib.loads(settings)["tool"]["mcp-sessiongen"]) == {"sources", "output", "lint"}
+    (tmp_path / "pyproject.toml").write_text(settings)
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas/memo.yaml").write_text("sessiongen: 1\nsessions: {memo: {keys: {note: str?}}}\n")
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/models.py").write_text(
+        "from pydantic import BaseModel\n\n\nclass Wizard(BaseModel):\n    step: int = 1\n"
+    )
+    sessiongen("generate", cwd=tmp_path)
+    made = sorted(path.name for path in (tmp_path / "app/sessions").iterdir())
+    assert made == [".mcp-sessiongen.json", "__init__.py", "memo.py", "models.py"]
+
+
+def test_the_page_names_every_command(command_line: str) -> None:
+    help_text = sessiongen("--help", cwd=Path.cwd())
+    commands = re.findall(r"^  (\w+)  ", help_text.partition("Commands:")[2], re.MULTILINE)
+    assert len(commands) >= 9
+    assert [name for name in commands if f"| `{name}" not in command_line] == []
+
+
+def test_the_hooks_are_those_of_the_page(command_line: str, repository: Path) -> None:
+    hooks = re.findall(r"^- id: (.*)$", (repository / ".pre-commit-hooks.yaml").read_text(), re.MULTILINE)
+    assert len(hooks) == 2
+    assert all(f"`{hook}`" in command_line for hook in hooks)
+
+
+def test_links_lead_somewhere(repository: Path) -> None:
+    for page in (repository / "docs").glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+        headings = {re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-") for title in titles}
+        for link in re.findall(r"\]\(([^)]+)\)", re.sub(r"`[^`]*`", "", text)):
+            if not link.startswith("https://"):
+                assert link.removeprefix("#") in headings if link.startswith("#") else (page.parent / link).exists(), (
+                    link
+                )
