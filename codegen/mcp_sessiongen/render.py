@@ -22,9 +22,19 @@ from mcp_sessiongen.template import template
 INTERFACE: Final = 1
 """The version of the runtime interface that generated code needs."""
 
+_SILENCE: Final = Code(
+    "# ruff: noqa: PGH004\n"  # the rule against lines such as the next one
+    "# ruff: noqa\n"
+    "# flake8: noqa\n"
+    "# isort: skip_file\n"
+    "# fmt: off"
+)
+"""What keeps linters and formatters away whose settings are not ours: a user cannot mend what they find."""
+
 PACKAGE: Final = (
-    f"{HEADER}: one module for each schema; delete this line to make the file yours.\n"
-    '"""Typed access to sessions, compiled from their schemas."""\n'
+    f"{HEADER}: delete these lines to make the file yours.\n"
+    f"{_SILENCE}\n"
+    '"""Typed access to sessions, compiled from their schemas: a module for each."""\n'
 )
 """The `__init__.py` of an output folder."""
 
@@ -92,6 +102,7 @@ class _Renderer:
             source=source,
             interface=INTERFACE,
             digest=Code(digest(self.module)),
+            silence=_SILENCE,
             doc=docstring(self.summary()),
             imports=imports.lines(),
             exports=self.exports([keys for _, keys in sessions]),
@@ -165,7 +176,7 @@ class _Renderer:
 
     def state(self, session: ir.Session, keys: list[KeyText]) -> _ModelCode:
         self.speller.imports.use("mcp_sessions", "ValueModel")
-        doc = docstring(f"All that a ``{session.name}`` session holds.", indent=4)
+        doc = docstring(f"All that one ``{session.name}`` session holds.", indent=4)
         return _ModelCode(name(class_names(session.name)[1]), doc, tuple(key.state_line for key in keys))
 
     def session(self, session: ir.Session, keys: list[KeyText]) -> _SessionCode:

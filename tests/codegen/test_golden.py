@@ -17,13 +17,15 @@ from typing import Any, TypeAlias
 import pytest
 
 from mcp_sessiongen.explanations import ALL_CODES
+from mcp_sessiongen.render import PACKAGE
 
 Run: TypeAlias = Callable[..., Any]
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 MODULES = sorted(GOLDEN.glob("*/expected/*.py"))
-HEADER_LINES = 5
+HEADER_LINES = 8
+SILENCE = ["# ruff: noqa: PGH004\n", "# ruff: noqa\n", "# flake8: noqa\n", "# isort: skip_file\n", "# fmt: off\n"]
 PRINTING = ("check", "diff", "lint", "export", "schema", "explain")
 
 RULES_OFF = {
@@ -140,7 +142,7 @@ def bare_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bare")
     for module in MODULES:
         lines = module.read_text().splitlines(keepends=True)
-        assert lines[3:HEADER_LINES] == ["# ruff: noqa\n", "# fmt: off\n"]
+        assert lines[3:HEADER_LINES] == SILENCE
         name = f"{module.parents[1].name}__{module.name}".replace("-", "_")
         (folder / name).write_text("".join(lines[HEADER_LINES:]))
     return folder
@@ -152,6 +154,16 @@ def test_generated_code_is_formatted_as_ruff_would(bare_modules: Path) -> None:
 
 def test_generated_code_is_clean_by_all_rules_of_ruff(bare_modules: Path) -> None:
     ruff("check", "--select=ALL", f"--ignore={','.join(RULES_OFF)}", "--output-format=concise", bare_modules)
+
+
+def test_no_rule_of_ruff_finds_anything_in_a_generated_package_as_it_is(tmp_path: Path) -> None:
+    """A user's settings may be any: the header keeps all of them away."""
+    for module in MODULES:
+        (tmp_path / module.parts[-3] / "state").mkdir(parents=True, exist_ok=True)
+        (tmp_path / module.parts[-3] / "state" / module.name).write_bytes(module.read_bytes())
+        (tmp_path / module.parts[-3] / "state" / "__init__.py").write_text(PACKAGE)
+    ruff("check", "--select=ALL", "--line-length=40", "--output-format=concise", tmp_path)
+    ruff("format", "--line-length=40", "--diff", tmp_path)
 
 
 def ruff(command: str, *arguments: str | Path) -> None:
