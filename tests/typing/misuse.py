@@ -2,7 +2,11 @@
 
 from datetime import UTC, datetime
 
-from mcp_sessions import UntypedSession
+from shop import Address, Colour, Line
+from state.order import Card, OrderSession, Part, Priority, Status
+from state.shop import BasketSession, TicketSession
+
+from mcp_sessions import Store, UntypedSession
 from state.counter import CounterSession
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
@@ -57,3 +61,86 @@ async def forgotten_await(counter: CounterSession) -> int:
 async def not_json(session: UntypedSession) -> None:
     await session.set("when", datetime.now(UTC))  # reject
     await session.set(5, "x")  # reject
+
+
+async def wrong_members(order: OrderSession) -> None:
+    await order.set_status(Status.CLOSED)  # reject
+    await order.set_status("open")  # reject
+    await order.set("status", "paid")  # reject
+    await order.set_priority(1)  # reject
+    await order.set("priority", Status.OPEN)  # reject
+    await order.set_status(Priority.LOW)  # reject
+    await order.append_history("open")  # reject
+    await order.set_history(["open"])  # reject
+    await order.put_counts("open", 1)  # reject
+    await order.pop_counts("open")  # reject
+    level: int = await order.get_priority()  # reject
+    await order.update_status(lambda status: "paid")  # reject
+    print(level)
+
+
+async def wrong_members_of_unions(order: OrderSession, part: Part) -> None:
+    await order.set_payment(part)  # reject
+    await order.set("payment", None)  # reject
+    await order.append_payments({"kind": "card"})  # reject
+    print(Card(kind="invoice", digits="1"))  # reject
+    payment = await order.get_payment()
+    print(payment.kind)  # reject
+    if payment is not None:
+        print(payment.digits)  # reject
+        if payment.kind == "card":
+            print(payment.days)  # reject
+    await order.update_payment(lambda old: old)  # reject
+
+
+async def wrong_parts(order: OrderSession) -> None:
+    await order.set_part("x")  # reject
+    await order.set_part(Part(parts=[]))  # reject
+    await order.set("part", Card(digits="1"))  # reject
+    part = await order.get_part()
+    if part is not None:
+        print(part.whole.name)  # reject
+        print(part.parts[0].parts[0].title)  # reject
+        part.parts.append("bolt")  # reject
+
+
+async def wrong_items_where_items_have_constraints(order: OrderSession) -> None:
+    await order.append_tags(5)  # reject
+    await order.set("tags", [1])  # reject
+    await order.put_scores("a", "b")  # reject
+    await order.put_scores(1, 2)  # reject
+    score: int = await order.pop_scores("a")  # reject
+    print(score)
+
+
+async def wrong_values_of_keys_with_options(order: OrderSession) -> None:
+    await order.set_quote(1.5)  # reject
+    await order.increment_quote(0.5)  # reject
+    await order.set("quote", "1.50")  # reject
+    await order.update_quote(lambda quote: quote + 1)  # reject
+    await order.set_customer(None)  # reject
+    await order.set("title", None)  # reject
+    print((await order.get_customer()).upper())  # reject
+
+
+async def wrong_first_values(store: Store) -> None:
+    await OrderSession.create(store, values=["customer"])  # reject
+    await OrderSession.create(store, values={1: "Ann"})  # reject
+    await OrderSession.create(store, customer="Ann")  # reject
+    await OrderSession.create(values={"customer": "Ann"})  # reject
+    print(OrderSession.create(store).id)  # reject
+
+
+async def wrong_values_for_the_users_own_types(basket: BasketSession, ticket: TicketSession, home: Address) -> None:
+    await basket.set_owner("ann")  # reject
+    await ticket.set_holder(None)  # reject
+    await basket.set_colour("red")  # reject
+    await basket.set("colour", Colour.GREEN)  # reject
+    await basket.append_lines({"sku": "A"})  # reject
+    await basket.append_lines(Line(sku=5))  # reject
+    await basket.put_by_sku("A", home)  # reject
+    await basket.get("bySku")  # reject
+    await ticket.set("home", "Main St")  # reject
+    print((await basket.snapshot()).colours)  # reject
+    print((await ticket.snapshot()).home.street)  # reject
+    print((await ticket.get_home()).street)  # reject

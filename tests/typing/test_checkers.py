@@ -1,6 +1,7 @@
 """Five type checkers, at their strictest: they accept the right uses, and reject each wrong one and nothing else."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,9 @@ ROOT = HERE.parents[1]
 EXAMPLES = ROOT / "examples"
 GOLDEN = ROOT / "tests" / "codegen" / "golden"
 BIN = Path(sys.executable).parent
+
+SCHEMAS = ("order.yaml", "shop.py:Basket", "shop.py:Ticket")
+"""What is compiled for `use.py` and `misuse.py`, besides the examples."""
 
 CHECKERS: dict[str, list[str]] = {
     "mypy": [
@@ -36,15 +40,26 @@ CHECKERS: dict[str, list[str]] = {
     ],
 }
 
+TELLS_OF_DEPRECATED: dict[str, list[str]] = {
+    "mypy": ["--enable-error-code", "deprecated"],  # off, in --strict too
+    "pyright": [],  # an error in strict mode
+    "basedpyright": [],  # an error in strict mode
+    "ty": ["--error", "deprecated"],  # a warning
+    "pyrefly": ["--error", "deprecated"],  # a warning, and not shown
+}
+"""What makes the use of a deprecated method an error; behind it, what it is by default."""
+
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A user's project: the generated package, and the code that uses it."""
+    """A user's project: the schemas and what they are compiled to, the user's types, and the code that uses them."""
     folder = tmp_path_factory.mktemp("project")
-    (folder / "state").mkdir()
-    for file in (*(EXAMPLES / "state").glob("*.py"), HERE / "use.py", HERE / "misuse.py"):
-        target = folder / ("state" if file.parent.name == "state" else ".") / file.name
-        target.write_bytes(file.read_bytes())
+    for file in (*(HERE / "schemas").iterdir(), HERE / "use.py", HERE / "misuse.py", HERE / "deprecated.py"):
+        if file.is_file():
+            shutil.copy(file, folder)
+    shutil.copytree(EXAMPLES / "state", folder / "state", ignore=shutil.ignore_patterns("*.json", "__pycache__"))
+    command = [sys.executable, "-m", "mcp_sessiongen", "generate", *SCHEMAS, "-o", "state"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
     (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
     return folder
 
@@ -69,10 +84,10 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def lines_rejected(checker: str, project: Path, *files: str) -> tuple[set[tuple[str, int]], str]:
+def lines_rejected(checker: str, project: Path, *arguments: str) -> tuple[set[tuple[str, int]], str]:
     """Run a checker; return (file name, line) of every error, and all that it printed."""
     done = subprocess.run(
-        [*CHECKERS[checker], *files], cwd=project, capture_output=True, text=True, timeout=300, check=False
+        [*CHECKERS[checker], *arguments], cwd=project, capture_output=True, text=True, timeout=300, check=False
     )
     printed = done.stdout + done.stderr
     found = re.findall(r"([\w/]+\.py):(\d+)(?::\d+)?\S*(?: -)?:? error|ERROR \S*?([\w/]+\.py):(\d+)", printed)
@@ -80,6 +95,11 @@ def lines_rejected(checker: str, project: Path, *files: str) -> tuple[set[tuple[
     if done.returncode != 0 and not rejected:
         raise AssertionError(f"{checker} failed:\n{printed}")
     return rejected, printed
+
+
+def lines_marked(file: Path, mark: str) -> set[tuple[str, int]]:
+    """Return (file name, line) of the lines that end in a mark."""
+    return {(file.name, n) for n, line in enumerate(file.read_text().splitlines(), 1) if line.endswith(mark)}
 
 
 @pytest.mark.parametrize("checker", CHECKERS)
@@ -90,10 +110,17 @@ def test_generated_code_and_its_right_use_are_accepted(checker: str, project: Pa
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_each_wrong_use_is_rejected_and_nothing_else(checker: str, project: Path) -> None:
-    lines = (project / "misuse.py").read_text().splitlines()
-    marked = {("misuse.py", number) for number, line in enumerate(lines, 1) if line.endswith("# reject")}
-    assert len(marked) >= 12
+    marked = lines_marked(project / "misuse.py", "# reject")
+    assert len(marked) >= 70
     rejected, printed = lines_rejected(checker, project, "misuse.py")
+    assert rejected == marked, printed
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_each_use_of_a_deprecated_key_is_reported_and_nothing_else(checker: str, project: Path) -> None:
+    marked = lines_marked(project / "deprecated.py", "# deprecated")
+    assert len(marked) == 8
+    rejected, printed = lines_rejected(checker, project, *TELLS_OF_DEPRECATED[checker], "deprecated.py")
     assert rejected == marked, printed
 
 
