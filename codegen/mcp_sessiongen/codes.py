@@ -20,8 +20,9 @@ CODES: Final[dict[str, str]] = {
         "A constraint does not exist for this type, has a value of the wrong type, or contradicts another one."
         " Constraints are those of Pydantic's `Field`: gt, ge, lt, le and multiple_of for numbers; min_length and"
         " max_length for text and collections; pattern for text; max_digits and decimal_places for Decimal;"
-        " gt, ge, lt and le for dates and times too; allow_inf_nan for float and Decimal; discriminator for a union of"
-        " models."
+        " gt, ge, lt and le for dates and times too; allow_inf_nan for float and Decimal; strict for all but Literals,"
+        " unions and imported types; coerce_numbers_to_str for text; fail_fast for collections; discriminator for a"
+        " union of models."
     ),
     "bad-default": (
         'The default is not a value of the key\'s type, or violates its constraints. It is checked strictly: "1" is'

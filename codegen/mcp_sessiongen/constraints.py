@@ -18,10 +18,11 @@ _BOUNDS: Final = ("gt", "ge", "lt", "le", "multiple_of")
 _LENGTHS: Final = ("min_length", "max_length")
 _ORDER: Final = ("gt", "ge", "lt", "le")
 _DIGITS: Final = ("max_digits", "decimal_places")
+_FLAGS: Final = ("allow_inf_nan", "strict", "coerce_numbers_to_str", "fail_fast")
 _WORDS: Final = {
     "pattern": "a regular expression",
     "discriminator": "the name of a field",
-    "allow_inf_nan": "true or false",
+    **dict.fromkeys(_FLAGS, "true or false"),
 }
 _TEMPORAL: Final = ("date", "time", "datetime", "timedelta")
 
@@ -58,17 +59,23 @@ def in_order(found: Mapping[str, ir.Value]) -> tuple[tuple[str, ir.Value], ...]:
 def _allowed(kind: ir.Type) -> tuple[str, ...]:
     match kind:
         case ir.Scalar(name="int"):
-            return _BOUNDS
+            return (*_BOUNDS, "strict")
         case ir.Scalar(name="float"):
-            return (*_BOUNDS, "allow_inf_nan")
+            return (*_BOUNDS, "allow_inf_nan", "strict")
         case ir.Scalar(name="Decimal"):
-            return (*_BOUNDS, *_DIGITS, "allow_inf_nan")
+            return (*_BOUNDS, *_DIGITS, "allow_inf_nan", "strict")
         case ir.Scalar(name=name) if name in _TEMPORAL:
-            return _ORDER
+            return (*_ORDER, "strict")
         case ir.Scalar(name="str"):
-            return (*_LENGTHS, "pattern")
-        case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True):
-            return _LENGTHS
+            return (*_LENGTHS, "pattern", "strict", "coerce_numbers_to_str")
+        case ir.Array() | ir.Tuple(open=True):
+            return (*_LENGTHS, "strict", "fail_fast")
+        case ir.Scalar(name="bytes") | ir.Table():
+            return (*_LENGTHS, "strict")
+        case ir.Scalar(name="bool" | "UUID") | ir.Named():
+            return ("strict",)
+        case ir.Tuple():
+            return ("strict", "fail_fast")
         case ir.Union(members=members) if all(map(is_model, members)):
             return ("discriminator",)
         case _:
@@ -78,7 +85,7 @@ def _allowed(kind: ir.Type) -> tuple[str, ...]:
 def _reader(name: str, kind: ir.Type) -> Callable[[object], ir.Value | None]:
     if name in ("pattern", "discriminator"):
         return _text
-    if name == "allow_inf_nan":
+    if name in _FLAGS:
         return _yes_or_no
     if name in _LENGTHS or name in _DIGITS:
         return _count

@@ -125,6 +125,9 @@ CONSTRAINTS = (
     "max_digits",
     "decimal_places",
     "allow_inf_nan",
+    "strict",
+    "coerce_numbers_to_str",
+    "fail_fast",
     "discriminator",
 )
 """The constraints, in the order in which they are written into generated code."""

@@ -13,7 +13,10 @@ from mcp_sessiongen.load.live import metadata_in
 from mcp_sessiongen.load.metadata import constraints_in
 
 EMPTY_FACTORIES: Final = (list, dict, set, frozenset)
-REFUSED_ARGUMENTS: Final = ("alias", "validation_alias", "serialization_alias", "exclude")
+PLAIN_HINT: Final = "keep such a class a plain BaseModel in a module of its own: it is then imported, not compiled"
+"""What to do about a value type that cannot be compiled."""
+
+_UNREPEATED: Final = ("alias", "validation_alias", "serialization_alias", "exclude", "exclude_if", "frozen", "repr")
 """Arguments of `Field` that generated code does not repeat."""
 
 _DECORATORS: Final = {
@@ -44,12 +47,18 @@ def machinery_of(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
         yield "model_config", f"model_config of {kind.__name__} changes {', '.join(changed)}, which cannot be compiled"
 
 
+def unrepeated_arguments(info: FieldInfo) -> list[str]:
+    """Return the arguments that a field was given and generated code would not repeat."""
+    usual = {"frozen": (None, False), "repr": (True,)}
+    return [name for name in _UNREPEATED if getattr(info, name, None) not in usual.get(name, (None,))]
+
+
 def is_bound(kind: type[BaseModel]) -> bool:
     """Decide whether a `SessionModel` has to stay the user's own.
 
     It does for each of: validators, serializers and computed fields; private attributes and `model_post_init`; an
-    own `model_config`; type parameters; aliases and exclusion; a `default_factory` but for an empty container;
-    validated defaults; and anything annotated that is no constraint, on a field or inside of its type.
+    own `model_config`; type parameters; the arguments in `_UNREPEATED`; a `default_factory` but for an empty
+    container; validated defaults; and anything annotated that is no constraint, on a field or inside of its type.
     """
     return (
         any(machinery_of(kind))
@@ -60,7 +69,7 @@ def is_bound(kind: type[BaseModel]) -> bool:
 
 
 def _needs_the_model(info: FieldInfo) -> bool:
-    if any(getattr(info, argument, None) is not None for argument in REFUSED_ARGUMENTS):
+    if unrepeated_arguments(info):
         return True
     if info.default_factory is not None and info.default_factory not in EMPTY_FACTORIES:
         return True

@@ -14,7 +14,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Default, FieldDeclaration, Located
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.load.live import key_options
-from mcp_sessiongen.load.machinery import EMPTY_FACTORIES, REFUSED_ARGUMENTS
+from mcp_sessiongen.load.machinery import EMPTY_FACTORIES, PLAIN_HINT, unrepeated_arguments
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader
@@ -102,9 +102,10 @@ class FieldReader:
     # --- compiled fields -------------------------------------------------------------------------------------------
 
     def _refuse_arguments(self, kind: type[BaseModel], name: str, info: FieldInfo) -> None:
-        refused = [argument for argument in REFUSED_ARGUMENTS if getattr(info, argument, None) is not None]
+        refused = unrepeated_arguments(info)
         if refused:
-            hint = "remove it; values are stored and read by the name of the key"
+            is_alias = "alias" in refused[0]
+            hint = "remove it; values are stored and read by the name of the key" if is_alias else PLAIN_HINT
             span = self.positions.of_member(kind, name)
             self.report.error(span, "unsupported", f"{refused[0]} of {name} cannot be compiled", hint)
 

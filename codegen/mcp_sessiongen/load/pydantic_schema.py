@@ -24,7 +24,7 @@ from mcp_sessiongen.declarations import (
 from mcp_sessiongen.diagnostics import Report, fatal
 from mcp_sessiongen.load.binding import bound_model, fingerprint_of
 from mcp_sessiongen.load.live import TypeProblem, attribute, derives_from, is_class, is_value_type
-from mcp_sessiongen.load.machinery import is_bound, machinery_of
+from mcp_sessiongen.load.machinery import PLAIN_HINT, is_bound, machinery_of
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.pydantic_enums import read_enum
 from mcp_sessiongen.load.pydantic_fields import FieldReader, duration_text
@@ -34,7 +34,6 @@ from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.names import did_you_mean, snake_case
 from mcp_sessiongen.safe_text import safe_repr
 
-_PLAIN_HINT: Final = "keep such a class a plain BaseModel in a module of its own: it is then imported, not compiled"
 _METHODS: Final = (type(lambda: None), classmethod, staticmethod, property)
 
 
@@ -209,7 +208,7 @@ class _Reader:
         located = Located(kind.__name__, self.positions.of_class(kind))
         return ModelDeclaration(located, tuple(self.fields.compiled(kind)), _doc_of(kind))
 
-    def refuse(self, kind: type[BaseModel], member: str, message: str, hint: str = _PLAIN_HINT) -> None:
+    def refuse(self, kind: type[BaseModel], member: str, message: str, hint: str = PLAIN_HINT) -> None:
         span = self.positions.of_member(kind, member) if member else self.positions.of_class(kind)
         self.report.error(span, "unsupported", message, hint)
 

@@ -49,6 +49,7 @@ _ADVICE: Final = {
     ),
     **dict.fromkeys(("nullable", "optional"), "write  type: T?  for a type T that may be null"),
     **dict.fromkeys(("items", "item"), "write what a list holds into its type: list[str]"),
+    "union_mode": "remove it: what is stored is read back as the member that it was, in any order",
     "required": "a key without a default may be unset;  create: required  has it given at the beginning",
     **dict.fromkeys(("import", "class"), "write the class as the type:  type: app.models:Item"),
 }

@@ -86,6 +86,13 @@ _CONSTRAINTS: Final = {
     "max_digits": Property("count", "How many digits a Decimal may have.", 10),
     "decimal_places": Property("count", "How many digits a Decimal may have after the point.", 2),
     "allow_inf_nan": Property("flag", "Whether a number may be infinite or not a number.", False),
+    "strict": Property(
+        "flag",
+        "Whether JSON is taken as it is: a number is no text, and a text no number. Else Pydantic converts.",
+        True,
+    ),
+    "coerce_numbers_to_str": Property("flag", "Whether a number in JSON is taken as the text that it is.", True),
+    "fail_fast": Property("flag", "Whether the first wrong item is enough, and the rest is not looked at.", True),
     "discriminator": Property("name", "The field, a Literal, by which the models of a union are told apart.", "kind"),
 }
 

@@ -28,7 +28,10 @@ class Line(ValueModel):
     aliased: int = Field(alias="other")
     hidden: int = Field(default=1, exclude=True)
     made: int = Field(default_factory=lambda: 1)
-    strict: int = Field(strict=True)
+    mode: int | str = Field(union_mode="left_to_right")
+    silent: str = Field(default="", repr=False)
+    frozen: str = Field(default="", frozen=True)
+    kept: str | None = Field(default=None, exclude_if=lambda value: value is None)
     inner: list[Annotated[int, AfterValidator(abs)]]
 
     @field_validator("aliased")
