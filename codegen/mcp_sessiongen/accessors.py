@@ -21,7 +21,9 @@ from mcp_sessiongen.python_text import (
 )
 
 _METHOD: Final = 4
-_BODY: Final = 8
+BODY: Final = 8
+"""How far the body of a method is indented."""
+
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def method(head: Code, docs: Sequence[str], body: Group, details: str = "", *, g
         details: More documentation.
         gives: Whether the method returns what the call gives.
     """
-    summary = first_fitting(docs, indent=_BODY, alone=not clean(details))
+    summary = first_fitting(docs, indent=BODY, alone=not clean(details))
     before = "return await self." if gives else "await self."
-    return Method(head, docstring(summary, details, indent=_BODY), laid_out(before, body, indent=_BODY))
+    return Method(head, docstring(summary, details, indent=BODY), laid_out(before, body, indent=BODY))
 
 
 def signature(called: str, parameters: Iterable[Expression | str], result: str, after: str = ":") -> Code:

@@ -7,6 +7,8 @@ def normal_doc(text: str) -> str:
     Tabs and other blanks at the beginning of a line are spaces, lines end in no blanks, and there is no indentation
     that all lines share. A docstring can carry no more than that.
     """
+    if text.isprintable():  # one line, and no blanks but spaces
+        return text.strip()
     lines = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs().split("\n")
     lines = [" " * (len(line) - len(line.lstrip())) + line.strip() if line.strip() else "" for line in lines]
     while lines and not lines[-1]:

@@ -1,7 +1,7 @@
-"""The texts of keys, each made only once: keys that differ in their names only have the same text but for those.
+"""The texts of keys, each made only once: keys that differ in names and documentation only have the same text but for it.
 
 So the text is made for stand-ins, names of the same length in letters that no schema's names have, and the names are
-put in afterwards. A thousand schemas have few kinds of keys, but they have many keys.
+put in afterwards, and then the documentation. A thousand schemas have few kinds of keys, but they have many keys.
 """
 
 from collections.abc import Mapping
@@ -10,15 +10,19 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.accessors import BODY
 from mcp_sessiongen.imports import Home, Imports
 from mcp_sessiongen.key_code import KeyCode, KeyNames
 from mcp_sessiongen.naming import RENAMED_IMPORTS, aliases_of, constant_name, prefix_of
-from mcp_sessiongen.python_text import Code, name
+from mcp_sessiongen.python_text import Code, name, plain_details
 from mcp_sessiongen.spelling import Speller
 from mcp_sessiongen.template import template
 
 _STAND_INS: Final = "ÞÐþð"
 """Letters for the name of a key, for that of its constant, and for those of up to two parts of its type."""
+
+_DOC: Final = "ø"
+"""Stands in for the documentation of a key in the docstring of its getter."""
 
 _BETWEEN: Final = "\x00"
 
@@ -79,21 +83,26 @@ def key_text(session: ir.Session, key: ir.Field, around: Surroundings, *, severa
     aliases = {part: name(alias) for part, alias in aliases_of(prefix_of(session.name), key.name, key.type).items()}
     names = (name(key.name), constant, *aliases.values())
     made = None
+    # The create tool has the documentation too, laid out in another way.
+    doc = plain_details(key.doc, indent=BODY) if key.doc and not key.create else None
     if len(names) <= len(_STAND_INS):
         lengths = tuple(map(len, names))
-        made = _shape(_without_name(key), tuple(aliases), lengths, session.model, around)
+        nameless = _without_name(key, _DOC if doc else key.doc)
+        made = _shape(nameless, tuple(aliases), lengths, session.model, around)
     if made is None:
         made = _make(key, KeyNames(names[0], constant, aliases), session.model, around)
         return _key_text(names, made, made.text)
     text = made.text
     for letter, meant in zip(_STAND_INS, names, strict=False):
         text = text.replace(letter * len(meant), meant)
+    if doc:  # last: it may have any letters in it
+        text = text.replace(_DOC, doc)
     return _key_text(names, made, text)
 
 
-def _without_name(key: ir.Field) -> ir.Field:
+def _without_name(key: ir.Field, doc: str) -> ir.Field:
     """Return what the text of a key depends on; quicker than `replace`."""
-    kind, default, constraints, doc = key.type, key.default, key.constraints, key.doc
+    kind, default, constraints = key.type, key.default, key.constraints
     return ir.Field("", kind, default, constraints, doc, key.ttl, key.create, "", key.deprecated)
 
 
@@ -114,7 +123,8 @@ def _shape(
     around: Surroundings,
 ) -> _Made | None:
     """Return the text of a key with stand-ins; None if texts of its own could be taken for one."""
-    if set(_STAND_INS) & set(repr((key, model, around))):
+    own = (replace(key, doc="") if key.doc == _DOC else key, model, around)
+    if set(_STAND_INS + _DOC) & set(repr(own)):
         return None
     stand_ins = [Code(letter * length) for letter, length in zip(_STAND_INS, lengths, strict=False)]
     names = KeyNames(stand_ins[0], stand_ins[1], dict(zip(parts, stand_ins[2:], strict=True)))

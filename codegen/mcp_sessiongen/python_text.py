@@ -16,9 +16,6 @@ from typing import Final, TypeAlias
 WIDTH: Final = 88
 INDENT: Final = 4
 
-_PLAIN: Final = re.compile(r"[ !#-\[\]-~]*")
-"""Printable ASCII without backslashes and double quotes: text that needs no escaping anywhere."""
-
 _WORD: Final = re.compile(r"\s*\S+\s*|\s+")
 _IDENTIFIER: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -54,7 +51,7 @@ def lit(value: str | int | float | bool | None) -> Code:
     """Return a literal, with the quotes that formatters prefer."""
     if not isinstance(value, str):
         return Code(repr(value))
-    if _PLAIN.fullmatch(value):
+    if _is_plain(value):
         return Code(f'"{value}"')
     body = "".join(map(_escaped, value))
     if body.count('"') > body.count("'"):
@@ -83,6 +80,8 @@ def comment(text: str) -> Code:
 
 def clean(text: str) -> str:
     """Return documentation without common indentation, tabs, and blanks at the ends."""
+    if text.isprintable():  # one line, and no blanks but spaces
+        return text.strip()
     unified = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(INDENT)
     return "\n".join(line.rstrip() for line in inspect.cleandoc(unified).strip().split("\n"))
 
@@ -99,12 +98,23 @@ def docstring(summary: str, details: str = "", *, indent: int = 0) -> Code:
         return code
     raw = _can_be_raw(summary + details)
     lines = [summary, *(["", *details.split("\n")] if details else [])]
-    written = [part for line in lines for part in _wrapped(line if raw else _escaped_doc(line), room)]
-    margin = " " * indent
-    text = "\n".join(f"{margin}{line}" if line and number else line for number, line in enumerate(written))
-    code = Code(f'{"r" * raw}"""{text}\n{margin}"""')
-    _require_text(code)
+    text = _doc_lines(lines if raw else map(_escaped_doc, lines), indent)
+    code = Code(f'{"r" * raw}"""{text}\n{" " * indent}"""')
+    if not all(map(_is_plain, lines)):
+        _require_text(code)
     return code
+
+
+def plain_details(details: str, *, indent: int) -> Code | None:
+    """Return the details of a docstring as they stand there after the first margin; None if they need escaping."""
+    lines = clean(details).split("\n")
+    return Code(_doc_lines(lines, indent)) if all(map(_is_plain, lines)) else None
+
+
+def _doc_lines(lines: Iterable[str], indent: int) -> str:
+    written = [part for line in lines for part in _wrapped(line, WIDTH - indent)]
+    margin = " " * indent
+    return "\n".join(f"{margin}{line}" if line and number else line for number, line in enumerate(written))
 
 
 def first_fitting(candidates: Iterable[str], *, indent: int, alone: bool) -> str:
@@ -248,6 +258,11 @@ def _lay_sentence(sentence: Sentence, indent: int) -> str:
 # --- escaping ------------------------------------------------------------------------------------------------------
 
 
+def _is_plain(text: str) -> bool:
+    """Tell whether a text needs no escaping anywhere: it is one line, printable, without backslash or double quote."""
+    return text.isprintable() and '"' not in text and "\\" not in text
+
+
 def _escaped(character: str) -> str:
     if character == "\\":
         return "\\\\"
@@ -255,7 +270,7 @@ def _escaped(character: str) -> str:
 
 
 def _escaped_doc(text: str) -> str:
-    if _PLAIN.fullmatch(text):
+    if _is_plain(text):
         return text
     body = "".join(map(_escaped, text))
     if '"""' in body or body[:1] == '"' or body[-1:] == '"':
