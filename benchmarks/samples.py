@@ -39,9 +39,7 @@ KINDS: Final = (
     Kind("str | None", "None", _OR_NULL),
     Kind('Literal["low", "high"]', '"low"', {"enum": ["low", "high"], "default": "low"}),
     Kind("datetime | None", "None", {**_OR_NULL, "format": "date-time"}),
-    Kind(
-        "dict[str, int]", "{}", {"type": "object", "additionalProperties": {"type": "integer"}, "default": {}}
-    ),
+    Kind("dict[str, int]", "{}", {"type": "object", "additionalProperties": {"type": "integer"}, "default": {}}),
     Kind("bool", "False", {"type": "boolean", "default": False}),
     Kind("float", "0.5", {"type": "number", "default": 0.5}, ({"ge": 0, "le": 1}, {"minimum": 0, "maximum": 1})),
     Kind("UUID | None", "None", {**_OR_NULL, "format": "uuid"}),
@@ -73,8 +71,8 @@ _PART_IN_YAML: Final = """types:
     fields: {label: str, count: int = 1, price: float}
 """
 
-_FIRST: Final = "main last next open total draft user team order local remote shared public hidden daily extra".split()
-_SECOND: Final = "item page note label score limit total owner status price topic file step view count region".split()
+_FIRST: Final = "main last next open total draft user team order local remote shared public hidden daily extra"
+_SECOND: Final = "item page note label score limit total owner status price topic file step view count region"
 
 
 @dataclass(frozen=True)
@@ -125,14 +123,14 @@ def write_json_schemas(folder: Path, count: int, keys: int) -> Path:
 
 
 def _keys(number: int, count: int) -> Iterator[_Key]:
-    """Yield the keys of a schema; every other one has a sentence about it."""
-    draw = random.Random(number)  # noqa: S311 - the same schemas at every run
-    pairs = [f"{first}_{second}" for first in _FIRST for second in _SECOND if first != second]
+    """Yield the keys of a schema; every other one, about, has a sentence that says what it is."""
+    draw = random.Random(number)
+    pairs = [f"{first}_{second}" for first in _FIRST.split() for second in _SECOND.split()]
     draw.shuffle(pairs)
     names = [pairs[place] if place < len(pairs) else f"{pairs[place % len(pairs)]}_{place}" for place in range(count)]
     for name in names:
         words = name.replace("_", " ")
-        about = f"The {words} of a thing, as {draw.choice(_SECOND)} {draw.randrange(100)} has it."
+        about = f"The {words} of a thing, as {draw.choice(_SECOND.split())} {draw.randrange(100)} has it."
         yield _Key(name, draw.choice(KINDS), draw.choice(("", about)))
 
 

@@ -25,7 +25,6 @@ BODY: Final = 8
 """How far the body of a method is indented."""
 
 
-
 @dataclass(frozen=True)
 class Method:
     """A method as the template places it."""

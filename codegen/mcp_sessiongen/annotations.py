@@ -65,7 +65,8 @@ class Scope:
             AnnotationProblem: At the first part that is not acceptable.
             ImportProblem: If it refers to an import that was reported already.
         """
-        is_plain = not (self.declared or self.aliases or ":" in text)
+        own = (*self.declared, *self.aliases, ":")
+        is_plain = not any(name in text for name in own)
         known = _PLAIN if is_plain else self.known
         if text not in known:
             known[text] = _Reader(parse_text(text), self).read()

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from mcp_sessiongen.codes import CODES
 
@@ -47,8 +47,7 @@ class Source:
         return Span(self, line, column, length)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """A piece of one source line. Lines and columns count characters, from 1."""
 
     source: Source

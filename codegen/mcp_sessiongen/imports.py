@@ -8,6 +8,7 @@ import builtins
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from mcp_sessiongen import ir
@@ -117,17 +118,20 @@ class Imports:
         blocks: tuple[list[str], list[str]] = ([], [])
         for module in sorted(self.found):
             is_standard = module.split(".")[0] in sys.stdlib_module_names
-            blocks[0 if is_standard else 1].append(self._statements(module))
+            blocks[0 if is_standard else 1].append(_statements(module, tuple(sorted(self.found[module].items()))))
         return Code("\n\n".join("\n".join(lines) for lines in blocks if lines))
 
-    def _statements(self, module: str) -> str:
-        pairs = sorted(self.found[module].items(), key=lambda pair: import_order(pair[0]))
-        spelt = [name(item) if item == alias else Code(f"{name(item)} as {name(alias)}") for item, alias in pairs]
-        # An alias gets a statement of its own, as isort would have it.
-        plain = tuple(item for item in spelt if " as " not in item)
-        groups = [group for group in (plain, *((item,) for item in spelt if " as " in item)) if group]
-        groups.sort(key=lambda group: import_order(group[0].split(" ")[0]))
-        return "\n".join(_from_import(dotted(module), group) for group in groups)
+
+@lru_cache(maxsize=1000)
+def _statements(module: str, names: tuple[tuple[str, str], ...]) -> str:
+    """Return the statements that import names of a module: each by its own name and by that which it gets here."""
+    pairs = sorted(names, key=lambda pair: import_order(pair[0]))
+    spelt = [name(item) if item == alias else Code(f"{name(item)} as {name(alias)}") for item, alias in pairs]
+    # An alias gets a statement of its own, as isort would have it.
+    plain = tuple(item for item in spelt if " as " not in item)
+    groups = [group for group in (plain, *((item,) for item in spelt if " as " in item)) if group]
+    groups.sort(key=lambda group: import_order(group[0].split(" ")[0]))
+    return "\n".join(_from_import(dotted(module), group) for group in groups)
 
 
 def import_order(item: str) -> tuple[int, str]:

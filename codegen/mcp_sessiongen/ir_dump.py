@@ -2,12 +2,15 @@
 
 import hashlib
 import json
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from functools import cache
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.type_parts import types_of
+
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 def dump(node: object) -> object:
@@ -16,7 +19,7 @@ def dump(node: object) -> object:
     So a schema keeps its digest when a later version of the IR has more to say about others.
     """
     kind: type = type(node)
-    if kind is str or kind is int or kind is float or kind is bool or node is None:
+    if kind in _PLAIN:
         return node
     if kind is tuple:
         return [dump(item) for item in cast("tuple[object, ...]", node)]
@@ -24,8 +27,8 @@ def dump(node: object) -> object:
     inner: dict[str, object] = {"is": word}
     for name, default in parts:
         value = getattr(node, name)
-        if value != default:
-            inner[name] = dump(value)
+        if default is MISSING or value != default:
+            inner[name] = value if type(value) in _PLAIN else dump(value)
     return inner
 
 
@@ -37,10 +40,19 @@ def _described(kind: Any) -> tuple[str, tuple[tuple[str, object], ...]]:
 
 def digest(*nodes: object) -> str:
     """Return 16 hex digits that change when anything in the nodes does."""
-    canonical = json.dumps([dump(node) for node in nodes], sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+    return _digest([dump(node) for node in nodes])
 
 
-def session_digest(session: ir.Session, module: ir.Module) -> str:
-    """Return the digest of a session together with the types it uses."""
-    return digest(session, *types_of(session, module))
+def digests(module: ir.Module) -> tuple[str, dict[str, str]]:
+    """Return the digest of a module, and by name those of its sessions, each together with the types it uses."""
+    whole = cast("dict[str, list[object]]", dump(module))
+    types = dict(zip(module.type_names, [*whole["models"], *whole.get("enums", ())], strict=True))
+    sessions = {
+        session.name: _digest([dumped, *(types[kind.name] for kind in types_of(session, module))])
+        for session, dumped in zip(module.sessions, whole["sessions"], strict=True)
+    }
+    return _digest([whole]), sessions
+
+
+def _digest(dumped: list[object]) -> str:
+    return hashlib.sha256(_CANONICAL.encode(dumped).encode()).hexdigest()[:16]

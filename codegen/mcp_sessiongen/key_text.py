@@ -1,4 +1,4 @@
-"""The texts of keys, each made only once: keys that differ in names and documentation only have the same text but for it.
+"""The texts of keys, made only once for all keys that are alike but for their names and documentation.
 
 So the text is made for stand-ins, names of the same length in letters that no schema's names have, and the names are
 put in afterwards, and then the documentation. A thousand schemas have few kinds of keys, but they have many keys.

@@ -1,10 +1,11 @@
 """The whole way from targets to texts: load, analyze, render. Reads, but never writes."""
 
+import gc
 import keyword
 import os
 import shlex
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -24,6 +25,9 @@ from mcp_sessiongen.render import PACKAGE, render
 
 Step: TypeAlias = Callable[[str], None]
 """Takes the name of the source that is worked on."""
+
+_OBJECTS: Final = 200_000
+"""How many more objects there are than at the last search for garbage when the next one is due."""
 
 _NOWHERE: Final = Path(os.devnull)
 
@@ -72,12 +76,14 @@ def compile_files(arguments: tuple[str, ...], output: Path, step: Step = _no_ste
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
     """
-    compiled = compile_modules(arguments, output, step)
+    report = Report()
     generated = []
-    for found in sorted(compiled, key=lambda found: found.target.stem):
-        step(found.target.given)
-        generated.append(_generated(found, output))
-    return generated
+    with _rare_collections():
+        for found in _each(arguments, output, step, report):
+            if not report.found:
+                generated.append(_generated(found, output))
+    report.raise_if_any()
+    return sorted(generated, key=lambda file: file.name)
 
 
 def compile_modules(arguments: tuple[str, ...], output: Path | None = None, step: Step = _no_step) -> list["Compiled"]:
@@ -91,20 +97,35 @@ def compile_modules(arguments: tuple[str, ...], output: Path | None = None, step
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
     """
-    current_folder()
     report = Report()
+    with _rare_collections():
+        compiled = list(_each(arguments, output, step, report))
+    report.raise_if_any()
+    return compiled
+
+
+def _each(arguments: tuple[str, ...], output: Path | None, step: Step, report: Report) -> Iterator["Compiled"]:
+    current_folder()
     scopes = ModuleScopes()
-    compiled: list[Compiled] = []
-    files: dict[str, Compiled] = {}
+    files: dict[str, Target] = {}
     for target in find_targets(arguments, report):
         step(target.given)
         with report.gathering():
             found = compile_target(target, output or _NOWHERE, report, scopes)
-            compiled.append(found)
             if output:
-                _claim(found, files)
-    report.raise_if_any()
-    return compiled
+                _claim(target, files)
+            yield found
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """Have Python look for garbage less often: nearly all of ours is freed without, and looking takes as long again."""
+    before = gc.get_threshold()
+    gc.set_threshold(_OBJECTS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 @dataclass(frozen=True)
@@ -176,13 +197,12 @@ def _read(path: str) -> bytes:
         raise fatal(Source(path).span(), "file-not-found", message, "check the file and its permissions") from None
 
 
-def _claim(found: Compiled, files: dict[str, Compiled]) -> None:
-    target = found.target
+def _claim(target: Target, files: dict[str, Target]) -> None:
     if target.stem in files:
-        other = files[target.stem].target.given
+        other = files[target.stem].given
         message = f"{other} and {target.given} would both be written to {target.stem}.py"
         raise fatal(Source(target.given).span(), "duplicate-output", message, "rename one, or use two output folders")
-    files[target.stem] = found
+    files[target.stem] = target
 
 
 def _generated(found: Compiled, output: Path) -> GeneratedFile:

@@ -11,6 +11,7 @@ import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, TypeAlias
 
 WIDTH: Final = 88
@@ -157,19 +158,13 @@ class Group:
     labels: tuple[str, ...] = ()
     comma: bool = True
 
-    @property
-    def opening(self) -> str:
-        """The opening bracket."""
-        return self.brackets[0]
-
-    @property
-    def closing(self) -> str:
-        """The closing bracket."""
-        return self.brackets[1]
-
-    def pieces(self) -> list[tuple[str, "Expression"]]:
-        """Return the items, each with what comes before it, such as `default=`."""
-        return list(zip(self.labels or [""] * len(self.items), self.items, strict=True))
+    @cached_property
+    def line(self) -> Code:
+        """All of it on one line."""
+        items: list[str] = [flat(item) for item in self.items]
+        if self.labels:
+            items = [label + item for label, item in zip(self.labels, items, strict=True)]
+        return Code(f"{flat(self.head)}{self.brackets[0]}{', '.join(items)}{self.brackets[1]}")
 
 
 @dataclass(frozen=True)
@@ -196,8 +191,7 @@ def flat(expression: Expression) -> Code:
         return Code(" | ".join(map(flat, expression.members)))
     if isinstance(expression, Sentence):
         return lit(expression.text)
-    inside = ", ".join(label + flat(item) for label, item in expression.pieces())
-    return Code(f"{flat(expression.head)}{expression.opening}{inside}{expression.closing}")
+    return expression.line
 
 
 def laid_out(before: str, expression: Expression, after: str = "", *, indent: int = 0, split: bool = False) -> Code:
@@ -221,8 +215,10 @@ def parenthesised(expression: Expression, room: int) -> Expression:
 
 
 def _lay(expression: Expression, indent: int, column: int, after: int, split: bool = False) -> str:
+    if isinstance(expression, Code):
+        return expression
     line = flat(expression)
-    if isinstance(expression, Code) or (not split and column + len(line) + after <= WIDTH):
+    if not split and column + len(line) + after <= WIDTH:
         return line
     if isinstance(expression, Alternatives):
         return f"\n{' ' * indent}| ".join(_lay(member, indent, indent + 2, after) for member in expression.members)
@@ -231,13 +227,14 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
     if not expression.items:
         return line
     inner = indent + INDENT
-    lines = [_lay(expression.head, indent, column, 1) + expression.opening]
+    opening, closing = expression.brackets[0], expression.brackets[1]
     # A comma after the only item of a subscript would make a tuple of it.
-    is_single = expression.opening == "[" and len(expression.items) == 1
+    is_single = opening == "[" and len(expression.items) == 1
     comma = "," if expression.comma and not is_single else ""
-    for label, item in expression.pieces():
+    lines = [_lay(expression.head, indent, column, 1) + opening]
+    for label, item in zip(expression.labels or [""] * len(expression.items), expression.items, strict=True):
         lines.append(" " * inner + label + _lay(item, inner, inner + len(label), len(comma)) + comma)
-    lines.append(" " * indent + expression.closing)
+    lines.append(" " * indent + closing)
     return "\n".join(lines)
 
 

@@ -11,7 +11,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.accessors import field_line, seconds_lit
 from mcp_sessiongen.by_name import ByName, get_by_name, set_by_name
 from mcp_sessiongen.imports import Imports, import_order, local_names
-from mcp_sessiongen.ir_dump import digest, session_digest
+from mcp_sessiongen.ir_dump import digests
 from mcp_sessiongen.key_text import KeyText, key_text, surroundings
 from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.output import HEADER
@@ -87,6 +87,7 @@ class _Renderer:
         self.around = surroundings(module, local)
         self.speller = Speller(self.around.renamed, Imports(local))
         self.several = len(module.sessions) > 1
+        self.digest, self.digests = digests(module)
 
     def render(self, source: Code) -> str:
         imports = self.speller.imports
@@ -101,7 +102,7 @@ class _Renderer:
         return template("module.py.jinja").render(
             source=source,
             interface=INTERFACE,
-            digest=Code(digest(self.module)),
+            digest=Code(self.digest),
             silence=_SILENCE,
             doc=docstring(self.summary()),
             imports=imports.lines(),
@@ -122,9 +123,8 @@ class _Renderer:
 
     def keys(self, session: ir.Session) -> list[KeyText]:
         keys = [key_text(session, key, self.around, several=self.several) for key in session.keys]
-        for key in keys:
-            for module, item, alias in key.imports:
-                self.speller.imports.use_as(module, item, alias)
+        for module, item, alias in {use for key in keys for use in key.imports}:
+            self.speller.imports.use_as(module, item, alias)
         return keys
 
     def exports(self, keys: list[list[KeyText]]) -> Code:
@@ -202,7 +202,7 @@ class _Renderer:
         arguments = {
             "name": lit(session.name),
             "version": lit(session.version),
-            "digest": lit(session_digest(session, self.module)),
+            "digest": lit(self.digests[session.name]),
             "state": state,
             "keys": listed,
         }

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.ir_dump import digest, session_digest
+from mcp_sessiongen.ir_dump import digest, digests
 from mcp_sessiongen.pipeline import compile_sources
 from mcp_sessiongen.python_text import clean, docstring, lit
 from mcp_sessiongen.render import render
@@ -75,10 +75,12 @@ def test_a_session_s_digest_changes_with_the_types_it_uses_and_with_no_others() 
     note = ir.Model("Note", (ir.Field("text", ir.Scalar("str")),))
     other = ir.Model("Other", (ir.Field("text", ir.Scalar("str")),))
     session = ir.Session("s", (ir.Field("notes", ir.Array("list", ir.Named("Note"))),))
-    base = session_digest(session, ir.Module((note,), (session,)))
+    base = digests(ir.Module((note,), (session,)))
     longer = ir.Model("Note", (*note.fields, ir.Field("more", ir.Scalar("int"))))
-    assert session_digest(session, ir.Module((note, other), (session,))) == base
-    assert session_digest(session, ir.Module((longer,), (session,))) != base
+    with_other = digests(ir.Module((note, other), (session,)))
+    assert with_other[1] == base[1] == {"s": digest(session, note)}
+    assert with_other[0] == digest(ir.Module((note, other), (session,))) != base[0]
+    assert digests(ir.Module((longer,), (session,)))[1] != base[1]
 
 
 ANY_TEXT = st.text(alphabet=st.characters(exclude_categories=()), max_size=60)

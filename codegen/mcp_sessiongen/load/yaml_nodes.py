@@ -6,9 +6,8 @@ What the tree means is `yaml_schema`'s business.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final, NoReturn, TypeAlias
+from collections.abc import Callable
+from typing import Final, NamedTuple, NoReturn, TypeAlias
 
 import yaml
 
@@ -36,8 +35,7 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\x80-\x84\x86-\x9f
 ScalarValue: TypeAlias = str | int | float | bool | None
 
 
-@dataclass(frozen=True)
-class ScalarNode:
+class ScalarNode(NamedTuple):
     """A scalar: its text, and its value by the core schema.
 
     Attributes:
@@ -58,16 +56,14 @@ class ScalarNode:
         return self.span.part(indent + start, end - start)
 
 
-@dataclass(frozen=True)
-class SequenceNode:
+class SequenceNode(NamedTuple):
     """A sequence."""
 
     span: Span
     items: tuple["Node", ...]
 
 
-@dataclass(frozen=True)
-class MappingNode:
+class MappingNode(NamedTuple):
     """A mapping; keys are scalars, each once."""
 
     span: Span
@@ -118,20 +114,20 @@ class _Builder:
     def __init__(self, source: Source, report: Report) -> None:
         self.source = source
         self.report = report
-        self.events: Iterator[yaml.Event] = iter(())
+        self.next: Callable[[], yaml.Event]
         self.count = 0
 
     def document(self) -> Node:
-        self.events = iter(yaml.parse(self.source.text, Loader=_LOADER))
         try:
-            next(self.events)
-            start = next(self.events)
+            self.next = _LOADER(self.source.text).get_event
+            self.next()
+            start = self.next()
             if isinstance(start, yaml.StreamEndEvent):
                 hint = "begin with  sessiongen: 1  and declare a session under  sessions:"
                 raise fatal(self.source.span(), "empty-schema", "the file is empty", hint)
-            root = self.node(next(self.events), 1)
-            next(self.events)
-            after = next(self.events)
+            root = self.node(self.next(), 1)
+            self.next()
+            after = self.next()
             if not isinstance(after, yaml.StreamEndEvent):
                 self.refuse(after, "a second document", "one file is one document; remove the line ---")
         except yaml.MarkedYAMLError as error:
@@ -150,10 +146,11 @@ class _Builder:
             )
         if isinstance(event, yaml.AliasEvent):
             self.refuse(event, f"the alias *{event.anchor}", "write the value again")
-        if isinstance(event, yaml.NodeEvent) and event.anchor:
-            self.refuse(event, f"the anchor &{event.anchor}", "remove it, and write the value where it is needed")
-        if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag:
-            self.refuse(event, f"the tag {event.tag}", "remove it; a key's type says how its default is read")
+        if isinstance(event, (yaml.ScalarEvent, yaml.CollectionStartEvent)):
+            if event.anchor:
+                self.refuse(event, f"the anchor &{event.anchor}", "remove it, and write the value where it is needed")
+            if event.tag:
+                self.refuse(event, f"the tag {event.tag}", "remove it; a key's type says how its default is read")
         if isinstance(event, yaml.ScalarEvent):
             return self.scalar(event)
         if isinstance(event, yaml.SequenceStartEvent):
@@ -167,15 +164,15 @@ class _Builder:
 
     def sequence(self, start: yaml.Event, depth: int) -> SequenceNode:
         items: list[Node] = []
-        while not isinstance(event := next(self.events), yaml.SequenceEndEvent):
+        while not isinstance(event := self.next(), yaml.SequenceEndEvent):
             items.append(self.node(event, depth + 1))
         return SequenceNode(self.span(start), tuple(items))
 
     def mapping(self, start: yaml.Event, depth: int) -> MappingNode:
         entries: dict[str, tuple[ScalarNode, Node]] = {}
-        while not isinstance(event := next(self.events), yaml.MappingEndEvent):
+        while not isinstance(event := self.next(), yaml.MappingEndEvent):
             key = self.node(event, depth + 1)
-            value = self.node(next(self.events), depth + 1)
+            value = self.node(self.next(), depth + 1)
             if not isinstance(key, ScalarNode):
                 self.refuse(event, "a key that is not a scalar", "keys are plain names")
             if key.text == "<<" and isinstance(event, yaml.ScalarEvent) and not event.style:
@@ -192,10 +189,13 @@ class _Builder:
         start, end = event.start_mark, event.end_mark
         if start is None or end is None:
             return self.source.span()
-        length = end.column - start.column if start.line == end.line else 1
-        if start.line != end.line and isinstance(event, yaml.ScalarEvent):
-            length = len(self.source.lines[start.line].rstrip()) - start.column
-        return self.source.span(start.line + 1, start.column + 1, max(1, length))
+        line, column = start.line, start.column
+        length = 1
+        if line == end.line:
+            length = end.column - column
+        elif isinstance(event, yaml.ScalarEvent):
+            length = len(self.source.lines[line].rstrip()) - column
+        return Span(self.source, line + 1, column + 1, length if length > 1 else 1)
 
     def refuse(self, event: yaml.Event, what: str, hint: str) -> NoReturn:
         raise fatal(self.span(event), "unsupported", f"{what} is not accepted in a schema", hint)
