@@ -157,7 +157,8 @@ class _Reader:
     def job(self, target: Mapping[str, object], keys: tuple[str | int, ...]) -> Job | None:
         found = len(self.report.found)
         sources = self.words(target, (*keys, "sources"))
-        if not sources and found == len(self.report.found):
+        is_misspelt = any(name not in (*_TOP, *_TARGET) for name in target)  # which was said already
+        if not sources and found == len(self.report.found) and not is_misspelt:
             self.error((*keys, "sources"), "no sources are named", 'add  sources = ["schemas"]')
         output = self.folder(target, keys)
         if output is None or found != len(self.report.found):

@@ -2,12 +2,8 @@
 
 import json
 from collections.abc import Iterable
-from typing import Final, Literal, TypeAlias, get_args
 
 from mcp_sessiongen.diagnostics import Diagnostic, printable
-
-Format: TypeAlias = Literal["text", "json", "github"]
-FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:

@@ -6,6 +6,7 @@ gone, a module that never ends) concerns one round only.
 
 import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,7 @@ from watchfiles import watch as changes_in
 
 from mcp_sessiongen.config import FILE, current_folder, find_config
 from mcp_sessiongen.diagnostics import SchemaErrors, printable
+from mcp_sessiongen.terminal import say as say_on_terminal
 
 Say = Callable[..., None]
 
@@ -56,25 +58,31 @@ def watch(sources: tuple[str, ...], output: Path | None, form: str, say: Say) ->
         "--",
         *sources,
     ]
-    folders = _folders(sources)
-    watching = f"watching {', '.join(printable(str(folder)) for folder in folders)}; Ctrl-C ends"
-    is_first = True
     try:
-        # It yields nothing now and then. So by the first round the watch has begun, and no change is missed.
-        for changes in changes_in(
-            *folders, watch_filter=_Relevant(), step=_SETTLED, rust_timeout=_PAUSE, yield_on_timeout=True
-        ):
-            if is_first or changes:
-                _compile(command, say)
-            if is_first:
-                say(watching, err=False)
-            is_first = False
+        while True:
+            _watch_folders(_folders(sources), sources, command, say)
     except KeyboardInterrupt:
         return
 
 
+def _watch_folders(folders: list[Path], sources: tuple[str, ...], command: list[str], say: Say) -> None:
+    """Compile, and again after each change, until other folders are to be watched."""
+    is_first = True
+    # It yields nothing now and then. So by the first round the watch has begun, and no change is missed.
+    for changes in changes_in(
+        *folders, watch_filter=_Relevant(), step=_SETTLED, rust_timeout=_PAUSE, yield_on_timeout=True
+    ):
+        if is_first or changes:
+            _compile(command, say)
+        if is_first:
+            say(f"watching {', '.join(printable(str(folder)) for folder in folders)}; Ctrl-C ends", err=False)
+        elif changes and _folders(sources) != folders:
+            return
+        is_first = False
+
+
 def _folders(sources: tuple[str, ...]) -> list[Path]:
-    """Return the project's folder, and those of sources that are outside of it."""
+    """Return the project's folder, and from outside of it those of sources and those that modules may come from."""
     project = current_folder()
     named = list(sources)
     try:
@@ -85,8 +93,16 @@ def _folders(sources: tuple[str, ...]) -> list[Path]:
         project = config.path.parent
         named.extend(source for job in config.jobs for source in job.sources)
     paths = [path for source in named if (path := Path(source.partition(":")[0]).resolve()).exists()]
-    outside = [path if path.is_dir() else path.parent for path in paths if not path.is_relative_to(project)]
+    folders = [*(path if path.is_dir() else path.parent for path in paths), *_import_folders()]
+    outside = [folder for folder in folders if not folder.is_relative_to(project)]
     return list(dict.fromkeys([project, *outside]))
+
+
+def _import_folders() -> list[Path]:
+    """Return the folders of modules that are not installed: those of PYTHONPATH, and of packages in development."""
+    installed = [Path(path).resolve() for path in sysconfig.get_paths().values()]
+    entries = [Path(entry).resolve() for entry in sys.path if entry]
+    return [entry for entry in entries if entry.is_dir() and not any(map(entry.is_relative_to, installed))]
 
 
 def _compile(command: list[str], say: Say) -> None:
@@ -98,9 +114,11 @@ def _compile(command: list[str], say: Say) -> None:
         except KeyboardInterrupt:
             process.terminate()
             raise
-    is_text = command[command.index("--error-format") + 1] == "text"
-    for line in printed.splitlines():
-        if not is_text or line.startswith(_TOLD):
-            say(line, err=False)
+    if command[command.index("--error-format") + 1] != "text":
+        say_on_terminal(printed, end="")  # the findings: they belong on stdout
+    else:
+        for line in printed.splitlines():
+            if line.startswith(_TOLD):
+                say(line, err=False)
     if process.returncode:
         say("the last good output stays; waiting for a change")

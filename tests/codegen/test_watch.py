@@ -24,11 +24,11 @@ PATIENCE = 60
 class Watcher:
     """A running `mcp-sessiongen watch`, and the lines that it prints."""
 
-    def __init__(self, folder: Path) -> None:
-        line = [sys.executable, "-m", "mcp_sessiongen", "watch"]
+    def __init__(self, folder: Path, *options: str, stderr: int = subprocess.STDOUT) -> None:
+        line = [sys.executable, "-m", "mcp_sessiongen", "watch", *options]
         environment = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
         self.process = subprocess.Popen(
-            line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            line, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=stderr, text=True
         )
         self.lines: queue.Queue[str] = queue.Queue()
         self.reader = threading.Thread(target=self.read, daemon=True)
@@ -75,11 +75,11 @@ def shop(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(shop: Path) -> Iterator[Callable[[], Watcher]]:
+def start(shop: Path) -> Iterator[Callable[..., Watcher]]:
     started: list[Watcher] = []
 
-    def start_one() -> Watcher:
-        started.append(Watcher(shop))
+    def start_one(*options: str, stderr: int = subprocess.STDOUT) -> Watcher:
+        started.append(Watcher(shop, *options, stderr=stderr))
         return started[-1]
 
     yield start_one
@@ -88,7 +88,7 @@ def start(shop: Path) -> Iterator[Callable[[], Watcher]]:
 
 
 def test_whatever_changes_is_compiled_and_whatever_is_wrong_is_survived(
-    shop: Path, start: Callable[[], Watcher]
+    shop: Path, start: Callable[..., Watcher]
 ) -> None:
     watcher = start()
     watcher.wait_for("watching ")
@@ -131,11 +131,50 @@ def test_without_watchfiles_the_command_to_install_it_is_named(shop: Path) -> No
     assert done.stderr == 'watch needs watchfiles: run  pip install "mcp-sessiongen[watch]"\n'
 
 
-def test_settings_that_are_missing_are_told_while_waiting(shop: Path, start: Callable[[], Watcher]) -> None:
+def test_settings_that_are_missing_are_told_while_waiting(shop: Path, start: Callable[..., Watcher]) -> None:
     (shop / "pyproject.toml").unlink()
     watcher = start()
     watcher.wait_for("No schema is named")
     watcher.wait_for("watching ")
     (shop / "pyproject.toml").write_text(SETTINGS)
     watcher.wait_for("wrote     out/counter.py")
-    assert watcher.stop() == 0
+    assert watcher.stop() == 0, list(watcher.lines.queue)
+
+
+def test_modules_from_outside_of_the_project_are_followed(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory, start: Callable[..., Watcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lie where Python looks: in PYTHONPATH, or in the sources of a package in development."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "limits.py").write_text("LIMIT = 1\n")
+    (shop / "limits.py").unlink()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(elsewhere), os.environ.get("PYTHONPATH", "")]))
+    watcher = start()
+    watcher.wait_for(str(elsewhere))
+    (elsewhere / "limits.py").write_text("LIMIT = 42\n")
+    watcher.wait_for("wrote     out/models.py")
+    assert "x: int = 42" in (shop / "out" / "models.py").read_text()
+
+
+def test_a_source_that_the_settings_begin_to_name_is_watched(
+    shop: Path, tmp_path_factory: pytest.TempPathFactory, start: Callable[..., Watcher]
+) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "other.yaml"
+    elsewhere.write_text(COUNTER)
+    watcher = start()
+    watcher.wait_for("watching ")
+    (shop / "pyproject.toml").write_text(SETTINGS.replace('"schemas"', f'"schemas", "{elsewhere}"'))
+    watcher.wait_for("wrote     out/other.py")
+    watcher.wait_for(str(elsewhere.parent))
+    elsewhere.write_text(COUNTER.replace("= 0", "= 7"))
+    watcher.wait_for("wrote     out/other.py")
+
+
+def test_machines_find_each_round_of_findings_on_stdout(shop: Path, start: Callable[..., Watcher]) -> None:
+    (shop / "schemas" / "counter.yaml").write_text(COUNTER.replace("int", "itn"))
+    watcher = start("--error-format", "json", stderr=subprocess.DEVNULL)
+    watcher.wait_for("[")
+    watcher.wait_for('"code": "unknown-type"')
+    watcher.wait_for("]")
+    (shop / "schemas" / "counter.yaml").write_text(COUNTER)
+    watcher.wait_for("[]")

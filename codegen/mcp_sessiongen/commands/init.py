@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, get_args
 
 import click
 
-from mcp_sessiongen.commands.shared import Reporter, quiet_option
+from mcp_sessiongen.commands.shared import Reporter, format_option, quiet_option
 
 if TYPE_CHECKING:
     from mcp_sessiongen.new_project import NewProject
@@ -35,7 +35,8 @@ def _session(context: click.Context, parameter: click.Parameter, value: str) -> 
 @click.option("--form", "kind", type=click.Choice(["yaml", "pydantic"]), default="yaml", show_default=True)
 @click.option("--name", default="memory", show_default=True, callback=_session, help="The name of the session.")
 @quiet_option
-def command(folder: Path, kind: str, name: str, quiet: bool) -> None:
+@format_option
+def command(folder: Path, kind: str, name: str, quiet: bool, form: str) -> None:
     """Begin a project in FOLDER, by default the current one.
 
     Writes a schema, the settings in pyproject.toml, a server with one tool and a test of it. Never overwrites anything:
@@ -44,11 +45,13 @@ def command(folder: Path, kind: str, name: str, quiet: bool) -> None:
     from mcp_sessiongen.config import current_folder
     from mcp_sessiongen.new_project import Form, NewProject
 
-    reporter = Reporter(quiet=quiet)
+    reporter = Reporter(form, quiet)
     with reporter.guarded("nothing was written"):
-        form: Form = next(known for known in get_args(Form) if known == kind)
-        project = NewProject((current_folder() / folder).resolve().name, name, form)
+        chosen: Form = next(known for known in get_args(Form) if known == kind)
+        project = NewProject((current_folder() / folder).resolve().name, name, chosen)
         written, has_settings_file = _write(folder, project)
+    if form == "json":
+        reporter.findings(())
     for path in written:
         reporter.tell(f"wrote     {_shown(path)}")
     if has_settings_file:

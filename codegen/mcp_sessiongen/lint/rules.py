@@ -16,7 +16,7 @@ from mcp_sessiongen.type_parts import names_in, parts_of, without_none
 Rule: TypeAlias = Callable[[Subject], Iterator[Diagnostic]]
 
 _MAX_DEFAULT: Final = 1000
-_MIN_WORDS: Final = 3
+_MIN_WORDS: Final = 2
 _MONEY: Final = frozenset(
     ("amount", "balance", "budget", "cost", "discount", "fee", "price", "refund", "salary", "tax", "vat")
 )
