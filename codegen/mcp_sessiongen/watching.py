@@ -72,12 +72,12 @@ def _watch_folders(folders: list[Path], sources: tuple[str, ...], command: list[
     for changes in changes_in(
         *folders, watch_filter=_Relevant(), step=_SETTLED, rust_timeout=_PAUSE, yield_on_timeout=True
     ):
+        if changes and _folders(sources) != folders:
+            return  # the next watch begins with a round
         if is_first or changes:
             _compile(command, say)
         if is_first:
             say(f"watching {', '.join(printable(str(folder)) for folder in folders)}; Ctrl-C ends", err=False)
-        elif changes and _folders(sources) != folders:
-            return
         is_first = False
 
 
