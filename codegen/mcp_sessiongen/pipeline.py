@@ -169,9 +169,9 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
         return _compile_yaml(target, output, report, scopes)
     # Imported here: only Python schemas need it.
     from mcp_sessiongen.load.pydantic_schema import load_pydantic
-    from mcp_sessiongen.load.python_import import file_of, place_of
+    from mcp_sessiongen.load.python_import import answering, file_of, place_of
 
-    with scopes.of(place_of(target).roots):
+    with scopes.of(place_of(target).roots), answering(target):
         declared = load_pydantic(target, output, report)
         return Compiled(target, analyze(declared, report), file_of(target), declared)
 
@@ -182,7 +182,14 @@ def _compile_yaml(target: Target, output: Path, report: Report, scopes: ModuleSc
         raise fatal(Source(target.given).span(), "not-a-schema", "a YAML file has no classes to choose", hint)
     raw = _read(target.given)
     with ExitStack() as stack:  # the modules that it imports are needed until all is analyzed
-        imports = YamlImports(output, lambda roots: stack.enter_context(scopes.of(roots)))
+
+        def enter(roots: tuple[Path, ...]) -> None:
+            from mcp_sessiongen.load.python_import import answering
+
+            stack.enter_context(scopes.of(roots))
+            stack.enter_context(answering(target))
+
+        imports = YamlImports(output, enter)
         declared = load_yaml(target.given, raw, report, imports)
         module = analyze(declared, report)
     # What a schema imports may change while the schema does not.

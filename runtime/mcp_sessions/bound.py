@@ -42,6 +42,9 @@ _KEPT: Final = ("title", "description", "examples", "discriminator", "json_schem
 _LEFT: Final = ("alias_generator", "title", "json_schema_extra", "extra", "defer_build")
 """What is not taken over of a model's config."""
 
+_CONFIG: Final = ConfigDict(ser_json_inf_nan="constants")
+"""What a model's config is added to. Bytes are written as the model itself has them: it reads them in a snapshot."""
+
 
 class BoundForm(Generic[T]):
     """The form of one field of a model; everything is built at first use."""
@@ -79,12 +82,14 @@ class BoundForm(Generic[T]):
     def is_bare(self) -> bool:
         """See ``Form.is_bare``."""
         functions = self._validators or self._serializers
-        return not (self._field.metadata or self._field.default_factory or functions or self._config != CONFIG)
+        return not (
+            self._field.metadata or self._field.default_factory or functions or self._config not in (CONFIG, _CONFIG)
+        )
 
     @cached_property
     def _config(self) -> ConfigDict:
         own = {name: value for name, value in self._model.model_config.items() if name not in _LEFT}
-        return cast("ConfigDict", {**CONFIG, **own})
+        return cast("ConfigDict", {**_CONFIG, **own})
 
     @cached_property
     def _validators(self) -> list[Any]:

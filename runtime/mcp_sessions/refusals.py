@@ -20,6 +20,8 @@ _PYDANTICS: Final = frozenset(get_args(core_schema.ErrorType))
 
 def unstorable(error: Exception) -> str:
     """Say why a value cannot be JSON; the error's own text may hold the value."""
+    if "invalid utf-8" in str(error):
+        return 'it cannot be stored as JSON: it holds bytes that are no text; the model\'s config can say  "base64"'
     if isinstance(error, PydanticSerializationError) and "surrogates" not in str(error):
         return "it cannot be stored as JSON: a part of it was changed to another type after its validation"
     return "it cannot be stored as JSON: it holds a number that is too long, or text that is not Unicode"

@@ -248,3 +248,33 @@ def test_forward_references_are_resolved_at_first_use() -> None:
     key = ListKey[Tree]("children", model=Tree)
     value = [Tree(children=[Tree()])]
     assert key.decode(key.encode(value)) == value
+
+
+class Blob(BaseModel):
+    raw: bytes = b""
+    parts: list[bytes] = []
+
+
+class Coded(Blob):
+    model_config = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
+
+
+@pytest.mark.parametrize("model", [Blob, Coded])
+async def test_bytes_are_the_same_in_a_key_and_in_a_snapshot(model: type[Blob], store: Store) -> None:
+    """A model reads bytes as its own config says, so its keys are written that way."""
+    raw, parts = Key[bytes]("raw", model=model), ListKey[bytes]("parts", model=model)
+
+    class BlobSession(Session[Blob, Any], schema=SessionSchema(name="blob", state=model, keys=(raw, parts))):
+        pass
+
+    session = await BlobSession.create(store)
+    await session._set(raw, b"text")
+    await session._append(parts, (b"a", b"b"))
+    assert await session.snapshot() == model(raw=b"text", parts=[b"a", b"b"])
+    assert await session._get(raw) == b"text"
+    if model is Blob:
+        with pytest.raises(SessionValueError, match=r"bytes that are no text; the model's config can say"):
+            await session._set(raw, b"\xff")
+    else:
+        await session._set(raw, b"\xff")
+        assert (await session.snapshot()).raw == b"\xff"

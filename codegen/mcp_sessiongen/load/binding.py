@@ -38,6 +38,11 @@ def bound_model(kind: type[BaseModel], reader: TypeReader) -> ir.Imported:
     if kind.__pydantic_custom_init__:
         message = f"{name} has an __init__ of its own, which would not run when one key is read or written"
         raise TypeProblem("unsupported", message, "use defaults and validators instead")
+    decorators = kind.__pydantic_decorators__
+    old = next(iter([*decorators.validators, *decorators.root_validators]), "")
+    if old:
+        message = f"{old} of {name} is a validator of Pydantic 1, which cannot run for one key alone"
+        raise TypeProblem("unsupported", message, "write it with @field_validator or @model_validator")
     problem = serializer_problem(kind, name)
     if problem:
         raise TypeProblem("unsupported", problem, "store another model, made of what is to be kept")

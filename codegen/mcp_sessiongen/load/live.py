@@ -3,6 +3,7 @@
 The base classes of the runtime are recognised by name, because the compiler does not import the runtime.
 """
 
+import inspect
 import typing
 from collections.abc import Iterator
 from typing import Any, Final, TypeGuard, get_args
@@ -59,6 +60,21 @@ def is_key_marker(item: object) -> bool:
     """Tell whether something is a `Key(...)` of the runtime."""
     kind = type(item)
     return (attribute(kind, "__module__"), attribute(kind, "__qualname__")) == (_KEYS, "Key")
+
+
+def plain(value: object) -> Any:
+    """Return a text or a number without its class, which may be an enumeration or say anything else of itself."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int.__int__(value)
+    return float.__float__(value) if isinstance(value, float) else value
+
+
+def doc_of(kind: type) -> str:
+    """Return a class's own docstring; an inherited one says nothing about it."""
+    doc = attribute(kind, "__dict__").get("__doc__")
+    return inspect.cleandoc(doc) if isinstance(doc, str) else ""
 
 
 def is_type_alias(annotation: object) -> bool:

@@ -8,7 +8,7 @@ import annotated_types
 from pydantic.fields import FieldInfo
 
 from mcp_sessiongen.declarations import CONSTRAINTS
-from mcp_sessiongen.load.live import is_class, is_key_marker
+from mcp_sessiongen.load.live import is_class, is_key_marker, plain
 
 
 def constraints_in(metadata: Iterable[Any]) -> tuple[dict[str, object], list[str]]:
@@ -26,7 +26,8 @@ def constraints_in(metadata: Iterable[Any]) -> tuple[dict[str, object], list[str
             if name not in CONSTRAINTS:
                 others.append(name if _is_plain(value) else _name_of(item))
             else:
-                found[name] = value.pattern if isinstance(value, re.Pattern) and not value.flags & ~re.U else value
+                is_plain = isinstance(value, re.Pattern) and not value.flags & ~re.U
+                found[name] = plain(getattr(value, "pattern", value) if is_plain else value)
     return found, others
 
 

@@ -1,11 +1,11 @@
 """Enumerations of a Python schema that are compiled with it: classes that derive from `ValueEnum` or `ValueIntEnum`."""
 
-import inspect
 from enum import Enum
 from typing import Final
 
 from mcp_sessiongen.declarations import EnumDeclaration, Located, MemberDeclaration
 from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.load.live import doc_of, plain
 from mcp_sessiongen.load.positions import Positions
 
 _METHODS: Final = (type(lambda: None), classmethod, staticmethod, property)
@@ -27,23 +27,16 @@ def read_enum(kind: type[Enum], positions: Positions, report: Report) -> EnumDec
             report.error(positions.of_member(kind, name), "unsupported", message, _HINT)
     members = tuple(
         MemberDeclaration(
-            value=Located(_plain(member), positions.of_member(kind, name)),
+            value=Located(plain(member.value), positions.of_member(kind, name)),
             name=Located(name, positions.of_member(kind, name)),
             doc=positions.doc_of(kind, name),
         )
         for name, member in kind.__members__.items()
     )
-    own_doc = inspect.cleandoc(vars(kind).get("__doc__") or "")
-    return EnumDeclaration(Located(kind.__name__, positions.of_class(kind)), members, own_doc)
+    return EnumDeclaration(Located(kind.__name__, positions.of_class(kind)), members, doc_of(kind))
 
 
 def _is_own(kind: type[Enum], member: object) -> bool:
     """Tell whether a method is written in the class, and was not put there by its metaclass."""
     function = getattr(member, "__func__", None) or getattr(member, "fget", None) or member
     return str(getattr(function, "__qualname__", "")).startswith(f"{kind.__qualname__}.")
-
-
-def _plain(member: Enum) -> object:
-    """Return a member's value as what it is without the enumeration."""
-    value = member.value
-    return int(value) if isinstance(value, int) and type(value) is not bool else value

@@ -13,7 +13,8 @@ from pydantic_core import PydanticUndefined
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Default, FieldDeclaration, Located
 from mcp_sessiongen.diagnostics import Report
-from mcp_sessiongen.load.live import key_options
+from mcp_sessiongen.load.completion import complete
+from mcp_sessiongen.load.live import key_options, plain
 from mcp_sessiongen.load.machinery import EMPTY_FACTORIES, PLAIN_HINT, unrepeated_arguments
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.positions import Positions
@@ -39,7 +40,7 @@ class FieldReader:
 
     def compiled(self, kind: type[BaseModel]) -> Iterator[FieldDeclaration]:
         """Yield the fields of a class that is compiled."""
-        _complete(kind)
+        complete(kind)
         for name, info in kind.model_fields.items():
             self._refuse_arguments(kind, name, info)
             yield FieldDeclaration(
@@ -53,7 +54,7 @@ class FieldReader:
 
     def bound(self, kind: type[BaseModel]) -> Iterator[FieldDeclaration]:
         """Yield the fields of a model that stays the user's: its constraints and defaults are asked of the model."""
-        _complete(kind)
+        complete(kind)
         for name, info in kind.model_fields.items():
             span = self.positions.of_default(kind, name)
             located = self._type(kind, name, info)
@@ -86,17 +87,18 @@ class FieldReader:
             return None
 
     def _doc(self, kind: type[BaseModel], name: str, info: FieldInfo) -> str:
-        return inspect.cleandoc(info.description or "") or self.positions.doc_of(kind, name)
+        said = info.description
+        return inspect.cleandoc(said if isinstance(said, str) else "") or self.positions.doc_of(kind, name)
 
     def _options(self, kind: type[BaseModel], name: str, info: FieldInfo) -> dict[str, Located[object]]:
         found: dict[str, Located[object]] = {}
         if info.deprecated:
             text = info.deprecated if isinstance(info.deprecated, str) else getattr(info.deprecated, "message", "")
             span = self.positions.of_argument(kind, name, "Field", "deprecated")
-            found["deprecated"] = Located(text or f"{name} is deprecated.", span)
+            found["deprecated"] = Located(plain(text) or f"{name} is deprecated.", span)
         for option, value in key_options(info).items():
             span = self.positions.of_argument(kind, name, "Key", option)
-            found[option] = Located(duration_text(value), span)
+            found[option] = Located(plain(duration_text(value)), span)
         return found
 
     # --- compiled fields -------------------------------------------------------------------------------------------
@@ -136,11 +138,3 @@ class FieldReader:
 def duration_text(value: object) -> object:
     """Return a timedelta as the text that means the same."""
     return f"{value.total_seconds():f}s" if isinstance(value, timedelta) else value
-
-
-def _complete(kind: type[BaseModel]) -> None:
-    """Resolve what was written before it was defined; what is never defined is reported where it stands."""
-    try:
-        kind.model_rebuild(raise_errors=False)
-    except Exception:  # code of the user's may take part in it, and fields say best what is missing
-        return

@@ -4,7 +4,6 @@ Owns which classes are sessions and value types, and which of them are compiled.
 can stand for is compiled, as its YAML twin is; any other model is bound: the generated code imports it.
 """
 
-import inspect
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -23,7 +22,7 @@ from mcp_sessiongen.declarations import (
 )
 from mcp_sessiongen.diagnostics import Report, fatal
 from mcp_sessiongen.load.binding import bound_model, fingerprint_of
-from mcp_sessiongen.load.live import TypeProblem, attribute, derives_from, is_class, is_value_type
+from mcp_sessiongen.load.live import TypeProblem, attribute, derives_from, doc_of, is_class, is_value_type, plain
 from mcp_sessiongen.load.machinery import PLAIN_HINT, is_bound, machinery_of
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.pydantic_enums import read_enum
@@ -164,7 +163,7 @@ class _Reader:
     def session(self, chosen: _Chosen) -> SessionDeclaration:
         kind = chosen.kind
         options = dict(getattr(kind, "__sessiongen__", {}))
-        name = options.pop("name", None)
+        name = plain(options.pop("name", None))
         written = isinstance(name, str)
         if name is not None and not written:
             span = self.positions.of_option(kind, "name")
@@ -175,10 +174,10 @@ class _Reader:
             name=Located(name if isinstance(name, str) else chosen.session_name, span),
             keys=(),
             options={
-                option: Located(duration_text(value), self.positions.of_option(kind, option))
+                option: Located(plain(duration_text(value)), self.positions.of_option(kind, option))
                 for option, value in options.items()
             },
-            doc=_doc_of(kind),
+            doc=doc_of(kind),
         )
         if derives_from(kind, "SessionModel") and not _is_template(kind) and not is_bound(kind):
             return replace(declared, keys=tuple(self.fields.compiled(kind)))
@@ -206,7 +205,7 @@ class _Reader:
         if _is_template(kind):
             self.refuse(kind, "", f"{kind.__name__} is generic, and value types are compiled without parameters")
         located = Located(kind.__name__, self.positions.of_class(kind))
-        return ModelDeclaration(located, tuple(self.fields.compiled(kind)), _doc_of(kind))
+        return ModelDeclaration(located, tuple(self.fields.compiled(kind)), doc_of(kind))
 
     def refuse(self, kind: type[BaseModel], member: str, message: str, hint: str = PLAIN_HINT) -> None:
         span = self.positions.of_member(kind, member) if member else self.positions.of_class(kind)
@@ -221,8 +220,3 @@ def _is_template(kind: type[BaseModel]) -> bool:
 def _is_a_base(kind: type) -> bool:
     """Tell whether a class is one to derive from: it belongs to Pydantic or the runtime."""
     return str(attribute(kind, "__module__")).partition(".")[0] in ("pydantic", "mcp_sessions")
-
-
-def _doc_of(kind: type) -> str:
-    """Return a class's own docstring; an inherited one says nothing about it."""
-    return inspect.cleandoc(vars(kind).get("__doc__") or "")

@@ -19,6 +19,7 @@ from mcp_sessiongen import constraints, ir
 from mcp_sessiongen.declarations import Located
 from mcp_sessiongen.diagnostics import Report, Source
 from mcp_sessiongen.load.bound_unions import union_problem
+from mcp_sessiongen.load.completion import require_complete
 from mcp_sessiongen.load.homes import home_of
 from mcp_sessiongen.load.json_forms import forms_of, forms_of_enum
 from mcp_sessiongen.load.live import TypeProblem as TypeProblem
@@ -204,6 +205,7 @@ class TypeReader:
         if generic["parameters"]:
             message = f"{kind.__name__} is generic and is used without its parameters"
             raise TypeProblem("unsupported", message, f"write {kind.__name__}[...], or a subclass of that")
+        require_complete(kind)
         return self._imported(kind, generic["origin"] or kind, tuple(map(self.read, generic["args"])))
 
     def value_type(self, kind: type) -> ir.Named:

@@ -23,7 +23,7 @@ from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.safe_text import safe_repr, safe_str
 
 _PROJECT_FILES: Final = ("pyproject.toml", "setup.py", ".git")
-_LOAD: Final = Path(__file__).parent
+_PACKAGE: Final = Path(__file__).parents[1]
 _LIBRARY: Final = str(Path(contextlib.__file__).parent)
 _GUARD: Final = 'guard it with  if __name__ == "__main__":'
 
@@ -64,6 +64,29 @@ def import_target(target: Target, output: Path) -> ModuleType:
             raise _finding(target, place, output, error) from None
     _check_identity(target, place, module)
     return module
+
+
+@contextlib.contextmanager
+def answering(target: Target) -> Iterator[None]:
+    """Ask what a module holds: where code of the user's raises, the fault is not ours.
+
+    Raises:
+        SchemaErrors: If it does.
+    """
+    try:
+        yield
+    except SchemaErrors:
+        raise
+    except Exception as error:
+        if not any(map(_is_users, traceback.extract_tb(error.__traceback__))):
+            raise
+        summary = ": ".join([type(error).__name__, *safe_str(error).strip().splitlines()[:1]])
+        what = f"raised {summary} when it was asked what it declares"
+        raise _raised(target, error, what, "keep such code out of what schemas are made of") from None
+
+
+def _is_users(frame: traceback.FrameSummary) -> bool:
+    return not frame.filename.startswith((str(_PACKAGE), _LIBRARY, "<")) and "site-packages" not in frame.filename
 
 
 def file_of(target: Target) -> str:
@@ -203,7 +226,7 @@ def _raised(target: Target, error: BaseException, what: str, hint: str, *, verba
 
 
 def _user_frames(target: Target, error: BaseException) -> list[Span]:
-    ours = (str(_LOAD), str(Path(importlib.__file__).parent), "<frozen", "<string")
+    ours = (str(_PACKAGE), str(Path(importlib.__file__).parent), "<frozen", "<string")
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(ours)]
     own = [frame for frame in frames if not frame.filename.startswith(_LIBRARY)]
     own = [frame for frame in own or frames if "site-packages" not in frame.filename] or own or frames
