@@ -5,7 +5,7 @@ A key is read and written alone, so each has a model of its own with just that f
 ``snapshot()``, which makes an object of the user's class.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
@@ -16,6 +16,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    PydanticUserError,
     TypeAdapter,
     WrapValidator,
     create_model,
@@ -39,11 +40,25 @@ _MODES: Final = {
 _KEPT: Final = ("title", "description", "examples", "discriminator", "json_schema_extra", "validate_default")
 """What is taken over of a field besides its type and default: not its aliases, nor what hides it from output."""
 
+_BASE64: Final = "base64url"
+"""What the JSON schema of bytes has, if they are written so."""
+
 _LEFT: Final = ("alias_generator", "title", "json_schema_extra", "extra", "defer_build")
 """What is not taken over of a model's config."""
 
-_CONFIG: Final = ConfigDict(ser_json_inf_nan="constants")
-"""What a model's config is added to. Bytes are written as the model itself has them: it reads them in a snapshot."""
+
+def reader_of(model: type[BaseModel], forms: Iterable[object]) -> type[BaseModel]:
+    """Return what reads a whole session: the model, or one like it that reads bytes as its keys write them.
+
+    A key can hold any bytes, because they are written in base64; a model takes them for text unless its config says
+    otherwise.
+    """
+    is_needed = any(isinstance(form, BoundForm) and form.has_bytes for form in forms)
+    if "val_json_bytes" in model.model_config or not is_needed:
+        return model
+    namespace = {"__module__": model.__module__, "__qualname__": model.__qualname__, "model_config": CONFIG}
+    metaclass: Any = type(model)
+    return cast("type[BaseModel]", metaclass(model.__name__, (model,), namespace))
 
 
 class BoundForm(Generic[T]):
@@ -79,17 +94,23 @@ class BoundForm(Generic[T]):
         return TypeAdapter[T](self.annotation)
 
     @cached_property
+    def has_bytes(self) -> bool:
+        """Whether bytes of the field itself, not of a model in it, are written."""
+        try:
+            return _BASE64 in str(self._slot.model_json_schema())
+        except (PydanticUserError, ValueError):  # there is no JSON schema for it
+            return True
+
+    @cached_property
     def is_bare(self) -> bool:
         """See ``Form.is_bare``."""
         functions = self._validators or self._serializers
-        return not (
-            self._field.metadata or self._field.default_factory or functions or self._config not in (CONFIG, _CONFIG)
-        )
+        return not (self._field.metadata or self._field.default_factory or functions or self._config != CONFIG)
 
     @cached_property
     def _config(self) -> ConfigDict:
         own = {name: value for name, value in self._model.model_config.items() if name not in _LEFT}
-        return cast("ConfigDict", {**_CONFIG, **own})
+        return cast("ConfigDict", {**CONFIG, **own})
 
     @cached_property
     def _validators(self) -> list[Any]:

@@ -1,5 +1,6 @@
 """The base class of generated accessors: typed keys over one session."""
 
+from functools import cache
 from typing import Any, ClassVar, Generic, cast
 
 from pydantic import BaseModel, ValidationError
@@ -7,6 +8,7 @@ from pydantic_core import to_json
 from typing_extensions import TypeVar
 
 from mcp_sessions.base_session import BaseSession
+from mcp_sessions.bound import reader_of
 from mcp_sessions.errors import SessionDataError, SessionKeyError
 from mcp_sessions.forms import BY_NAME, UNSET, PlainForm, Unset
 from mcp_sessions.ids import masked
@@ -69,14 +71,18 @@ class Session(BaseSession, Generic[StateT, NameT]):
 
     def _as_user_has_it(self, found: dict[str, bytes]) -> BaseModel:
         """Return an object of the user's own class, made from what is stored."""
+        reader = _reader_of(self.schema)
         parts = [to_json(name) + b":" + raw for name, raw in found.items() if name in self._keys]
         try:
-            return self.schema.state.model_validate_json(b"{" + b",".join(parts) + b"}", **BY_NAME)
+            state = reader.model_validate_json(b"{" + b",".join(parts) + b"}", **BY_NAME)
         except ValidationError as error:
             for name, key in self._keys.items():  # of a key that does not fit by itself, the message has more to say
                 self._decoded(key, found.get(name))
             words = in_words(error, PlainForm(self.schema.state, UNSET))
             raise SessionDataError(f"{self.schema.name} of {masked(self.id)}: {words}; it was left as it is") from None
+        if reader is not self.schema.state and type(state) is reader:
+            object.__setattr__(state, "__class__", self.schema.state)
+        return state
 
     # By name: for get("x") and set("x", value)
 
@@ -138,3 +144,8 @@ class Session(BaseSession, Generic[StateT, NameT]):
             return (entries, entries.pop(entry)) if entry in entries else (UNSET, None)
 
         return await self._change(key, pop)
+
+
+@cache
+def _reader_of(schema: SessionSchema) -> type[BaseModel]:
+    return reader_of(schema.state, [key.form for key in schema.keys])

@@ -1,6 +1,7 @@
 """Python schemas that lie, raise or are never complete: a diagnostic each, or a module that says what was meant."""
 
 import ast
+import sys
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -57,6 +58,7 @@ def test_what_cannot_be_asked_is_refused_with_its_place(name: str, project: Path
     (project / "schema.py").write_text(BEGINNING + textwrap.dedent(body) + "\n")
     target = "schema.py:Cart" if "class Cart(BaseModel)" in body else "schema.py"
     outcome = run("generate", target, "-o", "out")
+    sys.modules.pop("schema", None)
     assert outcome.code == 2
     assert message in outcome.err
     assert "internal error" not in outcome.text
