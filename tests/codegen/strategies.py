@@ -20,6 +20,7 @@ from mcp_sessiongen.doc_text import normal_doc
 from mcp_sessiongen.ir_dump import dump
 from mcp_sessiongen.type_parts import names_in, union_of, without_none
 from mcp_sessiongen.type_rules import json_forms
+from mcp_sessiongen.values import constant
 
 T = TypeVar("T")
 
@@ -95,13 +96,25 @@ def modules(draw: st.DrawFn) -> ir.Module:
     return ir.Module(tuple(maker.models.values()), sessions, tuple(maker.enums.values()))
 
 
+@st.composite
+def values(draw: st.DrawFn, module: ir.Module, key: ir.Field) -> ir.Value:
+    """Values that a key of a module may hold: of its type, and within its constraints."""
+    models, enums = ({item.name: item for item in items} for items in (module.models, module.enums))
+    return _Maker(draw, models, enums).fitting(key.type, key.constraints)
+
+
 @dataclass
 class _Maker:
-    """Makes one module, piece by piece."""
+    """Makes one module, piece by piece.
+
+    Attributes:
+        depth: How many models the value that is being made is inside of.
+    """
 
     draw: Callable[[st.SearchStrategy[T]], T]
     models: dict[str, ir.Model] = field(default_factory=dict)
     enums: dict[str, ir.Enumeration] = field(default_factory=dict)
+    depth: int = 0
 
     def one(self, options: Sequence[T]) -> T:
         return self.draw(st.sampled_from(options))
@@ -253,46 +266,44 @@ class _Maker:
             case ir.Scalar(name="int" | "float" | "Decimal" as name):
                 return self.bounds(name, tight=tight)
             case ir.Scalar(name="str"):
-                pattern = self.one(("^[A-Z0-9-]{3,32}$", '"""|\\\\|\\{\\{', "^[^'\"]*$", "\n", "é")) if tight else ""
                 given = (("max_length", ir.Atom(self.draw(st.integers(LONGEST, 999)))),)
-                return (*given, ("pattern", ir.Atom(pattern))) if pattern else given
-            case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True):
-                least = (("min_length", ir.Atom(self.draw(st.integers(1, 5)))),) if tight else ()
+                return (*given, ("pattern", self.one(list(_PATTERNS)))) if tight else given
+            case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True) as target:
+                # A set or a dict of few values that there are cannot have many.
+                most = 1 if isinstance(target, ir.Table) or getattr(target, "kind", "list") != "list" else 5
+                least = (("min_length", ir.Atom(self.draw(st.integers(1, most)))),) if tight else ()
                 return (*least, ("max_length", ir.Atom(self.draw(st.integers(LONGEST, 999)))))
             case _:
                 return ()
 
     def bounds(self, name: str, *, tight: bool) -> tuple[tuple[str, ir.Value], ...]:
-        def number(value: int) -> ir.Value:
-            return (
-                ir.Built(name, str(value)) if name == "Decimal" else ir.Atom(float(value) if name == "float" else value)
-            )
-
-        low = (self.one(("gt", "ge")), number(-self.draw(st.integers(LARGEST + 1, 10**9))))
-        high = (self.one(("lt", "le")), number(self.draw(st.integers(LARGEST + 1, 10**9))))
-        step = (("multiple_of", number(self.draw(st.integers(1, 99)))),) if tight else ()
+        low = (self.one(("gt", "ge")), _number(name, -self.draw(st.integers(LARGEST + 1, 10**9))))
+        high = (self.one(("lt", "le")), _number(name, self.draw(st.integers(LARGEST + 1, 10**9))))
+        step = (("multiple_of", _number(name, self.draw(st.integers(1, 99)))),) if tight else ()
         digits = (("max_digits", ir.Atom(40)), ("decimal_places", ir.Atom(20))) if name == "Decimal" else ()
         return (low, high, *step, *self.one((digits, ())))
 
     # --- values ----------------------------------------------------------------------------------------------------
 
-    def value(self, kind: ir.Type) -> ir.Value:
-        """Make a value of a type, in its canonical form."""
+    def value(self, kind: ir.Type, least: int = 0) -> ir.Value:
+        """Make a value of a type, in its canonical form, of at least so many items or bytes."""
         match kind:
+            case ir.Scalar(name="bytes"):
+                return self.draw(_bytes(least))
             case ir.Scalar(name=name):
                 return self.draw(_SCALARS[name])
             case ir.Choice(values=values):
                 return ir.Atom(self.one(values))
             case ir.Array(kind="list", item=item):
-                return ir.Items("list", self.items(item))
+                return ir.Items("list", self.items(item, least))
             case ir.Array(kind=outer, item=item):
-                distinct = {json.dumps(dump(value)): value for value in self.items(item)}
+                distinct = {json.dumps(dump(value)): value for value in self.items(item, least)}
                 return ir.Items(outer, tuple(distinct[text] for text in sorted(distinct)))
             case ir.Table(key=key, value=value):
-                keys = {json.dumps(dump(made)): made for made in self.items(key)}
+                keys = {json.dumps(dump(made)): made for made in self.items(key, least)}
                 return ir.Entries(tuple((made, self.value(value)) for made in keys.values()))
             case ir.Tuple(items=items, open=is_open):
-                return ir.Items("tuple", self.items(items[0]) if is_open else tuple(map(self.value, items)))
+                return ir.Items("tuple", self.items(items[0], least) if is_open else tuple(map(self.value, items)))
             case ir.Union(members=members):
                 return self.value(self.one(members))
             case ir.Named(name=name) if name in self.enums:
@@ -306,23 +317,48 @@ class _Maker:
             case _:
                 raise NotImplementedError(kind)
 
-    def items(self, kind: ir.Type) -> tuple[ir.Value, ...]:
-        return tuple(self.value(kind) for _ in range(self.draw(st.integers(0, 2))))
+    def items(self, kind: ir.Type, least: int) -> tuple[ir.Value, ...]:
+        return tuple(self.value(kind) for _ in range(self.draw(st.integers(least, least + 2))))
 
     def instance(self, model: ir.Model) -> ir.Value:
+        self.depth += 1
         fields = []
         for item in model.fields:
             is_recursive = item.name in ("other", "others") or model.name in names_in(item.type)
-            if is_recursive:
+            if is_recursive and self.depth > 2:
                 empty = ir.Items("list", ()) if isinstance(item.type, ir.Array) else ir.Atom(None)
                 fields.append((item.name, empty))
             elif item.default is None or self.draw(st.booleans()):
                 fields.append((item.name, self.value(item.type)))
+        self.depth -= 1
         return ir.Instance(model.name, tuple(fields))
+
+    def fitting(self, kind: ir.Type, constraints: tuple[tuple[str, ir.Value], ...]) -> ir.Value:
+        """Make a value that tight constraints let pass."""
+        told, target = dict(constraints), without_none(kind)
+        if target != kind and self.draw(st.booleans()):
+            return ir.Atom(None)
+        match target:
+            case ir.Scalar(name="str") if "pattern" in told:
+                return ir.Atom(self.draw(_PATTERNS[told["pattern"]]))
+            case ir.Scalar(name="int" | "float" | "Decimal" as name) if "multiple_of" in told:
+                return _number(name, int(constant(told["multiple_of"])) * self.draw(st.integers(-99, 99)))
+            case _:
+                return self.value(target, constant(told.get("min_length", ir.Atom(0))))
 
 
 def _or_none(kind: ir.Type) -> ir.Type:
     return union_of((kind, ir.NONE))
+
+
+def _number(name: str, value: int) -> ir.Value:
+    if name == "Decimal":
+        return ir.Built(name, str(value))
+    return ir.Atom(float(value) if name == "float" else value)
+
+
+def _bytes(least: int) -> st.SearchStrategy[ir.Value]:
+    return _built("bytes", st.binary(min_size=least, max_size=9), lambda value: base64.b64encode(value).decode())
 
 
 def _is_numeric_choice(kind: ir.Type) -> bool:
@@ -343,6 +379,15 @@ def _timedelta(value: dt.timedelta) -> str:
     return f"{value.days} {value.seconds} {value.microseconds}"
 
 
+_PATTERNS: Final[dict[ir.Value, st.SearchStrategy[str]]] = {
+    ir.Atom("^[A-Z0-9-]{3,32}$"): st.text("AZ09-", min_size=3, max_size=LONGEST),
+    ir.Atom('"""|\\\\|\\{\\{'): st.sampled_from(('"""', "a\\b", "{{ 7 * 7 }}")),
+    ir.Atom("^[^'\"]*$"): TEXTS.filter(lambda text: not set(text) & {"'", '"'}),
+    ir.Atom("\n"): st.sampled_from(("\n", "two\nlines")),
+    ir.Atom("é"): st.sampled_from(("é", "café\x00")),
+}
+"""Patterns, each with texts that it finds."""
+
 _ZONES: Final = st.sampled_from((None, dt.UTC, dt.timezone(dt.timedelta(hours=-3, minutes=-30))))
 _MOMENTS: Final = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1), timezones=_ZONES)
 _SCALARS: Final[dict[str, st.SearchStrategy[ir.Value]]] = {
@@ -351,7 +396,7 @@ _SCALARS: Final[dict[str, st.SearchStrategy[ir.Value]]] = {
     "int": st.integers(-LARGEST, LARGEST).map(ir.Atom),
     "float": st.floats(-LARGEST, LARGEST).map(ir.Atom),
     "bool": st.booleans().map(ir.Atom),
-    "bytes": _built("bytes", st.binary(max_size=9), lambda value: base64.b64encode(value).decode()),
+    "bytes": _bytes(0),
     "Decimal": _built("Decimal", st.decimals(-LARGEST, LARGEST, allow_nan=False, places=3)),
     "date": _built("date", st.dates(dt.date(1900, 1, 1), dt.date(2200, 1, 1)), _isoformat),
     "time": _built("time", st.times(), _isoformat),

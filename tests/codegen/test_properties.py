@@ -13,16 +13,21 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.codegen.strategies import modules
+from tests.codegen.live_values import live
+from tests.codegen.strategies import modules, values
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors
 from mcp_sessiongen.key_text import key_text, surroundings
+from mcp_sessiongen.naming import class_names
 from mcp_sessiongen.pipeline import compile_sources
 from mcp_sessiongen.render import render
-from mcp_sessions import open_store
+from mcp_sessions import Session
+from mcp_sessions.stores.memory import MemoryStore
 
 NAME = "generated_by_a_property"
+A_LIFE = 30.0 * 86400
+"""Seconds that a session lives without use: longer than most keys."""
 
 
 @contextmanager
@@ -37,41 +42,76 @@ def imported(text: str) -> Iterator[ModuleType]:
         del sys.modules[NAME]
 
 
-async def keeps_its_defaults(module: ModuleType, session: ir.Session) -> None:
-    """Write what reading gives for each unset key, and read it back: by method, by name, and all at once."""
-    accessor = getattr(module, f"{''.join(part.capitalize() for part in session.name.split('_'))}Session")
-    store = open_store("memory://")
-    live = await accessor.create(store)
+class Clock:
+    """A clock that is moved by hand."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def keeps_values(accessor: type[Session[Any, Any]], session: ir.Session, values: dict[str, Any]) -> None:
+    """Write a value of each key, read it by method, by name, and all at once; then take it or let its time pass."""
+    clock = Clock()
+    begun = {key.name: values[key.name] for key in session.keys if key.create}
+    live = await accessor.create(MemoryStore(clock=clock), idle=f"{A_LIFE}s", values=begun)
     for key in session.keys:
-        get, put = getattr(live, f"get_{key.name}"), getattr(live, f"set_{key.name}")
-        value = await get()
-        assert (value is None) or key.default is not None
-        if key.default is not None:
-            await put(value)
-            assert await live.has(key.name)
-            assert equal(await live.get(key.name), value)
+        assert await live.has(key.name) == bool(key.create)
+        await keeps_what_is_written(live, key, values[key.name])
+    assert await live.keys() == list(values)
     state = await live.snapshot()
-    assert set(type(state).model_fields) == {key.name for key in session.keys}
+    assert state.model_fields_set == set(values)
+    assert all(same(getattr(state, name), value) for name, value in values.items())
+    timed = {key.ttl: key.name for key in session.keys if key.ttl and key.ttl < A_LIFE}
+    for key in session.keys:
+        if key.ttl is None:
+            assert same(await getattr(live, f"take_{key.name}")(), values[key.name])
+            assert not await live.has(key.name)
+    began = clock.now
+    for ttl, name in sorted(timed.items()):
+        clock.now = began + ttl * 0.99
+        assert await live.has(name)
+        clock.now = began + ttl
+        assert not await live.has(name)
+
+
+async def keeps_what_is_written(live: Session[Any, Any], key: ir.Field, value: object) -> None:
+    get, put = getattr(live, f"get_{key.name}"), getattr(live, f"set_{key.name}")
+    by_name: Any = live
+    if key.create:
+        assert same(await get(), value)
+        await live.remove(key.name)
+    unset = await get()
+    assert (unset is None) or key.default is not None
+    if key.default is not None:
+        await put(unset)
+        assert same(await by_name.get(key.name), unset)
+    await put(value)
+    assert same(await get(), value)
+    await live.remove(key.name)
+    await by_name.set(key.name, value)
+    assert same(await by_name.get(key.name), value)
 
 
 def lasting(session: ir.Session) -> ir.Session:
     """Return a session that does not end while it is tried."""
-    return replace(session, idle=None, max=None, keys=tuple(replace(key, ttl=None) for key in session.keys))
+    return replace(session, idle=None, max=None)
 
 
-def equal(one: Any, other: Any) -> bool:
-    return bool(one == other) or repr(one) == repr(other)  # nan is not equal to itself
+def same(one: object, other: object) -> bool:
+    return type(one) is type(other) and one == other
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of keys that are deprecated
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(modules())
-def test_any_schema_gives_a_module_that_keeps_values(module: ir.Module) -> None:
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(modules(), st.data())
+def test_any_schema_gives_a_module_that_keeps_values(module: ir.Module, data: st.DataObject) -> None:
     with imported(render(replace(module, sessions=tuple(map(lasting, module.sessions))), "schema.yaml")) as made:
         assert set(made.__all__) <= set(vars(made))
-        # A session that begins with values is the runtime's business.
-        for session in (item for item in module.sessions if not any(key.create for key in item.keys)):
-            asyncio.run(keeps_its_defaults(made, session))
+        for session in module.sessions:
+            drawn = {key.name: live(data.draw(values(module, key), key.name), made) for key in session.keys}
+            asyncio.run(keeps_values(getattr(made, class_names(session.name)[2]), session, drawn))
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
