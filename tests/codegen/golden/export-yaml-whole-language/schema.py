@@ -2,12 +2,12 @@
 
 from datetime import date
 from decimal import Decimal
-from http import HTTPMethod
 from pathlib import Path
 from typing import Annotated, Literal
 
 from mcp_sessions import Key, SessionModel, ValueEnum, ValueIntEnum, ValueModel
 from pydantic import Field
+from web import Method
 
 
 class Status(ValueEnum):
@@ -68,7 +68,7 @@ class Order(SessionModel, idle="90m", max="30d", reserved=("basket", "old_title"
     day: Annotated[date, Field(ge=date(2020, 1, 1))]
     locale: Annotated[str, Key(renamed_from="language", deprecated="Use title.")]
     home: Path | None
-    method: HTTPMethod | None
+    method: Method | None
     by_status: dict[Status, int] = {Status.OPEN: 1}
 
 
