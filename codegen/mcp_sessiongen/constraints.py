@@ -91,7 +91,8 @@ def _reader(name: str, kind: ir.Type) -> Callable[[object], ir.Value | None]:
         return _count
     if describe(kind) in _TEMPORAL:
         return partial(moment, describe(kind))
-    return {"int": _whole, "float": _float}.get(describe(kind), _decimal)
+    decimal = _decimal_step if name == "multiple_of" else _decimal
+    return {"int": _whole, "float": _float}.get(describe(kind), decimal)
 
 
 def _expected(name: str, kind: ir.Type) -> str:
@@ -102,7 +103,10 @@ def _expected(name: str, kind: ir.Type) -> str:
     if describe(kind) in _TEMPORAL:
         return f"a {describe(kind)}"
     number = "a whole number" if describe(kind) == "int" else "a number"
-    return f"{number} above 0" if name == "multiple_of" else number
+    if name == "multiple_of":
+        number += " above 0"
+        number += ", of no more digits than a float has" if describe(kind) == "Decimal" else ""
+    return number
 
 
 def _text(value: object) -> ir.Value | None:
@@ -137,6 +141,13 @@ def _decimal(value: object) -> ir.Value | None:
     except (InvalidOperation, ValueError):
         return None
     return ir.Built("Decimal", str(number)) if number.is_finite() else None
+
+
+def _decimal_step(value: object) -> ir.Value | None:
+    """Return a step between decimals: `Field` takes an int or a float, so the step has to be the same as one."""
+    read = _decimal(value)
+    number = constant(read) if read else Decimal("NaN")
+    return ir.Built("Decimal", f"{number.normalize():f}") if number == Decimal(str(float(number))) else None
 
 
 def _contradiction(name: str, located: Located[object], found: dict[str, ir.Value], report: Report) -> None:

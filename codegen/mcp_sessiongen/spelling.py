@@ -110,8 +110,14 @@ class Speller:
         self.imports.use("typing", "Annotated")
         self.imports.use("pydantic", "Field")
         labels = tuple(f"{constraint}=" for constraint, _ in constraints)
-        arguments = tuple(self.value(value) for _, value in constraints)
+        arguments = tuple(self.constraint(constraint, value) for constraint, value in constraints)
         return _subscript("Annotated", [kind, Group(Code("Field"), arguments, labels=labels)])
+
+    def constraint(self, constraint: str, value: ir.Value) -> Expression:
+        """Return the value of a constraint; to checkers, `Field` takes no Decimal as a step."""
+        if constraint == "multiple_of" and isinstance(value, ir.Built):
+            return lit(float(value.text) if "." in value.text else int(value.text))
+        return self.value(value)
 
     def value(self, value: ir.Value) -> Expression:
         """Return an expression that makes a value."""

@@ -9,6 +9,7 @@ import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import Enum
 from http import HTTPMethod, HTTPStatus
 from typing import Any, Final, TypeVar, get_args
@@ -279,7 +280,10 @@ class _Maker:
     def bounds(self, name: str, *, tight: bool) -> tuple[tuple[str, ir.Value], ...]:
         low = (self.one(("gt", "ge")), _number(name, -self.draw(st.integers(LARGEST + 1, 10**9))))
         high = (self.one(("lt", "le")), _number(name, self.draw(st.integers(LARGEST + 1, 10**9))))
-        step = (("multiple_of", _number(name, self.draw(st.integers(1, 99)))),) if tight else ()
+        steps: st.SearchStrategy[int | str] = st.integers(1, 99)
+        if name == "Decimal":
+            steps = steps | st.sampled_from(("0.05", "12.5", "0.0000001"))
+        step = (("multiple_of", _number(name, self.draw(steps))),) if tight else ()
         digits = (("max_digits", ir.Atom(40)), ("decimal_places", ir.Atom(20))) if name == "Decimal" else ()
         return (low, high, *step, *self.one((digits, ())))
 
@@ -342,7 +346,7 @@ class _Maker:
             case ir.Scalar(name="str") if "pattern" in told:
                 return ir.Atom(self.draw(_PATTERNS[told["pattern"]]))
             case ir.Scalar(name="int" | "float" | "Decimal" as name) if "multiple_of" in told:
-                return _number(name, int(constant(told["multiple_of"])) * self.draw(st.integers(-99, 99)))
+                return _number(name, constant(told["multiple_of"]) * self.draw(st.integers(-99, 99)))
             case _:
                 return self.value(target, constant(told.get("min_length", ir.Atom(0))))
 
@@ -351,10 +355,10 @@ def _or_none(kind: ir.Type) -> ir.Type:
     return union_of((kind, ir.NONE))
 
 
-def _number(name: str, value: int) -> ir.Value:
+def _number(name: str, value: int | float | str | Decimal) -> ir.Value:
     if name == "Decimal":
         return ir.Built(name, str(value))
-    return ir.Atom(float(value) if name == "float" else value)
+    return ir.Atom(float(value) if name == "float" else int(value))
 
 
 def _bytes(least: int) -> st.SearchStrategy[ir.Value]:

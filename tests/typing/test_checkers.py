@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from tests.codegen.strategies import modules
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.render import render
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -48,6 +53,10 @@ TELLS_OF_DEPRECATED: dict[str, list[str]] = {
     "pyrefly": ["--error", "deprecated"],  # a warning, and not shown
 }
 """What makes the use of a deprecated method an error; behind it, what it is by default."""
+
+REPEATABLE = settings(
+    derandomize=True, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck), deadline=None
+)
 
 
 @pytest.fixture(scope="module")
@@ -126,8 +135,34 @@ def test_each_use_of_a_deprecated_key_is_reported_and_nothing_else(checker: str,
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_all_golden_modules_are_accepted(checker: str, golden: Path) -> None:
-    modules = sorted(path.name for path in golden.glob("generated__*.py"))
-    assert len(modules) >= 20
-    rejected, printed = lines_rejected(checker, golden, *modules)
+    generated = sorted(path.name for path in golden.glob("generated__*.py"))
+    assert len(generated) >= 20
+    rejected, printed = lines_rejected(checker, golden, *generated)
     in_generated = {place for place in rejected if place[0].startswith("generated__")}
     assert not in_generated, printed
+
+
+@pytest.fixture(scope="module")
+def random_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Modules of random schemas; the same in every run."""
+    folder = tmp_path_factory.mktemp("random")
+    found: list[ir.Module] = []
+
+    @settings(REPEATABLE, max_examples=50)
+    @given(modules())
+    def collect(module: ir.Module) -> None:
+        found.append(module)
+
+    collect()
+    for number, module in enumerate(found):
+        (folder / f"random_{number}.py").write_text(render(module, "schema.yaml"))
+    (folder / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
+    return folder
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_random_modules_are_accepted(checker: str, random_modules: Path) -> None:
+    names = sorted(path.name for path in random_modules.glob("*.py"))
+    assert len(names) >= 40
+    rejected, printed = lines_rejected(checker, random_modules, *names)
+    assert not rejected, printed
