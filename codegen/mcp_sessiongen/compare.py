@@ -1,9 +1,11 @@
 """What `generate` would do, without doing it: the files of an output folder as they are and as they should be."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from mcp_sessiongen.config import Job
+from mcp_sessiongen.fresh import sealed_file
 from mcp_sessiongen.manifest import MANIFEST_FILE, Entry, Manifest, dump_manifest, read_manifest
 from mcp_sessiongen.output import PACKAGE_FILE, FileState, inspect_output, left_over, read_file
 from mcp_sessiongen.pipeline import Step, compile_files
@@ -35,9 +37,10 @@ def compare(job: Job, step: Step) -> Comparison:
     Raises:
         SchemaErrors: If a source is wrong, or something is in the way.
     """
-    generated = compile_files(job.sources, job.output, step)
-    files = {file.name: file.text for file in generated}
     manifest = read_manifest(job.output)
+    known = partial(sealed_file, folder=job.output, manifest=manifest)
+    generated = compile_files(job.sources, job.output, step, known)
+    files = {file.name: file.text for file in generated}
     gone = left_over(manifest, files, job.output, job.is_whole)
     states = inspect_output(job.output, {PACKAGE_FILE: PACKAGE, **files}, manifest, gone)
     kept = {state.path.name for state in states if state.state == "kept"}

@@ -10,7 +10,7 @@ from mcp_sessiongen.config import Job
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.load.targets import Target, called_from, find_targets
 from mcp_sessiongen.manifest import Entry, Manifest, made_with, read_manifest, seal_of, sha256
-from mcp_sessiongen.output import PACKAGE_FILE, left_over
+from mcp_sessiongen.output import PACKAGE_FILE, GeneratedFile, left_over
 
 
 def fresh_files(job: Job) -> list[Path] | None:
@@ -26,21 +26,27 @@ def fresh_files(job: Job) -> list[Path] | None:
         is_known = not report.found and len(set(names)) == len(names)
         if not is_known or left_over(manifest, names, folder, job.is_whole):
             return None
-        if all(_is_fresh(target, name, folder, manifest) for target, name in zip(targets, names, strict=True)):
+        if all(sealed_file(target, folder, manifest) for target in targets):
             return [folder / name for name in sorted([PACKAGE_FILE, *names])]
     except (OSError, ValueError):
         pass  # the compiler will say what it is
     return None
 
 
-def _is_fresh(target: Target, name: str, folder: Path, manifest: Manifest) -> bool:
+def sealed_file(target: Target, folder: Path, manifest: Manifest) -> GeneratedFile | None:
+    """Return what a schema gives, as it is in the output folder already; None if that takes a compiler to tell."""
+    name = f"{target.stem}.py"
     entry = manifest.entries.get(name, Entry(""))
     path = folder / name
-    if target.kind != "yaml" or target.names_classes or not entry.seal or not _is_plain(path):
-        return False
-    output = sha256(path.read_bytes().decode("utf-8", "surrogateescape"))
-    schema = Path(target.given).read_bytes()
-    return output == entry.output and entry.seal == seal_of(called_from(folder, target.given), schema, output)
+    try:
+        if target.kind != "yaml" or target.names_classes or not entry.seal or not _is_plain(path):
+            return None
+        text = path.read_bytes().decode("utf-8", "surrogateescape")
+        seal = seal_of(called_from(folder, target.given), Path(target.given).read_bytes(), entry.output)
+    except (OSError, ValueError):
+        return None
+    is_sealed = entry.seal == seal and entry.output == sha256(text) and manifest.made_with == made_with()
+    return GeneratedFile(name, text, entry) if is_sealed else None
 
 
 def _is_plain(path: Path) -> bool:

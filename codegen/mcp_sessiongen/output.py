@@ -24,6 +24,21 @@ _ELSEWHERE: Final = "move it away, or choose another output folder"
 
 
 @dataclass(frozen=True)
+class GeneratedFile:
+    """A file for an output folder.
+
+    Attributes:
+        name: Its name in the folder.
+        text: What is to be in it.
+        entry: What the manifest says about it.
+    """
+
+    name: str
+    text: str
+    entry: Entry
+
+
+@dataclass(frozen=True)
 class FileState:
     """One output file.
 

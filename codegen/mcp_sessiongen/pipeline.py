@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,7 +22,9 @@ from mcp_sessiongen.load.yaml_imports import YamlImports
 from mcp_sessiongen.load.yaml_schema import load_yaml
 from mcp_sessiongen.manifest import Entry, seal_of, sha256
 from mcp_sessiongen.names import snake_case
+from mcp_sessiongen.output import GeneratedFile
 from mcp_sessiongen.render import PACKAGE, render
+from mcp_sessiongen.second_process import second_process
 
 Step: TypeAlias = Callable[[str], None]
 """Takes the name of the source that is worked on."""
@@ -36,19 +39,12 @@ def _no_step(source: str) -> None:
     del source
 
 
-@dataclass(frozen=True)
-class GeneratedFile:
-    """A file for an output folder.
+Known: TypeAlias = Callable[[Target], GeneratedFile | None]
+"""Returns what a source gives, if that is known."""
 
-    Attributes:
-        name: Its name in the folder.
-        text: What is to be in it.
-        entry: What the manifest says about it.
-    """
 
-    name: str
-    text: str
-    entry: Entry
+def _not_known(target: Target) -> None:
+    del target
 
 
 def compile_sources(arguments: tuple[str, ...], output: Path) -> dict[str, str]:
@@ -65,56 +61,68 @@ def compile_sources(arguments: tuple[str, ...], output: Path) -> dict[str, str]:
     return {"__init__.py": PACKAGE, **{file.name: file.text for file in generated}}
 
 
-def compile_files(arguments: tuple[str, ...], output: Path, step: Step = _no_step) -> list[GeneratedFile]:
+def compile_files(
+    arguments: tuple[str, ...], output: Path, step: Step = _no_step, known: Known = _not_known
+) -> list[GeneratedFile]:
     """Return the modules that belong into an output folder, sorted by name.
 
     Args:
         arguments: Sources as a user names them.
         output: The folder; only needed to write down how the sources are called from there.
         step: Told which source is worked on.
+        known: Returns what a source gives, if that is known already.
 
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
     """
-    report = Report()
+    current_folder()
+    report, scopes = Report(), ModuleScopes()
+    targets = find_targets(arguments, report)
+    ready = {target: file for target in targets if (file := known(target))}
+    todo = [target for target in targets if target not in ready]
+    names: dict[str, Target] = {}
     generated = []
-    with _rare_collections():
-        for found in _each(arguments, output, step, report):
-            if not report.found:
-                generated.append(_generated(found, output))
+    with _rare_collections(), second_process(partial(_faultless, output=output), todo) as arrived:
+        for target in targets:
+            step(target.given)
+            ready.update(arrived())
+            with report.gathering():
+                found = None if target in ready else compile_target(target, output, report, scopes)
+                _claim(target, names)
+                if not report.found:
+                    generated.append(_generated(found, output) if found else ready.pop(target))
     report.raise_if_any()
     return sorted(generated, key=lambda file: file.name)
 
 
-def compile_modules(arguments: tuple[str, ...], output: Path | None = None, step: Step = _no_step) -> list["Compiled"]:
+def _faultless(target: Target, output: Path) -> GeneratedFile | None:
+    """Return what becomes of a YAML schema by itself; None if there is anything to say about it, or to import."""
+    report = Report()
+    if target.kind == "yaml":
+        with report.gathering():
+            found = compile_target(target, output, report, ModuleScopes(is_closed=True))
+            return None if report.found else _generated(found, output)
+    return None
+
+
+def compile_modules(arguments: tuple[str, ...]) -> list["Compiled"]:
     """Return what sources mean, in the order given.
 
     Args:
         arguments: Sources as a user names them.
-        output: The folder for generated modules, which no Python schema may import; None if there is none.
-        step: Told which source is worked on.
 
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
     """
-    report = Report()
+    current_folder()
+    report, scopes = Report(), ModuleScopes()
+    compiled: list[Compiled] = []
     with _rare_collections():
-        compiled = list(_each(arguments, output, step, report))
+        for target in find_targets(arguments, report):
+            with report.gathering():
+                compiled.append(compile_target(target, _NOWHERE, report, scopes))
     report.raise_if_any()
     return compiled
-
-
-def _each(arguments: tuple[str, ...], output: Path | None, step: Step, report: Report) -> Iterator["Compiled"]:
-    current_folder()
-    scopes = ModuleScopes()
-    files: dict[str, Target] = {}
-    for target in find_targets(arguments, report):
-        step(target.given)
-        with report.gathering():
-            found = compile_target(target, output or _NOWHERE, report, scopes)
-            if output:
-                _claim(target, files)
-            yield found
 
 
 @contextmanager
@@ -204,12 +212,12 @@ def _read(path: str) -> bytes:
         raise fatal(Source(path).span(), "file-not-found", message, "check the file and its permissions") from None
 
 
-def _claim(target: Target, files: dict[str, Target]) -> None:
-    if target.stem in files:
-        other = files[target.stem].given
+def _claim(target: Target, names: dict[str, Target]) -> None:
+    if target.stem in names:
+        other = names[target.stem].given
         message = f"{other} and {target.given} would both be written to {target.stem}.py"
         raise fatal(Source(target.given).span(), "duplicate-output", message, "rename one, or use two output folders")
-    files[target.stem] = target
+    names[target.stem] = target
 
 
 def _generated(found: Compiled, output: Path) -> GeneratedFile:

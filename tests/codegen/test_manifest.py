@@ -11,6 +11,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from mcp_sessiongen import pipeline
+from mcp_sessiongen.load.targets import Target
+
 Run: TypeAlias = Callable[..., Any]
 FilesIn: TypeAlias = Callable[[Path], dict[str, str]]
 
@@ -75,6 +78,24 @@ def test_other_libraries_do_not_change_the_manifest(shop: Path, run: Run) -> Non
     assert run("generate").code == 0
     assert manifest(shop).read_text() == text
     assert is_slow(shop)
+
+
+def test_only_what_changed_is_compiled(shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+    compile_target = pipeline.compile_target
+
+    def noted(target: Target, *rest: Any) -> pipeline.Compiled:
+        compiled.append(Path(target.given).name)
+        return compile_target(target, *rest)
+
+    monkeypatch.setattr(pipeline, "compile_target", noted)
+    (shop / "schemas" / "other.yaml").write_text(COUNTER.replace("= 0", "= 1"))
+    assert run("check").code == 1
+    assert run("generate").out.endswith("1 file written, 2 unchanged\n")
+    assert compiled == ["other.yaml"] * 2
+    (shop / "out" / "counter.py").unlink()
+    assert run("generate").out.endswith("1 file written, 2 unchanged\n")
+    assert compiled[2:] == ["counter.yaml"]
 
 
 # --- edited by hand ------------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from mcp_sessiongen.diagnostics import SchemaErrors
+
 Roots = tuple[Path, ...]
 
 _OURS: Final = ("mcp_sessiongen", "mcp_sessions")
@@ -15,16 +17,27 @@ _OURS: Final = ("mcp_sessiongen", "mcp_sessions")
 
 @dataclass
 class ModuleScopes:
-    """What was imported from which folders. Those with the same folders share their modules, as in one process."""
+    """What was imported from which folders. Those with the same folders share their modules, as in one process.
+
+    Attributes:
+        kept: By folders, what was imported.
+        is_closed: Whether nothing may be imported.
+    """
 
     kept: dict[Roots, dict[str, ModuleType]] = field(default_factory=dict)
+    is_closed: bool = False
 
     @contextmanager
     def of(self, roots: Roots) -> Iterator[None]:
         """Have the modules of some folders in `sys.modules`, and no others that schemas brought in.
 
         Annotations are looked up there long after an import, so this spans all work with a schema's classes.
+
+        Raises:
+            SchemaErrors: If nothing may be imported; without a finding.
         """
+        if self.is_closed:
+            raise SchemaErrors(())
         kept = self.kept.setdefault(roots, {})
         before = set(sys.modules)
         installed = [Path(entry) for entry in sys.path if entry]
