@@ -26,12 +26,14 @@ def sections(folder: Path, options: argparse.Namespace) -> Iterator[str]:
     schemas, rounds = options.schemas, options.rounds
     yield from ("# The compiler, measured", "", f"{machine()}; rounds: {rounds}, alternatives interleaved.", "")
     if not options.no_peer:
-        yield from (f"## {schemas} schemas of {KEYS} keys, and {PEER} on the same models", "")
+        yield from (f"## {schemas} schemas of {KEYS} keys, and {_version()} on the same models", "")
         yield from (*table(against_peer(folder / "peer", schemas, rounds)), "")
     yield from ("## `check` of an unchanged project, and what the imports alone take", "")
     yield from (*table(check(folder / "check", max(1, schemas // 10), rounds)), "")
     yield from ("## Time and memory by the number of schemas", "")
     yield from (*table(growth(folder / "growth", schemas, rounds)), "")
+    yield from (f"## {schemas} schemas again, after all, one or none of them changed", "")
+    yield from (*table(again(folder / "again", schemas, rounds)), "")
     yield from ("## Importing a generated module, and one written by hand", "")
     yield from (*table(importing(folder / "import", rounds)), "")
     yield from (f"## {options.keys} keys in one schema", "")
@@ -39,7 +41,7 @@ def sections(folder: Path, options: argparse.Namespace) -> Iterator[str]:
 
 
 def against_peer(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
-    """Compare with the peer's fastest mode and its default."""
+    """Compare with the peer's modes: its own formatter, none at all, and its default, which is black and isort."""
     write_yaml(folder / "yaml", schemas, KEYS)
     write_json_schemas(folder / "json", schemas, KEYS)
     codegen = [_peer(), "--input", "json", "--input-file-type", "jsonschema", "--output", "models"]
@@ -48,6 +50,7 @@ def against_peer(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]
         {
             "mcp-sessiongen generate": lambda: _generate(folder),
             f"{PEER}, builtin formatter": partial(process, [*codegen, "--formatters", "builtin"], folder),
+            f"{PEER}, no formatter": partial(process, [*codegen, "--no-formatters"], folder),
             f"{PEER}, default": partial(process, codegen, folder),
         },
         rounds,
@@ -74,6 +77,19 @@ def growth(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
     for size in sizes:
         write_yaml(folder / str(size) / "yaml", size, KEYS)
     return interleaved({f"{size} schemas": partial(_generate, folder / str(size)) for size in sizes}, rounds)
+
+
+def again(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
+    """Generate all, then after a change of one schema, then after none."""
+    write_yaml(folder / "yaml", schemas, KEYS)
+    changed = folder / "yaml" / "s0000.yaml"
+
+    def one() -> Run:
+        changed.write_text(changed.read_text().replace("A thing", "A good thing"))
+        return process([*OURS, "generate", "yaml", "-o", "out", "-q"], folder)
+
+    none = partial(process, [*OURS, "generate", "yaml", "-o", "out", "-q"], folder)
+    return interleaved({"all are new": partial(_generate, folder), "one changed": one, "none changed": none}, rounds)
 
 
 def importing(folder: Path, rounds: int) -> dict[str, list[Run]]:
@@ -123,7 +139,14 @@ def _import(module: str, folder: Path) -> Run:
     for _ in range(2):
         process(command, folder)
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True)
-    return Run(float(done.stdout), process(command, folder).peak)
+    seconds = float(done.stdout)
+    return Run(seconds, process(command, folder).peak, seconds)
+
+
+def _version() -> str:
+    """Return the name and version of the peer."""
+    done = subprocess.run([_peer(), "--version"], capture_output=True, text=True, check=True)
+    return f"{PEER} {done.stdout.split()[-1]}"
 
 
 def _peer() -> Path:

@@ -13,10 +13,17 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a process: seconds, and MiB at its peak."""
+    """One run of a process.
+
+    Attributes:
+        seconds: How long it took.
+        peak: The MiB that it had at most; if it started others, those of the largest.
+        cpu: How long processors worked for it, and for those that it started.
+    """
 
     seconds: float
     peak: float
+    cpu: float
 
 
 def process(command: Sequence[str | Path], folder: Path) -> Run:
@@ -34,7 +41,7 @@ def process(command: Sequence[str | Path], folder: Path) -> Run:
         started.returncode = os.waitstatus_to_exitcode(status)
     if started.returncode not in (0, 1):
         raise RuntimeError(f"{command[0]} ended with {started.returncode}")
-    return Run(time.perf_counter() - start, usage.ru_maxrss / 1024)
+    return Run(time.perf_counter() - start, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
 def interleaved(alternatives: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
@@ -50,14 +57,19 @@ def interleaved(alternatives: Mapping[str, Callable[[], Run]], rounds: int) -> d
 
 def table(found: Mapping[str, Sequence[Run]]) -> list[str]:
     """Return a table of medians, quartiles, peaks, and ratios to the first."""
-    lines = ["| | median | quartiles | peak | ratio |", "| --- | --- | --- | --- | --- |"]
-    base = _median(next(iter(found.values())))
+    lines = [
+        "| | median | quartiles | peak | ratio | processor time | ratio |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
+    ]
+    first = next(iter(found.values()))
+    base, base_cpu = (max(value, 1e-9) for value in (_median(first), _cpu(first)))
     for name, runs in found.items():
         seconds = sorted(run.seconds for run in runs)
         low, high = (seconds[0], seconds[-1]) if len(seconds) < 3 else statistics.quantiles(seconds, n=4)[::2]
         peak = max(run.peak for run in runs)
-        median = _median(runs)
+        median, cpu = _median(runs), _cpu(runs)
         shown = f"{median:.3f} s | {low:.3f} to {high:.3f} s | {peak:.0f} MiB | {median / base:.2f}"
+        shown += f" | {cpu:.3f} s | {cpu / base_cpu:.2f}"
         lines.append(f"| {name} | {shown} |")
     return lines
 
@@ -69,3 +81,7 @@ def machine() -> str:
 
 def _median(runs: Sequence[Run]) -> float:
     return statistics.median(run.seconds for run in runs)
+
+
+def _cpu(runs: Sequence[Run]) -> float:
+    return statistics.median(run.cpu for run in runs)

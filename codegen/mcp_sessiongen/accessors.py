@@ -62,11 +62,8 @@ def method(head: Code, docs: Sequence[str], body: Group, details: str = "", *, g
 
 def signature(called: str, parameters: Iterable[Expression | str], result: str, after: str = ":") -> Code:
     """Return the head of a method."""
-    items = [item if isinstance(item, Code | Group) else Code(item) for item in ("self", *parameters)]
+    items = [item if isinstance(item, (Code, Group)) else Code(item) for item in ("self", *parameters)]
     head, tail = f"async def {_vetted(called)}", f" -> {result}{after}"
-    line = f"{head}({', '.join(map(flat, items))}){tail}"
-    if len(line) + _METHOD <= WIDTH:
-        return Code(line)
     return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD)
 
 

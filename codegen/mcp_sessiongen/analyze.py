@@ -91,9 +91,10 @@ class _Analysis:
         """Return a field whose default is not judged yet; None without a type."""
         if declaration.type is None:
             return None
-        kind, inherited = unwrapped(declaration.type.value)
-        checked = dict(constraints.check(kind, declaration.constraints, self.report))
-        merged = constraints.in_order({**dict(inherited), **checked})
+        kind, merged = unwrapped(declaration.type.value)
+        if merged or declaration.constraints:
+            checked = dict(constraints.check(kind, declaration.constraints, self.report))
+            merged = constraints.in_order({**dict(merged), **checked})
         default = _PENDING if declaration.default else None
         return ir.Field(declaration.name.value, kind, default, merged, normal_doc(declaration.doc))
 
@@ -123,7 +124,10 @@ class _Analysis:
         kind, default = declaration.type, declaration.default
         if kind:
             self.unions.judge(draft.type, draft.constraints, kind.span)
-        return replace(draft, default=self.default(draft, default)) if default else draft
+        if default is None:
+            return draft
+        # Quicker than `replace`; a draft has nothing but this.
+        return ir.Field(draft.name, draft.type, self.default(draft, default), draft.constraints, draft.doc)
 
     def default(self, draft: ir.Field, default: Default) -> ir.Value | None:
         if not self.is_sound(draft.type):
@@ -142,6 +146,8 @@ class _Analysis:
 
     def is_sound(self, kind: ir.Type) -> bool:
         """Tell whether nothing was reported about what a type is made of."""
+        if not self.broken:
+            return True
         waiting, seen = list(names_in(kind)), set[str]()
         while waiting:
             name = waiting.pop()
