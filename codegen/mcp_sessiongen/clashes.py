@@ -3,7 +3,7 @@
 Checked on the declarations, where the positions are. Nothing is ever renamed silently.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from mcp_sessiongen import ir
@@ -37,8 +37,21 @@ def report_clashes(declared: Declarations, report: Report) -> None:
     for session in declared.sessions:
         if session.model is None:
             _twins("key", (key.name for key in session.keys), report)
-    _module_names(declared, report)
-    _tool_names(declared.sessions, report)
+    sessions = _named_once(declared.sessions, report)
+    _module_names(declared, sessions, report)
+    _tool_names(sessions, report)
+
+
+def _named_once(sessions: Iterable[SessionDeclaration], report: Report) -> list[SessionDeclaration]:
+    """Return the first session of each name; nothing else is said of another one than that it has the name too."""
+    found: dict[str, SessionDeclaration] = {}
+    for session in sessions:
+        first = found.setdefault(session.name.value, session)
+        if first is not session:
+            message = f"two sessions are called {session.name.value!r}"
+            related = ((first.name.span, "the other one"),)
+            report.error(session.name.span, "name-clash", message, "rename one of them", related)
+    return list(found.values())
 
 
 def _twins(what: str, located: Iterable[Located[str]], report: Report) -> None:
@@ -47,14 +60,14 @@ def _twins(what: str, located: Iterable[Located[str]], report: Report) -> None:
         names.take(name.value, f"{what} {name.value!r}", name.span, "rename one: they differ too little", fold=True)
 
 
-def _module_names(declared: Declarations, report: Report) -> None:
+def _module_names(declared: Declarations, sessions: Sequence[SessionDeclaration], report: Report) -> None:
     names = _Names(report)
     hint = "rename one of them"
     for kind in declared.type_names:
         _reserved(kind.value, f"type {kind.value!r}", kind.span, report)
         names.take(kind.value, f"type {kind.value!r}", kind.span, hint)
-    several = len(declared.sessions) > 1
-    for session in declared.sessions:
+    several = len(sessions) > 1
+    for session in sessions:
         name = session.name
         for generated in class_names(name.value):
             what = f"{generated!r} (made for session {name.value!r})"
@@ -79,7 +92,7 @@ def _reserved(name: str, what: str, span: Span, report: Report) -> None:
         report.error(span, "name-clash", message, "choose another name")
 
 
-def _tool_names(sessions: tuple[SessionDeclaration, ...], report: Report) -> None:
+def _tool_names(sessions: Iterable[SessionDeclaration], report: Report) -> None:
     names = _Names(report)
     for session in sessions:
         argument = _text(session, "handle") or session.name.value

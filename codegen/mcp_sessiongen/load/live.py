@@ -49,11 +49,16 @@ def is_value_type(kind: object) -> bool:
 
 
 def key_options(info: FieldInfo) -> dict[str, object]:
-    """Return what the `Key(...)` in a field's annotation says."""
-    for item in info.metadata:
-        if is_key_marker(item):
-            return dict(getattr(item, "options", {}))
-    return {}
+    """Return what the `Key(...)` of a field's annotation says; of several, all that they say."""
+    found: dict[str, object] = {}
+    for marker in filter(is_key_marker, info.metadata):
+        found |= getattr(marker, "options", {})
+    return found
+
+
+def key_has_name(info: FieldInfo) -> bool:
+    """Tell whether a `Key(...)` of a field's annotation has a name, as those of generated code have."""
+    return any(getattr(marker, "name", "") for marker in filter(is_key_marker, info.metadata))
 
 
 def is_key_marker(item: object) -> bool:

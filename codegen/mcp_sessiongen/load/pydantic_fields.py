@@ -14,7 +14,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Default, FieldDeclaration, Located
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.load.completion import complete
-from mcp_sessiongen.load.live import key_options, plain
+from mcp_sessiongen.load.live import key_has_name, key_options, plain
 from mcp_sessiongen.load.machinery import EMPTY_FACTORIES, PLAIN_HINT, unrepeated_arguments
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.positions import Positions
@@ -96,6 +96,10 @@ class FieldReader:
             text = info.deprecated if isinstance(info.deprecated, str) else getattr(info.deprecated, "message", "")
             span = self.positions.of_argument(kind, name, "Field", "deprecated")
             found["deprecated"] = Located(plain(text) or f"{name} is deprecated.", span)
+        if key_has_name(info):
+            message = f"a key is called as its field, and the Key(...) of {name} has a name"
+            hint = 'remove the name; what the key was called before is  Key(renamed_from="...")'
+            self.report.error(self.positions.of_annotation(kind, name), "unsupported", message, hint)
         for option, value in key_options(info).items():
             span = self.positions.of_argument(kind, name, "Key", option)
             found[option] = Located(plain(duration_text(value)), span)
