@@ -69,6 +69,7 @@ def _module_names(declared: Declarations, sessions: Sequence[SessionDeclaration]
     several = len(sessions) > 1
     for session in sessions:
         name = session.name
+        aliases: set[str] = set()
         for generated in class_names(name.value):
             what = f"{generated!r} (made for session {name.value!r})"
             _reserved(generated, what, name.span, report)
@@ -80,10 +81,20 @@ def _module_names(declared: Declarations, sessions: Sequence[SessionDeclaration]
                 what = f"{alias!r} (made for the type of key {key.name.value!r})"
                 _reserved(alias, what, key.name.span, report)
                 names.take(alias, what, key.name.span, hint)
+                aliases.add(alias)
             if session.model and not key.name.value.islower():  # as a field it would hide a type from the next one
                 _reserved(key.name.value, f"key {key.name.value!r}", key.name.span, report)
             constant = constant_name(name.value, key.name.value, several=several)
             names.take(constant, f"key {key.name.value!r} of session {name.value!r}", key.name.span, hint)
+        _hidden_aliases(session, aliases, report)
+
+
+def _hidden_aliases(session: SessionDeclaration, aliases: set[str], report: Report) -> None:
+    """Report fields of the user's own model that would hide a type from the fields after it."""
+    for key in session.keys:
+        if key.name.value in aliases:
+            message = f"key {key.name.value!r} is what the type of another key would be called"
+            report.error(key.name.span, "name-clash", message, "rename one of them")
 
 
 def _reserved(name: str, what: str, span: Span, report: Report) -> None:

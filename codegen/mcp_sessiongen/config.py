@@ -13,6 +13,7 @@ Several sets of schemas are several `[[tool.mcp-sessiongen.targets]]` with the s
 pyproject.toml that has the table counts, from the current folder upwards; paths are relative to it.
 """
 
+import keyword
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -174,15 +175,15 @@ class _Reader:
             )
             return None
         value = target[given[0]]
-        if not isinstance(value, str) or not value:
-            self.error((*keys, given[0]), f"{given[0]} is not a text", f'write  {given[0]} = "..."')
+        if not isinstance(value, str) or not value or "\0" in value:
+            self.error((*keys, given[0]), f"{given[0]} is not a text that names a folder", f'write  {given[0]} = "..."')
             return None
         return Path(value) if given[0] == "output" else self.package(value, (*keys, "package"))
 
     def package(self, name: str, keys: tuple[str | int, ...]) -> Path | None:
         """Return the folder of a package: below the project's folder, or below `src` if its parent is there."""
         parts = name.split(".")
-        if not all(part.isidentifier() for part in parts):
+        if not all(part.isidentifier() and not keyword.iskeyword(part) for part in parts):
             self.error(keys, f"{name!r} is not the name of a package", 'write it as in an import: "app.sessions"')
             return None
         project = self.path.parent

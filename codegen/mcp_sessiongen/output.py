@@ -76,7 +76,10 @@ def inspect_output(
     for name, text in files.items():
         with report.gathering():
             states.append(_wanted(folder / name, text, manifest.entries.get(name)))
+    wanted = {name.lower(): name for name in files}
     for name in sorted(left_over):
+        if _is_same(folder / name, folder / wanted.get(name.lower(), "")):
+            continue  # only the case of its name is another
         state = _unwanted(folder / name, manifest.entries[name])
         states.extend([state] if state else [])
     report.raise_if_any()
@@ -108,6 +111,13 @@ def _is_gone(folder: Path, source: str) -> bool:
     except (OSError, ValueError):
         return False
     return False
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    try:
+        return one.samefile(other)
+    except OSError:
+        return False
 
 
 def require_unedited(states: Iterable[FileState]) -> None:

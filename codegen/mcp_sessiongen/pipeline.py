@@ -213,11 +213,12 @@ def _read(path: str) -> bytes:
 
 
 def _claim(target: Target, names: dict[str, Target]) -> None:
-    if target.stem in names:
-        other = names[target.stem].given
+    key = target.stem.lower()  # some file systems do not tell Cart.py from cart.py
+    if key in names:
+        other = names[key].given
         message = f"{other} and {target.given} would both be written to {target.stem}.py"
         raise fatal(Source(target.given).span(), "duplicate-output", message, "rename one, or use two output folders")
-    names[target.stem] = target
+    names[key] = target
 
 
 def _generated(found: Compiled, output: Path) -> GeneratedFile:

@@ -6,21 +6,31 @@ later step fails. What may be replaced or removed is decided in `output`.
 
 import contextlib
 import os
+import stat
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 from mcp_sessiongen.diagnostics import Source, fatal
 from mcp_sessiongen.output import FileState
 
+_PREFIX: Final = ".mcp-sessiongen."
+_SUFFIX: Final = ".tmp"
+_ABANDONED: Final = 3600
+"""The age in seconds from which on a temporary file is nobody's any more."""
 
-def write_files(states: Iterable[FileState]) -> None:
+
+def write_files(states: Collection[FileState]) -> None:
     """Write every file that is not up to date and remove those that are left over; all of them or none.
 
     Raises:
         SchemaErrors: If the system refuses; then nothing was changed.
     """
+    for folder in {state.path.parent for state in states}:
+        _sweep(folder)
     with _all_or_none() as change:
         for state in states:
             if state.text is not None and state.state != "fresh":
@@ -51,7 +61,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         SchemaErrors: If the system refuses.
     """
-    target = path.resolve()
+    target = Path(os.path.realpath(path))  # which, unlike resolve(), puts up with links in a circle
     if target.exists() and not target.is_file():
         raise fatal(Source(str(path)).span(), "write-failed", "it is not a regular file", "name another one")
     with _all_or_none() as change:
@@ -90,7 +100,7 @@ class _Change:
             self.folders.append(path)
 
     def prepare(self, state: FileState) -> None:
-        descriptor, temporary = tempfile.mkstemp(prefix=".mcp-sessiongen.", suffix=".tmp", dir=state.path.parent)
+        descriptor, temporary = tempfile.mkstemp(prefix=_PREFIX, suffix=_SUFFIX, dir=state.path.parent)
         self.prepared.append((Path(temporary), state))
         with os.fdopen(descriptor, "wb") as stream:
             stream.write((state.text or "").encode())
@@ -114,6 +124,16 @@ class _Change:
             temporary.unlink(missing_ok=True)
         for folder in reversed(self.folders):
             folder.rmdir()
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove the temporary files of runs that were killed; those of a run that goes on are younger."""
+    with contextlib.suppress(OSError):
+        for path in folder.glob(f"{_PREFIX}*{_SUFFIX}"):
+            found = path.lstat()
+            if stat.S_ISREG(found.st_mode) and found.st_mtime < time.time() - _ABANDONED:
+                path.unlink()
 
 
 def _mode(path: Path) -> int:

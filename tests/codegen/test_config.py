@@ -104,6 +104,7 @@ def test_without_settings_the_lines_to_add_are_shown(command: str, project: Path
         (SETTINGS + "colour = 1\n", "4:1: error[bad-config]: tool.mcp-sessiongen has no key 'colour'"),
         (SETTINGS.replace('["schemas"]', "[]"), "2:1: error[bad-config]: no sources are named"),
         (SETTINGS.replace('"app/sessions"', '""'), "3:1: error[bad-config]: output is not a text"),
+        (SETTINGS.replace("app/sessions", "a\\u0000b"), "3:1: error[bad-config]: output is not a text that names"),
         (SETTINGS + 'package = "app"\n', "3:1: error[bad-config]: output and package are both given"),
         (SETTINGS + "targets = 1\n", "4:1: error[bad-config]: targets is not an array of tables"),
         (SETTINGS + 'lint.ignore = ["lint-secrets"]\n', "4:1: error[bad-config]: there is no rule 'lint-secrets'"),

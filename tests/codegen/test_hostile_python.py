@@ -45,6 +45,10 @@ REFUSED = {
         "class Cart(SessionModel):\n    at: datetime = datetime(2020, 1, 1, tzinfo=Zone())",
         "the module raised RuntimeError: no zone when it was asked what it declares",
     ),
+    "a field that is called as the type of another": (
+        "class Cart(BaseModel):\n    last: set[Literal['a', 'b']] = set()\n    CartLast: int",
+        "key 'CartLast' is what the type of another key would be called",
+    ),
     "a module that answers nothing": (
         "class Silent:\n    def __getattr__(self, name): raise RuntimeError(name)\nsys.modules[__name__] = Silent()",
         "when it was asked what it declares",

@@ -89,3 +89,14 @@ def test_files_keep_their_mode_and_new_ones_get_the_usual(tmp_path: Path) -> Non
 def test_lines_end_as_they_were_rendered_on_every_system(tmp_path: Path) -> None:
     write(tmp_path, {"a.py": OURS + "1\n"})
     assert (tmp_path / "a.py").read_bytes() == OURS.encode() + b"1\n"
+
+
+def test_what_a_run_that_was_killed_left_behind_is_removed_an_hour_later(tmp_path: Path) -> None:
+    for name, age in ((".mcp-sessiongen.old.tmp", 4000), (".mcp-sessiongen.new.tmp", 0), ("mine.tmp", 4000)):
+        (tmp_path / name).write_text("")
+        then = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (then, then))
+    (tmp_path / ".mcp-sessiongen.folder.tmp").mkdir()
+    write(tmp_path, {"a.py": OURS})
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {".mcp-sessiongen.new.tmp", "mine.tmp", ".mcp-sessiongen.folder.tmp", "a.py"}

@@ -32,8 +32,10 @@ def command(source: str, target: str, output: str | None, form: str) -> None:
         from mcp_sessiongen.export import export
 
         compiled = _compiled(source)
+        if output is not None:
+            _require_other(output, compiled.target.given)
         text = export(compiled.module, target, source=compiled.target.given, classes=compiled.declared.classes)
-        if output:
+        if output is not None:
             from mcp_sessiongen.write import write_text
 
             write_text(Path(output), text)
@@ -49,3 +51,11 @@ def _compiled(source: str) -> "Compiled":
     if len(found) == 1:
         return found[0]
     raise click.UsageError(f"{source} stands for {len(found)} schemas: export one at a time.")
+
+
+def _require_other(output: str, schema: str) -> None:
+    """Refuse to write over the schema that is exported: comments, and what another form does not say, would be lost."""
+    if not output:
+        raise click.UsageError("-o should name a file, and is empty.")
+    if Path(output).exists() and Path(schema).exists() and Path(output).samefile(schema):
+        raise click.UsageError(f"{schema!r} is the schema itself: name another file.")

@@ -14,7 +14,7 @@ from mcp_sessiongen import __version__
 
 if TYPE_CHECKING:
     from mcp_sessiongen.config import Config, Job
-    from mcp_sessiongen.diagnostics import Diagnostic
+    from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors
 
 C = TypeVar("C", bound=Callable[..., None])
 
@@ -147,18 +147,26 @@ class Reporter:
             else:
                 say(render_text(diagnostic, style), err=err)
 
+    def refuse(self, errors: "SchemaErrors", outcome: str) -> None:
+        """Tell what keeps a command from its work."""
+        self.findings(errors.diagnostics, err=True)
+        self.note(f"{count(len(errors.diagnostics), 'error')}; {outcome}")
+
     @contextmanager
     def guarded(self, outcome: str) -> Iterator[None]:
         """Do some work; tell what is wrong with its input, or that the fault is ours, and exit with 2."""
-        from mcp_sessiongen.diagnostics import SchemaErrors, printable
+        from mcp_sessiongen.diagnostics import SchemaErrors, Source, fatal, printable
         from mcp_sessiongen.safe_text import safe_str
 
         try:
             yield
             return
         except SchemaErrors as errors:
-            self.findings(errors.diagnostics, err=True)
-            self.note(f"{count(len(errors.diagnostics), 'error')}; {outcome}")
+            self.refuse(errors, outcome)
+        except OSError as error:  # wherever it happens: a name that is too long, a disk that is gone
+            where, why = error.filename or ".", error.strerror or safe_str(error)
+            span = Source(os.fsdecode(where) if isinstance(where, str | bytes) else ".").span()
+            self.refuse(fatal(span, "write-failed", f"the system refuses: {why}", "check the path"), outcome)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except Exception as error:
