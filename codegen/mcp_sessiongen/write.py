@@ -126,7 +126,6 @@ class _Change:
             folder.rmdir()
 
 
-@cache
 def _sweep(folder: Path) -> None:
     """Remove the temporary files of runs that were killed; those of a run that goes on are younger."""
     with contextlib.suppress(OSError):
