@@ -60,7 +60,11 @@ def watch(sources: tuple[str, ...], output: Path | None, form: str, say: Say) ->
     ]
     try:
         while True:
-            _watch_folders(_folders(sources), sources, command, say)
+            try:
+                _watch_folders(_folders(sources), sources, command, say)
+            except RuntimeError as error:  # watchfiles gives up when a file's name is no Unicode text; we go on
+                if "decode path" not in str(error):
+                    raise
     except KeyboardInterrupt:
         return
 

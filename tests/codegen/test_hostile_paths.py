@@ -70,3 +70,16 @@ def test_a_link_in_a_circle_can_be_exported_over(project: Path, run: Run) -> Non
     (project / "circle").symlink_to("circle")
     assert run("export", "cart.yaml", "-f", "yaml", "-o", "circle").code == 0
     assert "cart:" in (project / "circle").read_text()
+
+
+def test_a_file_whose_name_is_no_text_does_not_end_the_watch(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mcp_sessiongen import watching
+
+    ends = iter([RuntimeError('Unable to decode path "x\\xFF" to string'), KeyboardInterrupt()])
+
+    def changes(*_: object, **__: object) -> None:
+        raise next(ends)
+
+    monkeypatch.setattr(watching, "changes_in", changes)
+    watching.watch(("schemas",), project / "out", "text", lambda *_, **__: None)
+    assert list(ends) == []
