@@ -71,9 +71,8 @@ class Positions:
     def doc_of(self, kind: type, name: str) -> str:
         """Return the text that stands under a field or a member of an enumeration, "" without one."""
         for file, node in self._hierarchy(kind):
-            for statement, following in pairwise([*node.body, ast.Pass()]):
-                if file.member_of(statement, name):
-                    return _text(following)
+            for _, following in file.defining(node, name):
+                return _text(following)
         return ""
 
     def is_for_checkers(self, kind: type, expression: str) -> bool:
@@ -89,8 +88,8 @@ class Positions:
 
     def _statements(self, kind: type, name: str) -> Iterator[tuple["_File", ast.AnnAssign]]:
         for file, node in self._hierarchy(kind):
-            for statement in node.body:
-                if isinstance(statement, ast.AnnAssign) and _target(statement) == name:
+            for statement, _ in file.defining(node, name):
+                if isinstance(statement, ast.AnnAssign):
                     yield file, statement
 
     def _hierarchy(self, kind: type) -> Iterator[tuple["_File", ast.ClassDef]]:
@@ -115,6 +114,7 @@ class Positions:
 @dataclass
 class _File:
     source: Source
+    members: dict[int, dict[str, list[tuple[ast.stmt, ast.stmt]]]] = field(default_factory=dict)
 
     @cached_property
     def tree(self) -> ast.Module:
@@ -139,11 +139,18 @@ class _File:
         return frozenset((alias.asname or alias.name).partition(".")[0] for node in imports for alias in node.names)
 
     def member(self, node: ast.ClassDef, name: str) -> Span | None:
-        for statement in node.body:
-            found = self.member_of(statement, name)
-            if found:
-                return found
+        for statement, _ in self.defining(node, name):
+            return self.member_of(statement, name)
         return None
+
+    def defining(self, node: ast.ClassDef, name: str) -> list[tuple[ast.stmt, ast.stmt]]:
+        """Return the statements of a class that define a name, each with the one that follows."""
+        if id(node) not in self.members:  # the tree keeps the node, so its id is its own
+            table = self.members[id(node)] = {}
+            for statement, following in pairwise([*node.body, ast.Pass()]):
+                for defined in _defined(statement):
+                    table.setdefault(defined, []).append((statement, following))
+        return self.members[id(node)].get(name, [])
 
     def member_of(self, statement: ast.stmt, name: str) -> Span | None:
         """Return the span of a name that a statement of a class defines, if it does."""
@@ -175,6 +182,14 @@ def _collect(body: list[ast.stmt], prefix: str, found: dict[str, ast.ClassDef]) 
             _collect(statement.body, f"{prefix}{statement.name}.", found)
         elif isinstance(statement, ast.If | ast.Try | ast.With):
             _collect(statement.body, prefix, found)
+
+
+def _defined(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        return [statement.name]
+    if isinstance(statement, ast.AnnAssign):
+        return [_target(statement)]
+    return [_name(target) for target in statement.targets] if isinstance(statement, ast.Assign) else []
 
 
 def _target(statement: ast.AnnAssign) -> str:
