@@ -12,12 +12,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 import pytest
 
+from mcp_sessiongen import ir
 from mcp_sessiongen.explanations import ALL_CODES
 from mcp_sessiongen.render import PACKAGE
+from mcp_sessiongen.type_rules import SCALARS
 
 Run: TypeAlias = Callable[..., Any]
 
@@ -102,6 +104,26 @@ def record(case: Path, modules: dict[str, str], message: str, printed: str) -> N
 def test_every_diagnostic_code_has_a_golden_case() -> None:
     shown = "\n".join(path.read_text() for path in GOLDEN.glob("*/std*.txt"))
     assert set(re.findall(r"(?:error|warning)\[([a-z0-9-]+)\]", shown)) == set(ALL_CODES)
+
+
+@pytest.mark.parametrize("form", ["yaml", "py"])
+def test_each_type_has_a_golden_case_in_each_form_of_a_schema(form: str, project: Path) -> None:
+    schemas = [path for path in GOLDEN.glob(f"*/schema.{form}") if (path.parent / "expected").is_dir()]
+    shown = ""
+    for number, schema in enumerate(sorted(schemas)):
+        folder = project / str(number)
+        shutil.copytree(schema.parent, folder, ignore=shutil.ignore_patterns("expected", "before"))
+        done = subprocess.run(
+            [sys.executable, "-m", "mcp_sessiongen", "export", schema.name, "--format", "ir"],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        shown += done.stdout
+    kinds = {kind.__name__.lower() for kind in get_args(ir.Type)}
+    assert kinds <= set(re.findall(r'"is": "(\w+)"', shown))
+    assert {*SCALARS} <= set(re.findall(r'"name": "(\w+)"', shown))
 
 
 def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
