@@ -119,6 +119,8 @@ class BaseSession:
         missing = [key.name for key in cls.schema.keys if key.create == "required" and key.name not in values]
         if missing:
             raise SessionValueError(f"a {cls.schema.name} session cannot begin without {', '.join(missing)}")
+        made = {key.name: key for key in cls.schema.keys if key.form.makes_default and key.name not in values}
+        values = {**values, **{name: key.encode(key.default) for name, key in made.items()}}
         ttls = {name: ttl for name in values for ttl in cls._named(name).ttls.values()}
         access = by_handle(cls.schema, mint_handle(cls.schema.name), call.caller.owner)
         await call.store.create(access, Lifetime(cls.schema.idle or call.idle, cls.schema.max), values, ttls)
@@ -204,8 +206,18 @@ class BaseSession:
     # One key
 
     async def _get(self, key: Key[T, D]) -> D:
-        found = await self._ask(self.store.read, (key.name,))
-        return self._decoded(key, found.get(key.name))
+        raw = (await self._ask(self.store.read, (key.name,))).get(key.name)
+        if raw is None and key.form.makes_default:
+            return await self._keep_default(key)
+        return self._decoded(key, raw)
+
+    async def _keep_default(self, key: Key[T, D]) -> D:
+        """Store the default of a key that is unset, and return it: the next one would differ."""
+
+        def keep(current: D) -> tuple[T, D]:
+            return current, current  # type: ignore[return-value]  # with a default, D is T
+
+        return await self._change(key, keep)
 
     async def _set(self, key: Key[T, D], value: T) -> None:
         await self._ask(self.store.write, {key.name: key.encode(value)}, ttls=key.ttls)

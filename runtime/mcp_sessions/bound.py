@@ -40,6 +40,9 @@ _MODES: Final = {
 _KEPT: Final = ("title", "description", "examples", "discriminator", "json_schema_extra", "validate_default")
 """What is taken over of a field besides its type and default: not its aliases, nor what hides it from output."""
 
+_ALWAYS_ALIKE: Final = (None, list, dict, set, frozenset)
+"""Factories that make the same each time."""
+
 _BASE64: Final = "base64url"
 """What the JSON schema of bytes has, if they are written so."""
 
@@ -106,6 +109,11 @@ class BoundForm(Generic[T]):
         """See ``Form.is_bare``."""
         functions = self._validators or self._serializers
         return not (self._field.metadata or self._field.default_factory or functions or self._config != CONFIG)
+
+    @cached_property
+    def makes_default(self) -> bool:
+        """See ``Form.makes_default``."""
+        return self._field.default_factory not in _ALWAYS_ALIKE
 
     @cached_property
     def _config(self) -> ConfigDict:

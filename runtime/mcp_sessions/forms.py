@@ -62,6 +62,11 @@ class Form(Protocol[T]):
         """Whether the type's values need no check as a whole: no constraint or validator speaks of them."""
         ...
 
+    @property
+    def makes_default(self) -> bool:
+        """Whether each default may be another one, such as a new id: then the first that is read has to stay."""
+        ...
+
     def check(self, value: object) -> T:
         """Return a value that fits, strictly."""
         ...
@@ -83,6 +88,7 @@ class PlainForm(Generic[T]):
     """The form that an annotation gives; the validator is built at first use."""
 
     depth = 0
+    makes_default = False
 
     def __init__(self, annotation: Any, default: T | Unset | None) -> None:
         self.annotation: Any = annotation

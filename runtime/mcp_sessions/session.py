@@ -63,6 +63,11 @@ class Session(BaseSession, Generic[StateT, NameT]):
             SessionDataError: If what is stored does not fit, or not together.
         """
         found = await self._ask(self.store.read)
+        made = [key for name, key in self._keys.items() if key.form.makes_default and name not in found]
+        for key in made:
+            await self._keep_default(key)
+        if made:
+            found = await self._ask(self.store.read)
         if any(key.model is self.schema.state for key in self.schema.keys):
             return cast("StateT", self._as_user_has_it(found))
         values = {name: self._decoded(key, found.get(name)) for name, key in self._keys.items()}

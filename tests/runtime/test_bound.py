@@ -1,5 +1,6 @@
 """Keys that are fields of the user's own model: everything that the model does to one field, it does here."""
 
+import asyncio
 from collections.abc import Iterator
 from datetime import date
 from itertools import count
@@ -129,18 +130,34 @@ async def test_a_value_passes_the_models_config_constraints_and_validators(sessi
     assert await session._get(TITLE) == "atlas"
 
 
-async def test_defaults_are_the_models_and_a_factory_makes_a_new_one_each_time(session: CartSession) -> None:
+async def test_defaults_are_the_models(session: CartSession) -> None:
     assert await session._get(TITLE) == "untitled"
-    assert await session._get(NUMBER) != await session._get(NUMBER)
     seen = await session._get(SEEN)
     seen.append("x")
     assert await session._get(SEEN) == []
 
 
+async def test_what_a_factory_makes_stays(store: Store, session: CartSession) -> None:
+    """A new id or time belongs to the session, which has it from its beginning, or else from the first reading."""
+    first = await session._get(NUMBER)
+    assert await session._has(NUMBER)
+    assert [await session._get(NUMBER), (await session.snapshot()).number] == [first, first]
+    assert await (await CartSession.create(store))._get(NUMBER) != first
+    await session.clear()
+    second = (await session.snapshot()).number
+    assert second != first
+    assert await session._get(NUMBER) == second
+    await session._remove(NUMBER)
+    read = await asyncio.gather(*(session._get(NUMBER) for _ in range(20)))
+    assert len(set(read)) == 1
+    given = await CartSession.create(store, values={"number": 77})
+    assert await given._get(NUMBER) == 77
+
+
 async def test_fields_are_stored_by_name_whatever_their_aliases_and_exclusion(session: CartSession) -> None:
     await session._set(EMAIL, "a@b.c")
     await session._set(LINES, [Line(SKU="A")])
-    raw = await session.store.read(session._access())
+    raw = await session.store.read(session._access(), ("email", "lines", "e-mail", "LINES"))
     assert raw == {"email": b'"a@b.c"', "lines": b'[{"sku":"A"}]'}
     assert await session._get(EMAIL) == "a@b.c"
     assert await session._get(LINES) == [Line(SKU="A")]
@@ -188,7 +205,7 @@ async def test_a_snapshot_is_an_object_of_the_users_class(session: CartSession) 
     cart = await session.snapshot()
     assert type(cart) is Cart
     assert (cart.title, cart.due, cart.size, cart._cache) == ("atlas", date(2026, 11, 24), 1, {"title": 5})
-    assert cart.model_fields_set == {"title", "due", "lines"}
+    assert cart.model_fields_set == {"title", "due", "lines", "number"}
 
 
 async def test_what_does_not_fit_together_is_said_by_the_snapshot_without_values(session: CartSession) -> None:

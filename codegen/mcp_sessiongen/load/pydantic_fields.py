@@ -56,7 +56,6 @@ class FieldReader:
         """Yield the fields of a model that stays the user's: its constraints and defaults are asked of the model."""
         complete(kind)
         for name, info in kind.model_fields.items():
-            span = self.positions.of_default(kind, name)
             located = self._type(kind, name, info)
             if located:
                 try:
@@ -66,10 +65,17 @@ class FieldReader:
             yield FieldDeclaration(
                 name=Located(name, self.positions.of_member(kind, name)),
                 type=located,
-                default=None if info.is_required() else Default(None, "model", span),
+                default=self._default_of_model(kind, name, info),
                 doc=self._doc(kind, name, info),
                 options=self._options(kind, name, info),
             )
+
+    def _default_of_model(self, kind: type[BaseModel], name: str, info: FieldInfo) -> Default | None:
+        span = self.positions.of_default(kind, name)
+        if info.default_factory_takes_validated_data:
+            message = f"the default_factory of {kind.__name__}.{name} takes the other fields, and a key is read alone"
+            self.report.error(span, "unsupported", message, "write a default_factory without a parameter")
+        return None if info.is_required() else Default(None, "model", span)
 
     def _type(self, kind: type[BaseModel], name: str, info: FieldInfo) -> Located[ir.Type] | None:
         span = self.positions.of_annotation(kind, name)

@@ -43,6 +43,11 @@ class Cart(SessionModel):
         return 2
 
 
+class MadeOfOthers(SessionModel):
+    size: int = 1
+    double: int = Field(default_factory=lambda data: data["size"] * 2)
+
+
 class Odd(SessionModel):
     x: int = Field(alias="y")
 
