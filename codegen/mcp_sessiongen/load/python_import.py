@@ -10,6 +10,7 @@ import io
 import sys
 import tokenize
 import traceback
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from types import ModuleType
 from typing import Final
 
 from mcp_sessiongen.diagnostics import Diagnostic, SchemaErrors, Source, Span, fatal
+from mcp_sessiongen.load.import_advice import advice_for, is_untyped_attribute, untyped_attribute
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.load.watchdog import VARIABLE, allowed_seconds, limited
 from mcp_sessiongen.names import did_you_mean
@@ -140,7 +142,9 @@ def _importing(roots: tuple[Path, ...]) -> Iterator[None]:
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            # Said once more, as an error at the field, where it matters.
+            warnings.filterwarnings("ignore", r"Field name \".*\" in \".*\" shadows an attribute", UserWarning)
             yield
     finally:
         sys.path[:] = path
@@ -169,10 +173,13 @@ def _finding(target: Target, place: Place, output: Path, error: BaseException) -
         case SystemExit():
             what = f"called sys.exit({safe_repr(error.code)}) while it was imported"
             return _raised(target, error, what, _GUARD)
+        case _ if is_untyped_attribute(error):
+            *_, last = [Source(target.given).span(), *_user_frames(target, error)]
+            span, name, hint = untyped_attribute(error, last)
+            return fatal(span, "import-failed", f"{name} has no type", hint)
         case _:
             summary = ": ".join([type(error).__name__, *safe_str(error).strip().splitlines()[:1]])
-            hint = "keep schemas in a module that does nothing else when it is imported"
-            return _raised(target, error, f"raised {summary}", hint)
+            return _raised(target, error, f"raised {summary}", advice_for(error))
 
 
 def _too_slow(target: Target, error: BaseException | None) -> SchemaErrors:
@@ -200,12 +207,7 @@ def _syntax_error(target: Target, error: SyntaxError) -> SchemaErrors:
 def _not_found(target: Target, place: Place, error: ModuleNotFoundError, output: Path) -> SchemaErrors:
     missing = error.name if isinstance(error.name, str) else ""
     if place.file is None and (missing == place.name or place.name.startswith(f"{missing}.")) and missing:
-        looked = ", ".join(shown(root) for root in place.roots)
-        near = did_you_mean(missing.rpartition(".")[2], _modules_in(place.roots))
-        message = f"cannot find the module {missing!r}; looked in {looked}, and what is installed"
-        return fatal(
-            Source(target.given).span(), "import-failed", message, near or "run this where the module can be imported"
-        )
+        return _no_module(target, place, missing)
     if _is_output(missing, place.roots, output):
         message = f"it imports {missing!r}, which is what mcp-sessiongen is about to write"
         hint = "keep schemas in a module that does not import the generated one"
@@ -214,6 +216,19 @@ def _not_found(target: Target, place: Place, error: ModuleNotFoundError, output:
     return _raised(
         target, error, message, "install it, or run mcp-sessiongen in the environment that has it", verbatim=True
     )
+
+
+def _no_module(target: Target, place: Place, missing: str) -> SchemaErrors:
+    looked = ", ".join(shown(root) if root != Path.cwd() else "the current folder" for root in place.roots)
+    what = "module" if "." in target.given else "file, folder or module"
+    message = f"there is no {what} {missing!r}; modules are looked for in {looked} and among installed packages"
+    parent, _, last = missing.rpartition(".")
+    if parent in sys.modules and last[:1].isupper():
+        hint = f"write a colon before the name of a class: {parent}:{last}"
+    else:
+        near = did_you_mean(last, _modules_in(place.roots))
+        hint = near or "run this where the module can be imported"
+    return fatal(Source(target.given).span(), "import-failed", message, hint)
 
 
 def _raised(target: Target, error: BaseException, what: str, hint: str, *, verbatim: bool = False) -> SchemaErrors:

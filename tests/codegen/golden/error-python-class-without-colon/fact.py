@@ -1,0 +1,5 @@
+from mcp_sessions import SessionModel
+
+
+class Cart(SessionModel):
+    count: int = 0

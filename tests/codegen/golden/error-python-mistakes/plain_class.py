@@ -1,0 +1,9 @@
+from mcp_sessions import SessionModel
+
+
+class Plain:
+    pass
+
+
+class Cart(SessionModel):
+    code: Plain

@@ -1,0 +1,9 @@
+from mcp_sessions import SessionModel, ValueModel
+
+
+class Item(ValueModel):
+    name: str
+
+
+class Cart(SessionModel):
+    items: list[Itm]

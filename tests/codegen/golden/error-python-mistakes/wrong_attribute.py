@@ -1,0 +1,5 @@
+import mcp_sessions
+
+
+class Cart(mcp_sessions.SesionModel):
+    n: int

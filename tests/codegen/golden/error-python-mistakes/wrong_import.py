@@ -1,0 +1,1 @@
+from unknown_name_of import Itme
