@@ -123,7 +123,7 @@ class KeyCode:
         else:
             found.append(("", annotation))
             if key.default is not None:
-                found.append(("default=", self.speller.value(key.default)))
+                found.append(("default=", self.default(key.default)))
         if key.ttl is not None:
             found.append(("ttl=", seconds_lit(key.ttl)))
         if key.create:
@@ -131,6 +131,12 @@ class KeyCode:
             if key.doc:
                 found.append(("doc=", Sentence(key.doc)))
         return found
+
+    def default(self, value: ir.Value) -> Expression:
+        """Return the default; a frozenset names its type, which pyright would take too widely for Literals."""
+        spelt = self.speller.value(value)
+        is_set = isinstance(self.plain, ir.Array) and self.plain.kind == "frozenset"
+        return replace(spelt, head=self.type) if is_set and isinstance(spelt, Group) else spelt
 
     def decorators(self) -> tuple[Code, ...]:
         """Return the decorators of the key's methods."""
