@@ -164,7 +164,7 @@ class _Analysis:
     def session(self, declaration: SessionDeclaration) -> ir.Session:
         name = declaration.name
         self.judge(name, names.session_problem(name.value))
-        if not declaration.keys:
+        if not declaration.keys and declaration.is_readable:
             hint = "give it a key:  counter: int = 0"
             self.report.error(name.span, "empty-schema", f"session {name.value} has no keys", hint)
         options = self.options.of_session(declaration.options)

@@ -76,7 +76,11 @@ class EnumDeclaration:
 
 @dataclass(frozen=True)
 class SessionDeclaration:
-    """A session; `options` are those of `OPTIONS`, unchecked. For `model` and `fingerprint` see `ir.Session`."""
+    """A session; `options` are those of `OPTIONS`, unchecked. For `model` and `fingerprint` see `ir.Session`.
+
+    Attributes:
+        is_readable: Whether nothing was reported about it that could be why it has no keys.
+    """
 
     name: Located[str]
     keys: tuple[FieldDeclaration, ...]
@@ -84,6 +88,7 @@ class SessionDeclaration:
     doc: str = ""
     model: ir.Imported | None = None
     fingerprint: str = ""
+    is_readable: bool = True
 
 
 @dataclass(frozen=True)

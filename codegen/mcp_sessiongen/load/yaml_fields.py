@@ -25,15 +25,15 @@ class FieldReader:
     reading: Reading
     scope: Scope
 
-    def key(self, key: ScalarNode, node: Node) -> FieldDeclaration | None:
+    def key(self, key: ScalarNode, node: Node) -> FieldDeclaration:
         """Return a key of a session."""
         return self._declaration(key, node, "key", KEY)
 
-    def field(self, key: ScalarNode, node: Node) -> FieldDeclaration | None:
+    def field(self, key: ScalarNode, node: Node) -> FieldDeclaration:
         """Return a field of a model."""
         return self._declaration(key, node, "field", FIELD)
 
-    def _declaration(self, key: ScalarNode, node: Node, noun: str, shape: Shape) -> FieldDeclaration | None:
+    def _declaration(self, key: ScalarNode, node: Node, noun: str, shape: Shape) -> FieldDeclaration:
         name, what = Located(key.text, key.span), f"{noun} {key.text}"
         match node:
             case ScalarNode():
@@ -43,7 +43,7 @@ class FieldReader:
             case _:
                 hint = "write  list[...]  for a list"
                 self.reading.wrong_kind(node, what, "a type, or a mapping with a type", hint)
-                return None
+                return FieldDeclaration(name, None)
 
     def _short(self, name: Located[str], node: ScalarNode) -> FieldDeclaration:
         found = self._parse(node)

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple, NoReturn, TypeAlias
 import yaml
 
 from mcp_sessiongen.diagnostics import Report, Source, Span, fatal
+from mcp_sessiongen.load.yaml_syntax import syntax_error
 
 MAX_BYTES: Final = 1 << 20
 MAX_DEPTH: Final = 32
@@ -131,7 +132,7 @@ class _Builder:
             if not isinstance(after, yaml.StreamEndEvent):
                 self.refuse(after, "a second document", "one file is one document; remove the line ---")
         except yaml.MarkedYAMLError as error:
-            raise self.syntax_error(error) from None
+            raise syntax_error(self.source, error) from None
         except yaml.YAMLError as error:
             raise fatal(self.source.span(), "yaml-syntax", f"not valid YAML: {error}", "see yaml.org") from None
         return root
@@ -200,17 +201,6 @@ class _Builder:
     def refuse(self, event: yaml.Event, what: str, hint: str) -> NoReturn:
         raise fatal(self.span(event), "unsupported", f"{what} is not accepted in a schema", hint)
 
-    def syntax_error(self, error: yaml.MarkedYAMLError) -> Exception:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        # The parser stops after the last line when something is not closed: point at where that began.
-        if error.context_mark and line > len(self.source.text.rstrip().splitlines()):
-            line, column = error.context_mark.line + 1, error.context_mark.column + 1
-        message = f"not valid YAML: {error.problem}"
-        if error.context:
-            message += f" ({error.context})"
-        return fatal(self.source.span(line, column), "yaml-syntax", message, _syntax_hint(error))
-
 
 def core_value(text: str) -> ScalarValue:
     """Return the value of a plain scalar by the core schema of YAML 1.2."""
@@ -223,16 +213,3 @@ def core_value(text: str) -> ScalarValue:
     if _FLOAT.fullmatch(text) and len(text) <= 300:
         return float(text)
     return text
-
-
-def _syntax_hint(error: yaml.MarkedYAMLError) -> str:
-    problem = error.problem or ""
-    if "flow mapping" in (error.context or "") or "','" in problem:
-        return "inside { } a type with brackets or commas needs quotes: {type: 'dict[str, int]'}; is a bracket open?"
-    if "mapping values" in problem:
-        return "a text with ': ' in it needs quotes"
-    if "tab" in problem or "cannot start any token" in problem:
-        return "indent with spaces; quote texts that begin with a special character"
-    if "end of stream" in problem:
-        return "a quote or bracket is not closed"
-    return "check indentation, quotes and brackets here and on the line before"

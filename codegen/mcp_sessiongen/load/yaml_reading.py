@@ -7,11 +7,13 @@ from typing import Final, TypeVar
 from mcp_sessiongen.diagnostics import Report, Span
 from mcp_sessiongen.load.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode
 from mcp_sessiongen.load.yaml_shape import KEY, Shape
+from mcp_sessiongen.load.yaml_syntax import entry_hint
 from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.safe_text import safe_repr
 
 T = TypeVar("T")
 
+_CONTAINERS: Final = ("types", "sessions", "keys", "fields")
 _DURATIONS: Final = ("ttl", "lifetime", "max")
 _SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     **dict.fromkeys(("description", "docs", "docstring", "help", "comment", "summary"), ("doc",)),
@@ -70,6 +72,11 @@ class Reading:
             if key.text in known:
                 found[key.text] = value
                 continue
+            above = next(reversed(found), "")
+            if above in _CONTAINERS and is_empty(found[above]):
+                message = f"{above} of {what} is empty, and {shown(key)} stands beside it"
+                self.error(key.span, "unknown-property", message, f"indent it under  {above}:")
+                continue
             if key.text in KEY.properties and "type" in known:
                 message = f"only keys of a session have {key.text}, fields of a type do not"
                 self.error(key.span, "unknown-property", message, "remove it")
@@ -99,7 +106,7 @@ class Reading:
         if isinstance(node, MappingNode):
             return node.entries
         if node is not None and not is_empty(node):
-            self.wrong_kind(node, what, "a mapping from names", f"write  {what}: {{name: ...}}")
+            self.wrong_kind(node, what, "a mapping from names", _entry_hint(node) or f"write  {what}: {{name: ...}}")
         return ()
 
     def text(self, node: Node | None, what: str) -> str:
@@ -149,6 +156,17 @@ def shown(node: Node) -> str:
             return "a list"
         case MappingNode():
             return "a mapping"
+
+
+def _entry_hint(node: Node) -> str:
+    """Return how to write what was meant as entries of a mapping."""
+    match node:
+        case ScalarNode(text=text):
+            return entry_hint(text)
+        case SequenceNode():
+            return "write  name: type  for each, and no list"
+        case MappingNode():
+            return ""
 
 
 def _meant(name: str, shape: Shape) -> str:

@@ -76,7 +76,10 @@ class _Sessions:
             what, hint = f"session {key.text}", "write at least  keys: {name: type}"
             self.reading.wrong_kind(node, what, "a mapping", hint)
             return None
+        before = len(self.reading.report.found)
         found = self.reading.properties(node, f"session {key.text}", SESSION)
+        keys = self.reading.each(self.reading.entries(found.get("keys"), "keys"), self.fields.key)
+        is_readable = len(self.reading.report.found) == before
         lifetime = self.reading.group(found.get("lifetime"), "lifetime", LIFETIME)
         tools = self.reading.group(found.get("tools"), "tools", TOOLS)
         options = {name: found[name] for name in _PLAIN_OPTIONS if name in found}
@@ -84,7 +87,8 @@ class _Sessions:
         options |= {option: tools[name] for name, option in _TOOL_OPTIONS.items() if name in tools}
         return SessionDeclaration(
             name=Located(key.text, key.span),
-            keys=tuple(self.reading.each(self.reading.entries(found.get("keys"), "keys"), self.fields.key)),
+            keys=tuple(keys),
             options={name: Located(data(option), option.span) for name, option in options.items()},
             doc=self.reading.text(found.get("doc"), "doc"),
+            is_readable=is_readable,
         )
