@@ -4,20 +4,18 @@ They are in the IR's normal form, as `analyze` leaves it: so a module that was w
 must be equal to what it was. Texts are hostile wherever a schema may have any text.
 """
 
-import base64
-import datetime as dt
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum
 from http import HTTPMethod, HTTPStatus
-from typing import Any, Final, TypeVar, get_args
+from typing import Final, TypeVar, get_args
 
 from hypothesis import strategies as st
+from tests.codegen.scalar_strategies import DOCS, LARGEST, LONGEST, PATTERNS, SCALARS, TEXTS, bytes_of
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.doc_text import normal_doc
 from mcp_sessiongen.ir_dump import dump
 from mcp_sessiongen.type_parts import names_in, union_of, without_none
 from mcp_sessiongen.type_rules import json_forms
@@ -25,44 +23,6 @@ from mcp_sessiongen.values import constant
 
 T = TypeVar("T")
 
-HOSTILE: Final = (
-    '"""',
-    "'''",
-    "\\",
-    'ends in a quote"',
-    "{{ 7 * 7 }}{% raw %}",
-    '"); import os #',
-    '"""\nimport os\nos.abort()\n"""',
-    "two\nlines",
-    "\r\n\t",
-    "\x00",
-    "\u202e\u2066",
-    "\u2028\x85\x0b",
-    "\ufeff",
-    "${HOME} %s {0}",
-    "no",
-    "null",
-    "0777",
-    "1:30",
-    "1e5",
-    "- a",
-    "a: b # c",
-    "? [x, y]",
-    "<<",
-    "Größe 😀 漢",
-    "",
-    " ",
-)
-"""Texts that are something else to YAML, Python, Jinja or a terminal."""
-
-TEXTS: Final = st.one_of(
-    st.sampled_from(HOSTILE),
-    st.text(st.characters(codec="utf-8"), max_size=12),
-    st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join).map(lambda text: text[:30]),
-)
-"""Any text; at most 30 characters."""
-
-DOCS: Final = st.one_of(st.just(""), st.lists(TEXTS, max_size=3).map(" ".join).map(normal_doc))
 KEY_NAMES: Final = (
     *("a", "b", "x1", "visits", "line_items", "status", "value", "name", "self", "fn", "by"),
     *("date", "time", "datetime", "timedelta", "decimal", "uuid", "field", "annotated", "final"),
@@ -78,9 +38,6 @@ IMPORTED: Final[dict[ir.Named | ir.Imported, type[Enum]]] = {
     ir.Imported("http", "HTTPStatus", is_enum=True, forms=("a number",)): HTTPStatus,
 }
 """The types of others that modules refer to, with their classes."""
-
-LARGEST: Final = 10**6
-LONGEST: Final = 30
 
 
 @st.composite
@@ -268,7 +225,7 @@ class _Maker:
                 return self.bounds(name, tight=tight)
             case ir.Scalar(name="str"):
                 given = (("max_length", ir.Atom(self.draw(st.integers(LONGEST, 999)))),)
-                return (*given, ("pattern", self.one(list(_PATTERNS)))) if tight else given
+                return (*given, ("pattern", self.one(list(PATTERNS)))) if tight else given
             case ir.Scalar(name="bytes") | ir.Array() | ir.Table() | ir.Tuple(open=True) as target:
                 # A set or a dict of few values that there are cannot have many.
                 most = 1 if isinstance(target, ir.Table) or getattr(target, "kind", "list") != "list" else 5
@@ -293,9 +250,9 @@ class _Maker:
         """Make a value of a type, in its canonical form, of at least so many items or bytes."""
         match kind:
             case ir.Scalar(name="bytes"):
-                return self.draw(_bytes(least))
+                return self.draw(bytes_of(least))
             case ir.Scalar(name=name):
-                return self.draw(_SCALARS[name])
+                return self.draw(SCALARS[name])
             case ir.Choice(values=values):
                 return ir.Atom(self.one(values))
             case ir.Array(kind="list", item=item):
@@ -344,7 +301,7 @@ class _Maker:
             return ir.Atom(None)
         match target:
             case ir.Scalar(name="str") if "pattern" in told:
-                return ir.Atom(self.draw(_PATTERNS[told["pattern"]]))
+                return ir.Atom(self.draw(PATTERNS[told["pattern"]]))
             case ir.Scalar(name="int" | "float" | "Decimal" as name) if "multiple_of" in told:
                 return _number(name, constant(told["multiple_of"]) * self.draw(st.integers(-99, 99)))
             case _:
@@ -361,50 +318,5 @@ def _number(name: str, value: int | float | str | Decimal) -> ir.Value:
     return ir.Atom(float(value) if name == "float" else int(value))
 
 
-def _bytes(least: int) -> st.SearchStrategy[ir.Value]:
-    return _built("bytes", st.binary(min_size=least, max_size=9), lambda value: base64.b64encode(value).decode())
-
-
 def _is_numeric_choice(kind: ir.Type) -> bool:
     return isinstance(kind, ir.Choice | ir.Named | ir.Imported) and "a number" in json_forms(kind)
-
-
-def _built(
-    name: str, strategy: st.SearchStrategy[Any], text: Callable[[Any], str] = str
-) -> st.SearchStrategy[ir.Value]:
-    return strategy.map(lambda value: ir.Built(name, text(value)))
-
-
-def _isoformat(value: dt.date | dt.time) -> str:
-    return value.isoformat()
-
-
-def _timedelta(value: dt.timedelta) -> str:
-    return f"{value.days} {value.seconds} {value.microseconds}"
-
-
-_PATTERNS: Final[dict[ir.Value, st.SearchStrategy[str]]] = {
-    ir.Atom("^[A-Z0-9-]{3,32}$"): st.text("AZ09-", min_size=3, max_size=LONGEST),
-    ir.Atom('"""|\\\\|\\{\\{'): st.sampled_from(('"""', "a\\b", "{{ 7 * 7 }}")),
-    ir.Atom("^[^'\"]*$"): TEXTS.filter(lambda text: not set(text) & {"'", '"'}),
-    ir.Atom("\n"): st.sampled_from(("\n", "two\nlines")),
-    ir.Atom("é"): st.sampled_from(("é", "café\x00")),
-}
-"""Patterns, each with texts that it finds."""
-
-_ZONES: Final = st.sampled_from((None, dt.UTC, dt.timezone(dt.timedelta(hours=-3, minutes=-30))))
-_MOMENTS: Final = st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2200, 1, 1), timezones=_ZONES)
-_SCALARS: Final[dict[str, st.SearchStrategy[ir.Value]]] = {
-    "None": st.just(ir.Atom(None)),
-    "str": TEXTS.map(ir.Atom),
-    "int": st.integers(-LARGEST, LARGEST).map(ir.Atom),
-    "float": st.floats(-LARGEST, LARGEST).map(ir.Atom),
-    "bool": st.booleans().map(ir.Atom),
-    "bytes": _bytes(0),
-    "Decimal": _built("Decimal", st.decimals(-LARGEST, LARGEST, allow_nan=False, places=3)),
-    "date": _built("date", st.dates(dt.date(1900, 1, 1), dt.date(2200, 1, 1)), _isoformat),
-    "time": _built("time", st.times(), _isoformat),
-    "datetime": _built("datetime", _MOMENTS, _isoformat),
-    "timedelta": _built("timedelta", st.timedeltas(dt.timedelta(-9999), dt.timedelta(9999)), _timedelta),
-    "UUID": _built("UUID", st.uuids()),
-}
