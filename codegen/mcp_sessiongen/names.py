@@ -96,6 +96,19 @@ def is_keyword(name: str) -> bool:
     return keyword.iskeyword(name)
 
 
+def is_module_name(stem: str) -> bool:
+    """Tell whether a generated module may have a name."""
+    return stem.isascii() and stem.isidentifier() and not keyword.iskeyword(stem) and not stem.startswith("__")
+
+
+def near_module_name(stem: str) -> str:
+    """Return the nearest name that a generated module may have, or "": `my-cart` gives `my_cart`."""
+    better = snake_case(stem)
+    if keyword.iskeyword(better):
+        return f"{better}_schema"
+    return f"schema_{better}" if better[:1].isdigit() else better
+
+
 def session_problem(name: str) -> Problem | None:
     """Judge the name of a session, which also begins its handles and is what their argument is called."""
     return _snake_problem(name, "session", MAX_SESSION) or _argument_problem(name, "session")

@@ -1,7 +1,6 @@
 """The whole way from targets to texts: load, analyze, render. Reads, but never writes."""
 
 import gc
-import keyword
 import os
 import shlex
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from mcp_sessiongen.load.targets import Target, called_from, find_targets
 from mcp_sessiongen.load.yaml_imports import YamlImports
 from mcp_sessiongen.load.yaml_schema import load_yaml
 from mcp_sessiongen.manifest import Entry, seal_of, sha256
-from mcp_sessiongen.names import snake_case
+from mcp_sessiongen.names import is_module_name, near_module_name
 from mcp_sessiongen.output import GeneratedFile
 from mcp_sessiongen.render import PACKAGE, render
 from mcp_sessiongen.second_process import second_process
@@ -167,12 +166,7 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
     Raises:
         SchemaErrors: If the source cannot be read.
     """
-    stem = target.stem
-    if not stem.isascii() or not stem.isidentifier() or keyword.iskeyword(stem) or stem.startswith("__"):
-        better = f"{stem}_schema" if keyword.iskeyword(stem) else snake_case(stem)
-        hint = f"rename it to {better}{Path(target.given).suffix}" if better.isidentifier() else "rename it"
-        message = f"the generated module would be called {stem!r}, which is not a module name"
-        raise fatal(Source(target.given).span(), "bad-name", message, hint)
+    _check_name(target, report)
     if target.kind == "yaml":
         return _compile_yaml(target, output, report, scopes)
     # Imported here: only Python schemas need it.
@@ -182,6 +176,27 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
     with scopes.of(place_of(target).roots), answering(target):
         declared = load_pydantic(target, output, report)
         return Compiled(target, analyze(declared, report), file_of(target), declared)
+
+
+def _check_name(target: Target, report: Report) -> None:
+    """Judge what the generated module would be called.
+
+    Raises:
+        SchemaErrors: If a Python schema has such a name: its classes are imported by it, and all would be refused.
+    """
+    stem, path = target.stem, Path(target.given)
+    if is_module_name(stem):
+        return
+    is_package = path.name == "__init__.py"
+    what = "module" if target.kind == "module" else "folder" if is_package else "file"
+    suffix = path.suffix if what == "file" else ""
+    better = near_module_name(stem)
+    hint = f"rename the {what} to {better}{suffix}" if better else f"rename the {what}: use a-z, 0-9 and underscores"
+    message = f"the generated module would be called {stem!r}, which is not a module name"
+    found = fatal(Source(target.given).span(), "bad-name", message, hint)
+    if target.kind != "yaml":
+        raise found
+    report.found.extend(found.diagnostics)
 
 
 def _compile_yaml(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
