@@ -40,9 +40,15 @@ class NewProject:
         source = "schemas" if self.form == "yaml" else self.schema
         return f'[tool.mcp-sessiongen]\nsources = ["{source}"]\noutput = "state"'
 
+    @property
+    def additions(self) -> dict[str, str]:
+        """The lines to add to a file that the user has already; of other files there must be none."""
+        return {".gitignore": self.made("gitignore").rstrip(), "pyproject.toml": self.settings}
+
     def files(self) -> dict[PurePosixPath, str]:
         """Return the text of each file."""
         texts = {
+            ".gitignore": self.made("gitignore"),
             "pyproject.toml": self.made("pyproject.toml"),
             self.schema: self.made("schema.yaml" if self.form == "yaml" else "schema.py"),
             "server.py": self.made("server.py"),

@@ -40,6 +40,27 @@ def test_the_settings_are_printed_if_there_is_a_pyproject_already(project: Path,
     assert (project / "pyproject.toml").read_text() == "[project]\nname = 'mine'\n"
 
 
+def test_what_to_ignore_is_printed_if_there_is_a_gitignore_already(project: Path, run: Run) -> None:
+    (project / ".gitignore").write_text("/mine\n")
+    outcome = run("init")
+    assert outcome.code == 0
+    assert "There is a .gitignore already. Add to it:\n" in outcome.out
+    assert "\n/sessions.db-wal\n" in outcome.out
+    assert (project / ".gitignore").read_text() == "/mine\n"
+
+
+def test_git_sees_what_belongs_to_the_project_and_no_sessions(project: Path, run: Run) -> None:
+    run("init", "-q")
+    run("generate", "-q")
+    for name in ("sessions.db", "sessions.db-shm", "sessions.db-wal"):
+        (project / name).touch()
+    subprocess.run(["git", "init", "-q"], check=True)
+    line = ["git", "ls-files", "--others", "--exclude-standard"]
+    seen = subprocess.run(line, check=True, capture_output=True, text=True).stdout.split()
+    assert {"server.py", "state/memory.py", "state/.mcp-sessiongen.json", ".gitignore"} <= set(seen)
+    assert not [name for name in seen if "sessions.db" in name]
+
+
 def test_another_folder_can_be_named(project: Path, run: Run) -> None:
     assert run("init", "a b/Cart Server!", "-q").text == ""
     assert 'name = "cart-server"' in (project / "a b" / "Cart Server!" / "pyproject.toml").read_text()
@@ -56,7 +77,7 @@ def test_a_second_project_in_the_same_folder_is_refused_as_a_whole(
     assert files_in(project) == before
 
 
-@pytest.mark.parametrize("name", ["Bad Name", "class", "json", "text", "a" * 50, ""])
+@pytest.mark.parametrize("name", ["Bad Name", "class", "json", "list", "store", "text", "a" * 50, ""])
 def test_a_name_that_cannot_be_used_is_wrong_usage(name: str, project: Path, run: Run) -> None:
     outcome = run("init", "--name", name)
     assert outcome.code == 2
