@@ -71,7 +71,7 @@ def current_folder() -> Path:
         return Path.cwd()
     except OSError:
         message, hint = "the current folder does not exist any more", "change to another one"
-        raise fatal(Source(".").span(), "file-not-found", message, hint) from None
+        raise fatal(Source(".").nowhere(), "file-not-found", message, hint) from None
 
 
 def find_config() -> Config | None:

@@ -46,9 +46,13 @@ class Source:
         """Return a position in this source."""
         return Span(self, line, column, length)
 
+    def nowhere(self) -> "Span":
+        """Return the position of what is said of a source that is not there: it has no line."""
+        return Span(self, 0, 0, 0)
+
 
 class Span(NamedTuple):
-    """A piece of one source line. Lines and columns count characters, from 1."""
+    """A piece of one source line. Lines and columns count characters, from 1; line 0 is no line at all."""
 
     source: Source
     line: int
@@ -151,7 +155,8 @@ def _plain(text: str, role: str) -> str:
 def render_text(diagnostic: Diagnostic, style: Style = _plain) -> str:
     """Return a diagnostic as people read it: position, message, the line with a caret, and the hint."""
     span = diagnostic.span
-    where = f"{printable(span.source.path)}:{span.line}:{span.column}:"
+    line = f"{span.line}:{span.column}:" if span.line else ""
+    where = f"{printable(span.source.path)}:{line}"
     kind = style(f"{diagnostic.severity}[{diagnostic.code}]:", diagnostic.severity)
     head = f"{style(where, 'path')} {kind} {clipped(diagnostic.message)}"
     lines = [head, *_excerpt(span, "", style)]

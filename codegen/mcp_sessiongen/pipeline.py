@@ -224,7 +224,7 @@ def _read(path: str) -> bytes:
         return Path(path).read_bytes()
     except OSError as error:
         message = f"cannot read it: {error.strerror}"
-        raise fatal(Source(path).span(), "file-not-found", message, "check the file and its permissions") from None
+        raise fatal(Source(path).nowhere(), "file-not-found", message, "check the file and its permissions") from None
 
 
 def _claim(target: Target, names: dict[str, Target]) -> None:

@@ -7,20 +7,18 @@ from mcp_sessiongen.diagnostics import Diagnostic, printable
 
 
 def as_json(diagnostics: Iterable[Diagnostic]) -> str:
-    """Return an array of objects, one for each finding. Lines and columns count from 1; the end is exclusive."""
+    """Return an array of objects, one for each finding.
+
+    Lines and columns count from 1; the end is exclusive. What is said of a file that is not there has 0 for all.
+    """
     return json.dumps([_object(diagnostic) for diagnostic in diagnostics], indent=2)
 
 
 def as_github(diagnostic: Diagnostic) -> str:
     """Return the workflow command that annotates a line of a file."""
     span = diagnostic.span
-    properties = {
-        "file": printable(span.source.path),
-        "line": str(span.line),
-        "col": str(span.column),
-        "endColumn": str(span.column + span.length),
-        "title": diagnostic.code,
-    }
+    line = {"line": str(span.line), "col": str(span.column), "endColumn": str(span.column + span.length)}
+    properties = {"file": printable(span.source.path), **(line if span.line else {}), "title": diagnostic.code}
     listed = ",".join(f"{name}={_escaped(value, ':,')}" for name, value in properties.items())
     hint = f"\nhelp: {printable(diagnostic.hint)}" if diagnostic.hint else ""
     return f"::{diagnostic.severity} {listed}::{_escaped(printable(diagnostic.message) + hint, '')}"

@@ -200,7 +200,7 @@ def test_a_folder_that_was_deleted_is_a_diagnostic(arguments: str, project: Path
     program = f'rmdir "$PWD" && exec {sys.executable} -P -m mcp_sessiongen {arguments}'
     done = subprocess.run(["sh", "-c", program], cwd=project / "gone", capture_output=True, text=True, check=False)
     assert done.returncode == 2
-    assert done.stderr.startswith(".:1:1: error[file-not-found]: the current folder does not exist any more")
+    assert done.stderr.startswith(".: error[file-not-found]: the current folder does not exist any more")
 
 
 def test_on_a_terminal_it_shows_what_it_does_once_it_takes_long(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

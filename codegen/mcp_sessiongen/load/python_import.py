@@ -228,7 +228,7 @@ def _no_module(target: Target, place: Place, missing: str) -> SchemaErrors:
     else:
         near = did_you_mean(last, _modules_in(place.roots))
         hint = near or "run this where the module can be imported"
-    return fatal(Source(target.given).span(), "import-failed", message, hint)
+    return fatal(Source(target.given).nowhere(), "import-failed", message, hint)
 
 
 def _raised(target: Target, error: BaseException, what: str, hint: str, *, verbatim: bool = False) -> SchemaErrors:

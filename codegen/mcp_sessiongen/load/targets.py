@@ -70,7 +70,7 @@ def _inside(folder: str, report: Report) -> list[Target]:
         names = sorted(entry.name for entry in Path(folder).iterdir() if entry.suffix in _YAML)
     except OSError as error:
         message, hint = f"cannot read it: {error.strerror}", "check the folder and its permissions"
-        report.error(Source(folder).span(), "file-not-found", message, hint)
+        report.error(Source(folder).nowhere(), "file-not-found", message, hint)
         return []
     paths = [str(Path(folder) / name) for name in names]
     targets = [Target(path, "yaml") for path in paths if _exists(path, stat.S_ISREG)]
@@ -95,7 +95,7 @@ def _target(argument: str, report: Report) -> list[Target]:
         if not _exists(path, stat.S_ISREG):
             message = "it is not a regular file" if _exists(path) else "no such file"
             hint = "check the path; it is relative to the current folder"
-            report.error(Source(path).span(), "file-not-found", message, hint)
+            report.error(Source(path).nowhere(), "file-not-found", message, hint)
             return []
         return [Target(path, "file" if suffix == ".py" else "yaml", (attribute,))]
     if path and not _exists(path) and all(part.isidentifier() for part in path.split(".")):
