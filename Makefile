@@ -29,7 +29,7 @@ lint: install ## style: ruff's rules and formatting
 
 types: install ## types: mypy --strict on the sources and on all generated code
 	@scripts/check-generated
-	@echo "==> types: mypy --strict on codegen, runtime, schemas, examples"
+	@echo "==> types: mypy --strict on codegen, runtime, schemas, examples, benchmarks"
 	@$(BIN)/mypy
 
 unit: install ## the tests of the sources, with branch coverage

@@ -1,12 +1,14 @@
 """How fast the compiler is, as ratios to other things in the same run: `python benchmarks/generator.py --help`."""
 
 import argparse
+import re
 import subprocess
 import sys
 import tempfile
 import venv
 from collections.abc import Iterator
 from functools import partial
+from itertools import count
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
@@ -44,7 +46,7 @@ def against_peer(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]
     """Compare with the peer's modes: its own formatter, none at all, and its default, which is black and isort."""
     write_yaml(folder / "yaml", schemas, KEYS)
     write_json_schemas(folder / "json", schemas, KEYS)
-    codegen = [_peer(), "--input", "json", "--input-file-type", "jsonschema", "--output", "models"]
+    codegen: list[str | Path] = [_peer(), "--input", "json", "--input-file-type", "jsonschema", "--output", "models"]
     codegen += ["--output-model-type", "pydantic_v2.BaseModel"]
     return interleaved(
         {
@@ -84,8 +86,10 @@ def again(folder: Path, schemas: int, rounds: int) -> dict[str, list[Run]]:
     write_yaml(folder / "yaml", schemas, KEYS)
     changed = folder / "yaml" / "s0000.yaml"
 
+    versions = count(1)
+
     def one() -> Run:
-        changed.write_text(changed.read_text().replace("A thing", "A good thing"))
+        changed.write_text(re.sub(r"A thing[^,]*", f"A thing as of change {next(versions)}", changed.read_text()))
         return process([*OURS, "generate", "yaml", "-o", "out", "-q"], folder)
 
     none = partial(process, [*OURS, "generate", "yaml", "-o", "out", "-q"], folder)
@@ -111,9 +115,11 @@ def one_large(folder: Path, keys: int, *, checkers: bool) -> dict[str, list[Run]
         "generate": partial(_generate, folder),
         "import": partial(_import, "out.s0000", folder),
         "mypy --strict": partial(process, [sys.executable, "-m", "mypy", "--strict", module], folder),
-        "pyright": partial(process, [binaries / "pyright", module], folder),
+        "pyright": partial(process, [binaries / "pyright", "--pythonpath", sys.executable, module], folder),
         "ty": partial(process, [binaries / "ty", "check", "--python", sys.prefix, module], folder),
-        "pyrefly": partial(process, [binaries / "pyrefly", "check", module], folder),
+        "pyrefly": partial(
+            process, [binaries / "pyrefly", "check", "--python-interpreter-path", sys.executable, module], folder
+        ),
     }
     present = {name: run for name, run in steps.items() if name in _OURS or (checkers and _is_there(name, binaries))}
     return interleaved(present, 1)
