@@ -19,6 +19,7 @@ from mcp_sessiongen.declarations import (
     ModelDeclaration,
     SessionDeclaration,
 )
+from mcp_sessiongen.default_hints import misfit_hint
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.doc_text import normal_doc
 from mcp_sessiongen.enums import read_enum
@@ -26,7 +27,7 @@ from mcp_sessiongen.key_rules import report_key_rules
 from mcp_sessiongen.live_types import LiveTypes
 from mcp_sessiongen.options import OptionReader
 from mcp_sessiongen.ordering import endless_fields, in_order
-from mcp_sessiongen.type_parts import names_in, unwrapped
+from mcp_sessiongen.type_parts import names_in, unwrapped, without_none
 from mcp_sessiongen.type_rules import describe
 from mcp_sessiongen.unions import UnionJudge
 from mcp_sessiongen.values import Misfit
@@ -139,10 +140,29 @@ class _Analysis:
                 raise Misfit(f"it holds a {early[0]}, which refers back to where the default stands")
         except Misfit as misfit:
             message = f"the default of {draft.name} does not fit {describe(draft.type)}: {misfit}"
-            hint = default.hint or f"write a value of type {describe(draft.type)}, or no default"
+            hint = default.hint or self.default_hint(draft, default)
             self.report.error(default.span, "bad-default", message, hint)
             return None
         return value
+
+    def default_hint(self, draft: ir.Field, default: Default) -> str:
+        """Return what to write instead of a default that does not fit."""
+        if draft.constraints and self.is_of_type(draft, default):
+            given = ", ".join(name for name, _ in draft.constraints)
+            return f"write another default, or change {given}"
+        try:
+            live = self.live.live(without_none(draft.type))
+        except Misfit:  # the type itself is what does not work
+            live = None
+        return misfit_hint(draft.type, default.value, live, is_json=default.mode == "json")
+
+    def is_of_type(self, draft: ir.Field, default: Default) -> bool:
+        """Tell whether a default would fit if there were no constraints."""
+        try:
+            self.live.value(replace(draft, constraints=()), default)
+        except Misfit:
+            return False
+        return True
 
     def is_sound(self, kind: ir.Type) -> bool:
         """Tell whether nothing was reported about what a type is made of."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from mcp_sessiongen import inner_constraints, ir
 from mcp_sessiongen.annotation_text import AnnotationProblem, AnnotationText, Place, is_reference, parse_text
+from mcp_sessiongen.default_hints import unevaluated_hint
 from mcp_sessiongen.existing_types import ExistingTypes, ImportProblem, Related
 from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.type_parts import union_of
@@ -99,7 +100,7 @@ class _Reader:
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
             written = self.source.text[start:end]
             message = f"the default {written} is not a literal"
-            raise self.source.problem(default, "bad-default", message, _default_hint(written)) from None
+            raise self.source.problem(default, "bad-default", message, _default_hint(kind, written)) from None
         return Annotation(kind, value, True, start, end)
 
     def read_type(self, node: ast.expr) -> ir.Type:
@@ -258,11 +259,11 @@ def _alternatives(node: ast.expr) -> list[ast.expr]:
     return [node, *reversed(members)]
 
 
-def _default_hint(text: str) -> str:
+def _default_hint(kind: ir.Type, text: str) -> str:
     word = _PYTHON_WORDS.get(text.strip().lower())
     if word:
         return f"the short form is Python: write {word}"
-    return 'only literals are read, nothing is evaluated; write a date or a Decimal as text: "2020-01-02"'
+    return unevaluated_hint(kind, text.strip())
 
 
 def _is_encodable(value: str | int) -> bool:
