@@ -1,5 +1,6 @@
 """Which constraint goes with which type, and with which values."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import partial
@@ -7,6 +8,7 @@ from typing import Any, Final
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Located
+from mcp_sessiongen.default_hints import AS_TEXT
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.live_types import pattern_problem
 from mcp_sessiongen.safe_text import safe_repr
@@ -19,11 +21,13 @@ _LENGTHS: Final = ("min_length", "max_length")
 _ORDER: Final = ("gt", "ge", "lt", "le")
 _DIGITS: Final = ("max_digits", "decimal_places")
 _FLAGS: Final = ("allow_inf_nan", "strict", "coerce_numbers_to_str", "fail_fast")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
 _WORDS: Final = {
     "pattern": "a regular expression",
     "discriminator": "the name of a field",
     **dict.fromkeys(_FLAGS, "true or false"),
 }
+_PATTERN_HINT: Final = "correct it; the syntax is that of Rust's regex: no look-around, and \\[ for the character ["
 _TEMPORAL: Final = ("date", "time", "datetime", "timedelta")
 
 
@@ -44,7 +48,7 @@ def check(
             message = (
                 f"{name} of {describe(target)} should be {_expected(name, target)}, got {safe_repr(located.value)}"
             )
-            report.error(located.span, "bad-constraint", message, "change the value")
+            report.error(located.span, "bad-constraint", message, _hint(name, target, located.value))
         else:
             found[name] = value
             _contradiction(name, located, found, report)
@@ -109,6 +113,18 @@ def _expected(name: str, kind: ir.Type) -> str:
     return number
 
 
+def _hint(name: str, kind: ir.Type, value: object) -> str:
+    """Return what to write instead of a value that a constraint does not take."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value) and name not in _WORDS:
+        number = float(value) if "." in value else int(value)
+        if _reader(name, kind)(number):
+            return f"write it without quotes: {value}"
+    if name == "pattern":
+        return "write a text in quotes"
+    example = AS_TEXT.get(describe(kind), "") if describe(kind) in _TEMPORAL and name not in _WORDS else ""
+    return f"write {_expected(name, kind)}" + (f" as text: {example}" if example else "")
+
+
 def _text(value: object) -> ir.Value | None:
     return ir.Atom(value) if isinstance(value, str) else None
 
@@ -160,9 +176,9 @@ def _contradiction(name: str, located: Located[object], found: dict[str, ir.Valu
                 message = f"no value has {low} {least} and {high} {most}"
                 report.error(located.span, "bad-constraint", message, "change one of them")
     if name == "multiple_of" and constant(found[name]) <= 0:
-        report.error(located.span, "bad-constraint", "multiple_of should be above 0", "change the value")
+        report.error(located.span, "bad-constraint", "multiple_of should be above 0", "write a number above 0")
     if name == "pattern" and (problem := pattern_problem(constant(found[name]))):
-        report.error(located.span, "bad-constraint", f"the pattern does not work: {problem}", "change it")
+        report.error(located.span, "bad-constraint", f"the pattern does not work: {problem}", _PATTERN_HINT)
 
 
 def _is_more(one: Any, other: Any) -> bool:

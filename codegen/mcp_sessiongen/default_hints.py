@@ -10,7 +10,7 @@ from mcp_sessiongen.names import did_you_mean
 from mcp_sessiongen.type_parts import without_none
 from mcp_sessiongen.type_rules import describe
 
-_AS_TEXT: Final = {
+AS_TEXT: Final = {
     "Decimal": '"0.01"',
     "date": '"2020-01-02"',
     "time": '"03:04:05"',
@@ -83,7 +83,7 @@ def _nearest(value: object, known: Iterable[object]) -> str:
 
 
 def _general_hint(kind: ir.Type, *, is_json: bool) -> str:
-    example = _AS_TEXT.get(kind.name) if is_json and isinstance(kind, ir.Scalar) else None
+    example = AS_TEXT.get(kind.name) if is_json and isinstance(kind, ir.Scalar) else None
     if example:
         return f"write a {describe(kind)} as text: {example}"
     return f"write a value of type {describe(kind)}, or no default"

@@ -17,6 +17,9 @@ _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
 DURATION: Final = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,6})?[dhms])+")
 _PART: Final = re.compile(r"([0-9.]+)([dhms])")
 _DURATION_HINT: Final = "write a number and a unit: 30m, 24h, 7d or 1h30m"
+_SCOPE_HINT: Final = (
+    "write transport for one per connection, handle for those that an argument names, user for one per user"
+)
 _CREATE: Final = tuple(word for word in get_args(ir.Create) if word)
 
 Written = Mapping[str, Located[object]]
@@ -100,11 +103,11 @@ class OptionReader:
 
     def scope(self, option: str, located: Located[object]) -> str:
         """Return how a call names its session."""
-        return self._word(option, located, get_args(ir.Scope)) or "auto"
+        return self._word(option, located, get_args(ir.Scope), _SCOPE_HINT) or "auto"
 
     def create(self, option: str, located: Located[object]) -> str:
         """Return whether the create tool has a parameter for a key."""
-        return self._word(option, located, _CREATE)
+        return self._word(option, located, _CREATE, f"write {' or '.join(_CREATE)}")
 
     def identifier(self, option: str, located: Located[object]) -> str:
         """Return the name of a tool or of a tool's argument."""
@@ -140,12 +143,12 @@ class OptionReader:
             self._judge(located, names.attribute_problem(item))
         return tuple(sorted(set(value)))
 
-    def _word(self, option: str, located: Located[object], allowed: tuple[str, ...]) -> str:
+    def _word(self, option: str, located: Located[object], allowed: tuple[str, ...], hint: str) -> str:
         text = located.value if isinstance(located.value, str) else ""
         if text in allowed:
             return text
-        hint = names.did_you_mean(text, allowed) or f"write {allowed[0]}"
-        self._bad(option, f"one of {', '.join(allowed)}", located, hint)
+        near = names.did_you_mean(text, allowed)
+        self._bad(option, f"one of {', '.join(allowed)}", located, near or hint)
         return ""
 
     def _bad(self, option: str, expected: str, located: Located[object], hint: str) -> None:
