@@ -167,6 +167,14 @@ def compile_target(target: Target, output: Path, report: Report, scopes: ModuleS
         SchemaErrors: If the source cannot be read.
     """
     _check_name(target, report)
+    own = Report()  # whether there is anything to say of this source does not depend on what was said of others
+    try:
+        return _compile(target, output, own, scopes)
+    finally:
+        report.found.extend(own.found)
+
+
+def _compile(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
     if target.kind == "yaml":
         return _compile_yaml(target, output, report, scopes)
     # Imported here: only Python schemas need it.

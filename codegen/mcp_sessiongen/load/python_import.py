@@ -143,7 +143,7 @@ def _importing(roots: tuple[Path, ...]) -> Iterator[None]:
     importlib.invalidate_caches()
     try:
         with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
-            # Said once more, as an error at the field, where it matters.
+            # Where it matters, we tell it ourselves, as an error at the field.
             warnings.filterwarnings("ignore", r"Field name \".*\" in \".*\" shadows an attribute", UserWarning)
             yield
     finally:
