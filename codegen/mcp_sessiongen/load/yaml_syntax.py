@@ -61,8 +61,10 @@ def _guess(source: Source, error: yaml.MarkedYAMLError) -> tuple[Span, str]:
 
 def _in_braces(place: Span, start: Span, *, is_after_end: bool) -> tuple[Span, str]:
     before, rest = place.line_text[: place.column - 1], place.line_text[place.column - 1 :]
-    if is_after_end or (place.line > start.line and ":" not in before and rest[:1] == ":"):
-        return start, f"the bracket that opens here, in line {start.line}, is not closed before line {place.line}"
+    if is_after_end:
+        return start, "the bracket that opens here is not closed"
+    if place.line > start.line and ":" not in before and rest[:1] == ":":
+        return start, f"the bracket that opens here is not closed before line {place.line}"
     text = _LAST_PROPERTY.search(before[-_NEAR:])
     if text and rest[:1] == ":":
         return place, f"{_QUOTES}: put what stands after  {text[1]}:  into quotes"
