@@ -64,19 +64,19 @@ def write_text(path: Path, text: str) -> None:
     target = Path(os.path.realpath(path))  # which, unlike resolve(), puts up with links in a circle
     if target.exists() and not target.is_file():
         raise fatal(Source(str(path)).span(), "write-failed", "it is not a regular file", "name another one")
-    with _all_or_none() as change:
+    with _all_or_none(str(path)) as change:
         change.prepare(FileState(target, text, None, "stale"))
         change.commit()
 
 
 @contextlib.contextmanager
-def _all_or_none() -> Iterator["_Change"]:
+def _all_or_none(named: str = "") -> Iterator["_Change"]:
     change = _Change()
     try:
         yield change
     except OSError as error:
         change.roll_back()
-        where = error.filename2 or error.filename or "."
+        where = named or error.filename2 or error.filename or "."
         message = f"cannot write: {error.strerror or error}"
         raise fatal(
             Source(str(where)).span(), "write-failed", message, "nothing was changed; check the folder"

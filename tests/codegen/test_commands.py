@@ -124,6 +124,13 @@ def test_every_command_has_help(name: str, run: Run) -> None:
     assert name in run("--help").out
 
 
+def test_a_file_that_cannot_be_written_is_called_as_the_user_called_it(counter: Path, run: Run) -> None:
+    for arguments in (("schema",), ("export", "counter.yaml", "--format", "ir")):
+        outcome = run(*arguments, "-o", "nowhere/x.json")
+        assert outcome.code == 2
+        assert outcome.err.startswith("nowhere/x.json:1:1: error[write-failed]")
+
+
 def test_the_schema_can_be_written_to_a_file(project: Path, run: Run) -> None:
     assert run("schema", "-o", "schema.json").text == ""
     assert (project / "schema.json").read_text() == run("schema").out

@@ -114,6 +114,8 @@ def test_what_was_edited_is_reported_and_not_overwritten(shop: Path, run: Run, f
     assert checked.code == 1
     assert "out/counter.py:1:1: error[edited-file]" in checked.out
     assert "out/other.py:1:1: error[stale-file]" in checked.out
+    commands = "  mcp-sessiongen generate --force\n  mcp-sessiongen generate\n"
+    assert checked.err.endswith(f"not up to date; run:\n{commands}")
     assert run("generate", "--force").code == 0
     assert "# mine" not in module.read_text()
     assert run("check").code == 0
@@ -168,6 +170,8 @@ def test_a_left_over_that_was_edited_is_reported_and_never_removed(shop: Path, r
         assert outcome.code == 0
         assert "note: out/other.py has no schema any more" in outcome.err
         assert "left-over-file" in run("check").out
+        assert run("check").err == "1 file of 3 not up to date\n"  # there is no command that would help
+        assert run("diff").text == ""
         assert module.exists()
     module.write_text("mine\n")  # without our header it is nobody's business
     assert run("check").code == 0

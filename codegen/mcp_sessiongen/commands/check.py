@@ -48,14 +48,28 @@ def command(sources: tuple[str, ...], output: Path | None, with_diff: bool, quie
         number, wrong = compare_all(jobs, quiet=quiet)
         to_run = command_line("generate", sources, output)
     if form != "text":
-        reporter.findings([finding(state, f"run  {to_run}") for state in wrong])
+        reporter.findings([finding(state, _remedy(state, to_run)) for state in wrong])
     if not wrong:
         reporter.tell(f"{count(number, 'file')} up to date")
         return
     if form == "text":
         _tell(wrong, with_diff=with_diff)
-    reporter.note(f"{count(len(wrong), 'file')} of {number} not up to date; run:\n  {to_run}")
+    commands = dict.fromkeys(remedy for state in wrong if (remedy := _command(state, to_run)))
+    told = "".join(f"\n  {line}" for line in commands)
+    reporter.note(f"{count(len(wrong), 'file')} of {number} not up to date{'; run:' if told else ''}{told}")
     sys.exit(1)
+
+
+def _command(state: "FileState", to_run: str) -> str:
+    """Return the command after which a file is as it should be; "" if there is none."""
+    if state.state == "kept":
+        return ""
+    return f"{to_run} --force" if state.state == "edited" else to_run
+
+
+def _remedy(state: "FileState", to_run: str) -> str:
+    line = _command(state, to_run)
+    return f"run  {line}" if line else "remove it, or bring its schema back"
 
 
 def compare_all(jobs: "list[Job]", *, quiet: bool) -> "tuple[int, list[FileState]]":

@@ -27,7 +27,7 @@ def command(sources: tuple[str, ...], output: Path | None, form: str) -> None:
     reporter = Reporter(form)
     with reporter.guarded("nothing was compared"):
         jobs = find_jobs("diff", sources, output)
-        _, wrong = compare_all(jobs, quiet=False)
+        wrong = [state for state in compare_all(jobs, quiet=False)[1] if state.state != "kept"]  # never removed
     if form != "text":
         reporter.findings([finding(state) for state in wrong])
     else:
