@@ -15,7 +15,7 @@ import pytest
 from mcp_sessions.stores import Access, Address, Lifetime, SQLiteStore
 
 PRELUDE = """
-import asyncio, os, sys, threading
+import asyncio, os, sys, threading, time
 from mcp_sessions.stores import Access, Address, Lifetime, SQLiteStore
 access = Access(Address("handle", "1", "cart"), "me")
 path = sys.argv[1]
@@ -81,10 +81,13 @@ async def test_a_time_to_live_is_the_same_to_every_process(sqlite_path: Path) ->
 def test_processes_that_create_one_file_at_once(sqlite_path: Path) -> None:
     script = """
         async def main():
-            sys.stdin.readline()
-            store = SQLiteStore(path)
-            await store.increment(Access(access.address, begin=Lifetime(60.0)), "n", 1, b"0")
-            await store.aclose()
+            start = float(sys.stdin.readline())
+            for number in range(40):  # many chances to meet in the middle of it
+                while time.time() < start + 0.03 * number:
+                    pass
+                store = SQLiteStore(path + str(number))
+                await store.increment(Access(access.address, begin=Lifetime(60.0)), "n", 1, b"0")
+                await store.aclose()
         asyncio.run(main())
     """
     processes = [
@@ -97,15 +100,17 @@ def test_processes_that_create_one_file_at_once(sqlite_path: Path) -> None:
         for _ in range(4)
     ]
     time.sleep(1.0)
+    start = time.time() + 0.2
     for process in processes:
         assert process.stdin is not None
-        process.stdin.write("\n")
+        process.stdin.write(f"{start}\n")
         process.stdin.flush()
     for process in processes:
         _, errors = process.communicate(timeout=60)
         assert (process.returncode, errors) == (0, "")
-    with closing(sqlite3.connect(sqlite_path)) as connection:
-        assert connection.execute("SELECT value FROM session_values").fetchall() == [(b"4",)]
+    for number in range(40):
+        with closing(sqlite3.connect(f"{sqlite_path}{number}")) as connection:
+            assert connection.execute("SELECT value FROM session_values").fetchall() == [(b"4",)]
 
 
 async def test_a_killed_process_leaves_every_acknowledged_write_and_no_half_one(sqlite_path: Path) -> None:

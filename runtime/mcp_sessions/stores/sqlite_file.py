@@ -127,7 +127,9 @@ class SQLiteFile:
             connection.close()
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        self._format(connection)
+        connection.execute("BEGIN")  # what another process creates meanwhile is seen whole, or not at all
+        with connection:
+            self._format(connection)
         self._switch_to_wal(connection)
         connection.execute("BEGIN IMMEDIATE")
         with connection:
