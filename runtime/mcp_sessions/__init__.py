@@ -12,23 +12,27 @@ from mcp_sessions.errors import (
     SessionError,
     SessionExpiredError,
     SessionKeyError,
+    SessionLimitError,
     SessionNotFoundError,
     SessionRequiredError,
+    SessionTooLargeError,
     SessionValueError,
     StoreError,
     StoreUrlError,
+    TooManySessionsError,
 )
 from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
 from mcp_sessions.owner import owner_of
 from mcp_sessions.schema import SessionModel, SessionSchema, ValueEnum, ValueIntEnum, ValueModel, require_interface
 from mcp_sessions.session import Session
-from mcp_sessions.stores import Store, open_store
+from mcp_sessions.stores import Limits, Store, open_store
 from mcp_sessions.untyped import UntypedSession
 
 __all__ = [
     "DictKey",
     "InterfaceError",
     "Key",
+    "Limits",
     "ListKey",
     "NumberKey",
     "Session",
@@ -38,14 +42,17 @@ __all__ = [
     "SessionError",
     "SessionExpiredError",
     "SessionKeyError",
+    "SessionLimitError",
     "SessionModel",
     "SessionNotFoundError",
     "SessionRequiredError",
     "SessionSchema",
+    "SessionTooLargeError",
     "SessionValueError",
     "Store",
     "StoreError",
     "StoreUrlError",
+    "TooManySessionsError",
     "UntypedSession",
     "ValueEnum",
     "ValueIntEnum",

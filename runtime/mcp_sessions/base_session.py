@@ -201,7 +201,7 @@ class BaseSession:
 
         State without a handle begins anew when it is written to again.
         """
-        return await self.store.end(self._access())
+        return bool(await self.store.end(self._access()))
 
     # One key
 

@@ -9,6 +9,9 @@
     +-- SessionValueError           a value does not fit its key
     +-- SessionDataError            what the store holds does not fit the key
     +-- SessionConflictError        other writers kept winning
+    +-- SessionLimitError           more than may be kept
+    |   +-- SessionTooLargeError    a value or a session would be too large
+    |   +-- TooManySessionsError    an owner or the server has too many sessions
     +-- StoreError                  the store failed
     |   +-- StoreUrlError           a store address that cannot be opened
     +-- InterfaceError              generated code and runtime do not fit each other
@@ -27,11 +30,14 @@ __all__ = [
     "SessionError",
     "SessionExpiredError",
     "SessionKeyError",
+    "SessionLimitError",
     "SessionNotFoundError",
     "SessionRequiredError",
+    "SessionTooLargeError",
     "SessionValueError",
     "StoreError",
     "StoreUrlError",
+    "TooManySessionsError",
     "also_raise_as",
 ]
 
@@ -87,6 +93,18 @@ class SessionDataError(SessionError):
 
 class SessionConflictError(SessionError):
     """Other writers changed the value each time, until the retries were used up; nothing was written."""
+
+
+class SessionLimitError(SessionError):
+    """More than may be kept; nothing was written."""
+
+
+class SessionTooLargeError(SessionLimitError):
+    """A value, or a session as a whole, would be larger than it may be."""
+
+
+class TooManySessionsError(SessionLimitError):
+    """The owner, or the server, has as many sessions as it may have."""
 
 
 class StoreError(SessionError):

@@ -252,7 +252,7 @@ async def test_a_session_keeps_the_version_and_the_digest_that_it_began_with(
     if space == "transport":
         parent = await store.create(replace(first, address=first.address.parent, version=7), lifetime)
         assert (parent.version, parent.digest) == (7, "sha256:one")
-    created = await store.create(first, lifetime)
+    created = await store.create(first, lifetime, {"a": b"2"})
     assert (created.version, created.digest) == (3, "sha256:one")
     await store.write(second, {"a": b"1"})
     assert await store.touch(second) == await store.touch(first) == created

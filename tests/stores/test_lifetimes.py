@@ -166,7 +166,7 @@ async def test_use_does_not_stretch_the_greatest_lifetime(store: Store, access: 
     for _ in range(2):
         clock.advance(500.0)
         info = await store.touch(access)
-    assert info == SessionInfo(start, start + 1500.0, 1, "")
+    assert info == SessionInfo(start, start + 1500.0, 1, "", size=2)
     clock.advance(499.0)
     await store.write(access, {"a": b"2"})
     clock.advance(1.0)
@@ -299,12 +299,12 @@ async def test_purging_tells_of_each_session_once_and_keeps_the_living(store: St
     for number, access in enumerate(accesses):
         await store.create(access, Lifetime(IDLE if number % 2 else IDLE * 3), {"a": b"1"})
     await store.end(accesses[0])
-    assert await store.purge_expired() == []
+    assert [gone.address for gone in await store.purge_expired()] == []
     clock.advance(LATEST)
     told: list[Address] = []
     while some := await store.purge_expired(3):
         assert len(some) <= 3
-        told += some
+        told += [gone.address for gone in some]
         await store.names(accesses[2])
     assert sorted(map(str, told)) == sorted(str(access.address) for access in accesses[1::2])
     assert await reason_of(store.read(accesses[0])) == "ended"
@@ -314,7 +314,9 @@ async def test_purging_tells_of_each_session_once_and_keeps_the_living(store: St
         else:
             assert await store.read(access) == {"a": b"1"}
     clock.advance(TOMBSTONE_SECONDS)
-    assert sorted(map(str, await store.purge_expired())) == sorted(str(access.address) for access in accesses[2::2])
+    assert sorted(str(gone.address) for gone in await store.purge_expired()) == sorted(
+        str(access.address) for access in accesses[2::2]
+    )
     assert await reason_of(store.read(accesses[1])) == "unknown"
 
 
@@ -322,8 +324,8 @@ async def test_purging_tells_of_a_session_that_was_left_until_it_is_forgotten(
     store: Store, session: Access, clock: FakeClock
 ) -> None:
     clock.advance(LATEST + TOMBSTONE_SECONDS)
-    assert await store.purge_expired() == [session.address]
-    assert await store.purge_expired() == []
+    assert [gone.address for gone in await store.purge_expired()] == [session.address]
+    assert [gone.address for gone in await store.purge_expired()] == []
 
 
 async def test_purging_does_not_tell_of_what_another_session_has_replaced(
@@ -332,7 +334,7 @@ async def test_purging_does_not_tell_of_what_another_session_has_replaced(
     await store.write(beginner, {"a": b"1"})
     clock.advance(LATEST)
     await store.write(beginner, {"a": b"2"})
-    assert await store.purge_expired() == []
+    assert [gone.address for gone in await store.purge_expired()] == []
     assert await store.read(beginner) == {"a": b"2"}
 
 
@@ -342,7 +344,7 @@ async def test_of_many_callers_who_purge_one_is_told(store: Store, clock: FakeCl
         await store.create(access, Lifetime(IDLE))
     clock.advance(LATEST)
     answers = await asyncio.gather(*(store.purge_expired(7) for _ in range(10)))
-    told = [str(address) for answer in answers for address in answer]
+    told = [str(gone.address) for answer in answers for gone in answer]
     assert sorted(told) == sorted(str(access.address) for access in accesses)
 
 
@@ -355,4 +357,4 @@ async def test_stores_leave_what_has_expired_to_callers_for_a_while(
     clock.now = expires + GRACE_SECONDS - 1
     for _ in range(3):
         await store.write(other, {"a": b"1"})
-    assert await store.purge_expired() == [session.address]
+    assert [gone.address for gone in await store.purge_expired()] == [session.address]

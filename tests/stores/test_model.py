@@ -4,6 +4,8 @@ import asyncio
 import json
 import shutil
 import tempfile
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
+from mcp_sessions import TooManySessionsError
 from mcp_sessions.stores import (
     GRACE_SECONDS,
     SLIDE_STEP,
@@ -20,8 +23,12 @@ from mcp_sessions.stores import (
     Access,
     Address,
     Lifetime,
+    Limits,
+    Listed,
     MemoryStore,
     NotLiveError,
+    Page,
+    Remains,
     SessionExistsError,
     SQLiteStore,
     Store,
@@ -56,12 +63,13 @@ class Model:
         self.purged = False
         self.values: dict[str, bytes] = {}
         self.untils: dict[str, float] = {}
+        self.over_bytes: dict[str, int] = {}
         self.use(now)
 
     def use(self, now: float) -> None:
         for key in [key for key, until in self.untils.items() if until <= now]:
             del self.untils[key]
-            self.values.pop(key, None)
+            self.over_bytes[key] = len(key.encode()) + len(self.values.pop(key))
         end = float("inf") if self.lifetime.max is None else self.created + self.lifetime.max
         self.earliest = min(now + self.lifetime.idle, end)
         self.latest = min(now + self.lifetime.idle * (1 + SLIDE_STEP), end)
@@ -100,6 +108,11 @@ class StoreMachine(RuleBasedStateMachine):
             return error.reason
         except SessionExistsError:
             return "exists"
+
+    def size(self, found: Model) -> tuple[int, int]:
+        """Return between what the size of a session is: values whose time is over may still be counted."""
+        least = sum(len(key.encode()) + len(value) for key, value in found.values.items())
+        return least, least + sum(found.over_bytes.values())
 
     def find(self, address: Address, owner: str | None) -> tuple[Model | None, str]:
         """Return the live session, or the reason why there is none."""
@@ -185,7 +198,7 @@ class StoreMachine(RuleBasedStateMachine):
         made = self.begin(access, Lifetime(IDLE, max))
         self.apply(access, made.values, {"a": b"1"}, ttl)
         assert made.earliest <= answer.expires <= made.latest
-        assert (answer.version, answer.digest) == (access.version, access.digest)
+        assert (answer.version, answer.digest, answer.size) == (access.version, access.digest, 2)
 
     @rule(which=st.integers(0, 1), access=ACCESSES, change=st.booleans())
     def touch(self, which: int, access: Access, change: bool) -> None:
@@ -202,6 +215,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert found.earliest <= answer.expires <= found.latest
         assert answer.created == found.created
         assert (answer.version, answer.digest) == found.began_with
+        least, most = self.size(found)
+        assert least <= answer.size <= most
 
     @rule(which=st.integers(0, 1), access=ACCESSES, keys=st.none() | st.lists(KEYS))
     def read(self, which: int, access: Access, keys: list[str] | None) -> None:
@@ -259,6 +274,8 @@ class StoreMachine(RuleBasedStateMachine):
         assert self.ask(which, "clear", access) == (refusal if values is None else None)
         if values is not None:
             values.clear()
+            if access.address in self.model:
+                self.model[access.address].over_bytes.clear()
 
     @rule(which=st.integers(0, 1), access=ACCESSES, key=KEYS, by=st.integers(-3, 3), ttl=TTLS)
     def increment(self, which: int, access: Access, key: str, by: int, ttl: float | None) -> None:
@@ -283,9 +300,14 @@ class StoreMachine(RuleBasedStateMachine):
     def end(self, which: int, access: Access) -> None:
         parent, refusal = self.parent(access)
         found = None if refusal else self.find(access.address, access.owner)[0]
-        assert self.ask(which, "end", access) == (found is not None)
+        told = self.loop.run_until_complete(self.stores[which].end(access, values=True))
         if found is None:
+            assert told == []
             return
+        assert told[0].address == access.address
+        assert {gone.address for gone in told} <= set(self.family(access.address))
+        for gone in told:
+            self.check_remains(gone, "ended" if self.now < self.model[gone.address].earliest else "expired")
         if parent is not None:
             parent.use(self.now)
         for address in self.family(access.address)[1:]:
@@ -297,7 +319,10 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1), limit=st.sampled_from([1, 2, 1000]))
     def purge(self, which: int, limit: int) -> None:
         """Of what may have been purged in passing, nobody is told; of all else, somebody once."""
-        told = self.ask(which, "purge_expired", limit)
+        remains = self.loop.run_until_complete(self.stores[which].purge_expired(limit, values=True))
+        for gone in remains:
+            self.check_remains(gone, "expired")
+        told = [gone.address for gone in remains]
         assert len(told) == len(set(told))
         if limit == 1000:
             assert self.due(GRACE_SECONDS) <= set(told)
@@ -309,6 +334,66 @@ class StoreMachine(RuleBasedStateMachine):
             for child in self.family(address)[1:]:
                 assert child in told or self.model[child].purged or self.model[child].ended is not None
                 del self.model[child]
+
+    def check_remains(self, gone: Remains, reason: str) -> None:
+        """Of a session that expired, a value whose time was over afterwards may be there or not."""
+        found = self.model[gone.address]
+        assert (gone.owner, gone.reason) == (found.owner, reason)
+        certain = {key: value for key, value in found.values.items() if found.untils.get(key, inf) > self.now}
+        assert certain.items() <= gone.values.items() <= found.values.items()
+        assert reason == "expired" or gone.values == certain
+
+    @rule(which=st.integers(0, 1), schema=st.sampled_from([None, "cart"]), owner=st.sampled_from([None, "me"]))
+    def scan(self, which: int, schema: str | None, owner: str | None) -> None:
+        """All live sessions are listed once, whatever the pages; children of dead parents may be among them."""
+        listed: list[Listed] = []
+        page = Page((), "")
+        while page.cursor or not listed:
+            asked = self.stores[which].scan(schema=schema, owner=owner, limit=2, cursor=page.cursor)
+            page = self.loop.run_until_complete(asked)
+            listed += page.sessions
+            if not page.cursor:
+                break
+        by_itself = {address: found for address, found in self.model.items() if self.is_live(address)}
+        wanted = {a: f for a, f in by_itself.items() if schema in (None, a.schema) and owner in (None, f.owner)}
+        assert [one.address for one in listed] == sorted(wanted, key=lambda a: (a.space, a.id, a.schema))
+        for one in listed:
+            assert one.owner == wanted[one.address].owner
+            looked_up = self.loop.run_until_complete(self.stores[which].look_up(one.address))
+            parent = Address("transport", one.address.id, TRANSPORT_SCHEMA)
+            orphan = self.is_child(one.address) and not self.is_live(parent)
+            assert looked_up == (None if orphan else one)
+
+    def is_live(self, address: Address) -> bool:
+        found = self.model.get(address)
+        return found is not None and found.ended is None and self.now < found.earliest
+
+    @rule(which=st.integers(0, 1), access=ACCESSES, most=st.integers(1, 4))
+    def limited(self, which: int, access: Access, most: int) -> None:
+        """A session may begin while there is room; those that expired may count until they are purged."""
+        parent, refusal = self.parent(access)
+        former = self.model.get(access.address)
+        if refusal or (former is not None and self.now < self.over(former) + TOMBSTONE_SECONDS):
+            return
+        counted = {a: f for a, f in self.model.items() if not self.is_child(a) and f.ended is None and not f.purged}
+        live = sum(self.is_live(address) for address in counted)
+        mine = sum(self.is_live(address) and found.owner == access.owner for address, found in counted.items())
+        for limits, least, count in (
+            (Limits(all_sessions=most), live, len(counted)),
+            (Limits(owner_sessions=most), mine, sum(f.owner == access.owner for f in counted.values())),
+        ):
+            asked = self.stores[which].create(replace(access, limits=limits), Lifetime(IDLE))
+            try:
+                self.loop.run_until_complete(asked)
+            except TooManySessionsError:
+                assert count >= most
+                assert not self.is_child(access.address)
+            else:
+                assert least < most or self.is_child(access.address)
+                if parent is not None:
+                    parent.use(self.now)
+                self.begin(access, Lifetime(IDLE))
+                return
 
     def due(self, grace: float | None = None) -> set[Address]:
         """Return the sessions that purging is to remove; with ``grace``, that no store has removed in passing."""
@@ -333,6 +418,7 @@ class StoreMachine(RuleBasedStateMachine):
         untils = self.model[access.address].untils
         for key, value in changes.items():
             untils.pop(key, None)
+            self.model[access.address].over_bytes.pop(key, None)
             if value is None:
                 values.pop(key, None)
             else:

@@ -92,7 +92,7 @@ async def test_expired_sessions_become_tombstones_and_then_nothing(
     assert rows(sqlite_path, "SELECT count(*) FROM session_values") == [(0,)]
     assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(30,)]
     clock.advance(TOMBSTONE_SECONDS)
-    assert await sqlite_store.purge_expired() == []
+    assert [gone.address for gone in await sqlite_store.purge_expired()] == []
     assert rows(sqlite_path, "SELECT count(*) FROM sessions") == [(0,)]
 
 
@@ -118,7 +118,7 @@ async def test_the_worker_leaves_what_has_just_expired_to_callers(
     info = await store.create(access, IDLE)
     clock.now = info.expires + GRACE_SECONDS - 1
     await asyncio.sleep(0.2)
-    assert await store.purge_expired() == [access.address]
+    assert [gone.address for gone in await store.purge_expired()] == [access.address]
     await store.aclose()
 
 
@@ -156,13 +156,17 @@ async def test_the_worker_sweeps_on_while_there_is_more(
 
 @pytest.fixture
 def statements(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Every statement that any connection runs."""
+    """Every statement that any connection runs; one that fires a trigger is reported by SQLite once more."""
     seen: list[str] = []
     connect = sqlite3.connect
 
+    def see(text: str) -> None:
+        if seen[-1:] != [text]:
+            seen.append(text)
+
     def traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
         connection: sqlite3.Connection = connect(*arguments, **options)
-        connection.set_trace_callback(seen.append)
+        connection.set_trace_callback(see)
         return connection
 
     monkeypatch.setattr(sqlite3, "connect", traced)
@@ -179,9 +183,10 @@ async def test_an_operation_is_a_handful_of_statements(
         "BEGIN , SELECT, SELECT, COMMIT": lambda: store.read(access),
         "BEGIN, SELECT, COMMIT": lambda: store.touch(access),
         "BEGIN, SELECT , COMMIT": lambda: store.touch(access, IDLE),
-        "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(access, {"a": b"1"}),
-        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(access, "a", 1, b"0"),
-        "BEGIN IMMEDIATE, SELECT, SELECT, DELETE, COMMIT": lambda: store.remove(access, "a"),
+        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.write(access, {"a": b"2"}),
+        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, INSERT, COMMIT": lambda: store.write(access, {"a": b"11"}),
+        "BEGIN IMMEDIATE, SELECT, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(access, "a", 1, b"0"),
+        "BEGIN IMMEDIATE, SELECT, SELECT, SELECT, INSERT, DELETE, COMMIT": lambda: store.remove(access, "a"),
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(access),
     }
     await store.purge_expired()
@@ -194,13 +199,13 @@ async def test_a_child_costs_little_more_than_any_session(statements: list[str],
     parent = Access(Address("transport", "1", TRANSPORT_SCHEMA), "me")
     child = Access(Address("transport", "1", "cart"), "me", IDLE)
     costs: dict[str, Callable[[], Awaitable[object]]] = {
-        "BEGIN IMMEDIATE, SELECT, DELETE, SELECT, INSERT, COMMIT": lambda: store.create(parent, IDLE),
+        "BEGIN IMMEDIATE, SELECT, SELECT, DELETE, INSERT, COMMIT": lambda: store.create(parent, IDLE),
         "BEGIN, SELECT, COMMIT": lambda: store.read(child),
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
         "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(child, ["a"]),
         "BEGIN, SELECT , COMMIT": lambda: store.touch(child),
-        "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
-        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(child, "a", 1, b"0"),
+        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
+        "BEGIN IMMEDIATE, SELECT, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(child, "a", 1, b"0"),
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(child),
         "BEGIN IMMEDIATE, SELECT , DELETE, INSERT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
     }
@@ -333,7 +338,8 @@ async def test_a_file_of_the_first_format_is_brought_up_to_date(sqlite_path: Pat
     store, again = SQLiteStore(sqlite_path, clock=clock), SQLiteStore(sqlite_path, clock=clock)
     access = Access(Address("handle", "cart_1", "cart"), "me")
     info = await store.touch(access)
-    assert (info.created, info.version, info.digest) == (clock.now, 3, "d1")
+    assert (info.created, info.version, info.digest, info.size) == (clock.now, 3, "d1", 2 + 8)
+    assert rows(sqlite_path, "SELECT live FROM session_count") == [(1,)]
     assert await again.read(access) == {"n": b"1", "items": b"[1]"}
     with pytest.raises(NotLiveError, match="ended"):
         await store.read(Access(Address("handle", "cart_2", "cart"), "you"))

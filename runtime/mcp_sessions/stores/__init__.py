@@ -2,6 +2,7 @@
 
 from mcp_sessions.stores.base import (
     GRACE_SECONDS,
+    NO_LIMITS,
     SLIDE_STEP,
     TOMBSTONE_SECONDS,
     TRANSPORT_SCHEMA,
@@ -9,8 +10,12 @@ from mcp_sessions.stores.base import (
     Address,
     Clock,
     Lifetime,
+    Limits,
+    Listed,
     NotLiveError,
+    Page,
     Reason,
+    Remains,
     SessionExistsError,
     SessionInfo,
     Space,
@@ -22,6 +27,7 @@ from mcp_sessions.stores.sqlite import SQLiteStore
 
 __all__ = [
     "GRACE_SECONDS",
+    "NO_LIMITS",
     "SLIDE_STEP",
     "TOMBSTONE_SECONDS",
     "TRANSPORT_SCHEMA",
@@ -29,9 +35,13 @@ __all__ = [
     "Address",
     "Clock",
     "Lifetime",
+    "Limits",
+    "Listed",
     "MemoryStore",
     "NotLiveError",
+    "Page",
     "Reason",
+    "Remains",
     "SQLiteStore",
     "SessionExistsError",
     "SessionInfo",

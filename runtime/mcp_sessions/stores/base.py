@@ -2,121 +2,54 @@
 
 A store holds sessions and, inside each, ``key -> JSON bytes``. It knows nothing of types, schemas' contents,
 protocols or frameworks: those are the business of the layers above. Every operation is one atomic round trip
-that checks existence, expiry and owner, does its work, and slides the idle lifetime.
+that checks existence, expiry and owner, does its work, and slides the idle lifetime. Its words are those of ``terms``.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, Protocol, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
-Clock: TypeAlias = Callable[[], float]
-"""Seconds since the epoch, as ``time.time`` gives them; the same on every worker that shares a store."""
+from mcp_sessions.stores.terms import (
+    GRACE_SECONDS,
+    NO_LIMITS,
+    SLIDE_STEP,
+    TOMBSTONE_SECONDS,
+    TRANSPORT_SCHEMA,
+    Access,
+    Address,
+    Clock,
+    Lifetime,
+    Limits,
+    Listed,
+    NotLiveError,
+    Page,
+    Reason,
+    Remains,
+    SessionExistsError,
+    SessionInfo,
+    Space,
+)
 
-Space: TypeAlias = Literal["handle", "transport", "connection", "user"]
-"""What kind of id names a session. Ids of one space never name a session of another.
-
-A "transport" session begins in the store, for whoever is given its id; a "connection" is one that a process by itself
-keeps apart from others, as over stdio. Only in the space "transport" are there parents and children, see ``Store``.
-"""
-
-Reason: TypeAlias = Literal["unknown", "expired", "ended"]
-
-TRANSPORT_SCHEMA: Final = ""
-"""The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
-
-SLIDE_STEP: Final = 1 / 60
-"""Fraction of the idle lifetime by which an expiry may run late, so that most reads need not write it."""
-
-TOMBSTONE_SECONDS: Final = 3600.0
-"""How long a session that ended or expired is still told apart from one that never was, to its own owner."""
-
-GRACE_SECONDS: Final = 120.0
-"""How long stores leave an expired session to callers of ``purge_expired`` before they remove it by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lifetime:
-    """How long a session lives: ``idle`` seconds without use, and never more than ``max`` seconds in all."""
-
-    idle: float
-    max: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Names one session: the kind of id, the id, and the schema of what the session holds."""
-
-    space: Space
-    id: str
-    schema: str
-
-    @property
-    def is_parent(self) -> bool:
-        """Whether it names a transport session itself, which may have children."""
-        return self.space == "transport" and self.schema == TRANSPORT_SCHEMA
-
-    @property
-    def has_parent(self) -> bool:
-        """Whether it names the state of one schema inside a transport session."""
-        return self.space == "transport" and self.schema != TRANSPORT_SCHEMA
-
-    @property
-    def parent(self) -> "Address":
-        """The transport session that this session lives in, if it has a parent."""
-        return Address(self.space, self.id, TRANSPORT_SCHEMA)
-
-
-@dataclass(frozen=True, slots=True)
-class Access:
-    """One caller's claim to one session.
-
-    Attributes:
-        address: The session that is meant.
-        owner: The hashed principal that asks; None when there is no authentication.
-        begin: When given, the first write begins the session with this lifetime, and reading it before
-            that finds it empty. Only for ids that the server itself vouches for, never for a client's.
-            Not looked at when the address is a parent: those begin by ``create`` alone.
-        version: The version of the schema that the caller has.
-        digest: The digest of that schema. A session that begins keeps both; they refuse nobody.
-    """
-
-    address: Address
-    owner: str | None = None
-    begin: Lifetime | None = None
-    version: int = 1
-    digest: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class SessionInfo:
-    """What callers may know of a session besides its values.
-
-    Attributes:
-        created: When it began; seconds since the epoch.
-        expires: When it expires unless it is used; of a child, unless its parent does so before.
-        version: The version of the schema that it began with.
-        digest: The digest of that schema.
-    """
-
-    created: float
-    expires: float
-    version: int
-    digest: str
-
-
-class NotLiveError(Exception):
-    """The session does not exist for this caller.
-
-    ``reason`` is "expired" or "ended" only towards the session's own owner; a stranger always gets "unknown".
-    """
-
-    def __init__(self, reason: Reason) -> None:
-        super().__init__(reason)
-        self.reason: Reason = reason
-
-
-class SessionExistsError(Exception):
-    """A session of that id exists, or existed a short while ago."""
+__all__ = [
+    "GRACE_SECONDS",
+    "NO_LIMITS",
+    "SLIDE_STEP",
+    "TOMBSTONE_SECONDS",
+    "TRANSPORT_SCHEMA",
+    "Access",
+    "Address",
+    "Clock",
+    "Lifetime",
+    "Limits",
+    "Listed",
+    "NotLiveError",
+    "Page",
+    "Reason",
+    "Remains",
+    "SessionExistsError",
+    "SessionInfo",
+    "Space",
+    "Store",
+]
 
 
 class Store(Protocol):
@@ -132,6 +65,10 @@ class Store(Protocol):
     - it moves the expiry to at least ``now + idle`` and at most ``now + idle * (1 + SLIDE_STEP)``, never beyond
       ``created + max``;
     - it sees and changes only that session's values;
+    - it raises ``mcp_sessions.SessionLimitError`` instead of exceeding ``access.limits``. Where it begins a session
+      that is no child, there may be ``all_sessions``, and of one owner ``owner_sessions``; one that expired may count
+      until it is purged. Where it writes, a value and the session may have so many bytes; what makes a session smaller
+      is never refused;
     - when it raises, nothing was changed; a failure of the medium raises ``mcp_sessions.StoreError``.
 
     In the space "transport", the session with ``TRANSPORT_SCHEMA`` is the parent of those with the same id and any
@@ -227,17 +164,22 @@ class Store(Protocol):
         """
         ...
 
-    async def end(self, access: Access) -> bool:
+    async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
         """End the session, and a parent's children with it: their values are gone at once and nothing brings them back.
 
         With ``access.begin``, a new session may begin at the same address afterwards, with nothing in it.
 
+        Args:
+            access: The session.
+            values: Whether the remains are to have the values.
+
         Returns:
-            False, instead of ``NotLiveError``, when there was no such live session.
+            The session, and those of its children that were not over yet; nothing, instead of ``NotLiveError``, when
+            there was no such live session. Of several callers, processes included, one gets each session.
         """
         ...
 
-    async def purge_expired(self, limit: int = 1000) -> list[Address]:
+    async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """Remove the values of expired sessions, tombstones that have served their time, and values that have.
 
         Up to ``limit`` in all.
@@ -250,6 +192,22 @@ class Store(Protocol):
             The sessions that expired and whose values this call removed, including children that had not ended before
             their parent expired; not the tombstones. Of several callers, processes included, one gets each session.
         """
+        ...
+
+    # For those who run the server. These ask nobody who they are, and are no use of a session.
+
+    async def scan(
+        self, *, schema: str | None = None, owner: str | None = None, limit: int = 100, cursor: str = ""
+    ) -> Page:
+        """Return up to ``limit`` live sessions of a schema and an owner (None: of all), from ``cursor`` on.
+
+        The order is the store's own. A session that is there from the first page to the last is on one of them. The
+        children of a parent that is over may be among them until it is purged.
+        """
+        ...
+
+    async def look_up(self, address: Address) -> Listed | None:
+        """Return a live session, whoever owns it; None if there is none."""
         ...
 
     async def aclose(self) -> None:

@@ -1,5 +1,6 @@
 """The store in memory: fast, for one process, gone with it."""
 
+import heapq
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -55,6 +56,8 @@ class _MemoryRows:
         self._values: dict[_Name, dict[str, tuple[bytes, float]]] = {}
         self._sessions_due: Agenda[_Name] = Agenda()
         self._values_due: Agenda[tuple[_Name, str]] = Agenda()
+        self._owned: dict[str | None, set[_Name]] = {}
+        self._count = 0
 
     def find(self, address: Address) -> Record | None:
         return self._family(address).get(address.schema)
@@ -67,12 +70,14 @@ class _MemoryRows:
         return [(child, record) for child, record in family if child != address]
 
     def keep(self, address: Address, record: Record) -> None:
-        self._records.setdefault((address.space, address.id), {})[address.schema] = record
+        family = self._records.setdefault((address.space, address.id), {})
+        self._recount(address, family.get(address.schema), record)
+        family[address.schema] = record
         self._sessions_due.enter(_name(address), record.due)
 
     def forget(self, address: Address) -> None:
         family = self._family(address)
-        del family[address.schema]
+        self._recount(address, family.pop(address.schema), None)
         if not family:
             del self._records[address.space, address.id]
         self._sessions_due.strike(_name(address))
@@ -116,17 +121,53 @@ class _MemoryRows:
             if until < inf:
                 self._values_due.strike((name, key))
 
-    def prune(self, now: float, limit: int) -> int:
-        count = 0
-        while count < limit and (due := self._values_due.next(now)) is not None:
+    def over(self, now: float, limit: int) -> list[tuple[Address, str]]:
+        found: list[tuple[Address, str]] = []
+        while len(found) < limit and (due := self._values_due.next(now)) is not None:
             name, key = due
             _, until = self._values[name][key]
             if until <= now:
-                del self._values[name][key]
-                count += 1
+                found.append((Address(*name), key))
             else:
                 self._values_due.enter(due, until)
-        return count
+        return found
+
+    def stored(self, address: Address, keys: Sequence[str]) -> int:
+        values = self._of(address)
+        return sum(len(key.encode()) + len(values[key][0]) for key in keys if key in values)
+
+    def count(self) -> int:
+        return self._count
+
+    def count_of(self, owner: str, most: int) -> int:
+        return len(self._owned.get(owner, ()))
+
+    def scan(
+        self, schema: str | None, owner: str | None, now: float, limit: int, after: tuple[str, str, str]
+    ) -> list[tuple[Address, Record]]:
+        names = ((space, id, name) for (space, id), family in self._records.items() for name in family)
+        live = (
+            name
+            for name in names
+            if name > after and schema in (None, name[2])
+            if (record := self._records[name[:2]][name[2]]).is_live(now) and owner in (None, record.owner)
+        )
+        return [(Address(*name), self._records[name[:2]][name[2]]) for name in heapq.nsmallest(limit, live)]
+
+    def _recount(self, address: Address, former: Record | None, record: Record | None) -> None:
+        """Keep count of the sessions that are live, except children."""
+        was, is_one = (known is not None and known.state == "live" for known in (former, record))
+        if address.has_parent or (was == is_one and former and record and former.owner == record.owner):
+            return
+        if former is not None and was:
+            self._count -= 1
+            owned = self._owned[former.owner]
+            owned.discard(_name(address))
+            if not owned:
+                del self._owned[former.owner]
+        if record is not None and is_one:
+            self._count += 1
+            self._owned.setdefault(record.owner, set()).add(_name(address))
 
     def _family(self, address: Address) -> dict[str, Record]:
         """Return the sessions with the same space and id by schema: in the space of transports, parent and children."""

@@ -6,7 +6,7 @@ Every store that works row by row follows these; a store that decides inside its
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from mcp_sessions.stores.base import (
+from mcp_sessions.stores.terms import (
     SLIDE_STEP,
     TOMBSTONE_SECONDS,
     Access,
@@ -32,6 +32,7 @@ class Record:
         idle: Its idle lifetime in seconds.
         max_at: When it expires however much it is used; None for never.
         state: Only a "live" record has values.
+        size: Bytes of its values and key names, those included whose time is over but that are still there.
     """
 
     version: int
@@ -42,6 +43,7 @@ class Record:
     idle: float
     max_at: float | None
     state: State = "live"
+    size: int = 0
 
     @property
     def due(self) -> float:
@@ -64,7 +66,7 @@ class Record:
     @property
     def info(self) -> SessionInfo:
         """What callers may know of it."""
-        return SessionInfo(self.created, self.expires, self.version, self.digest)
+        return SessionInfo(self.created, self.expires, self.version, self.digest, self.size)
 
 
 def begun(access: Access, lifetime: Lifetime, now: float) -> Record:
@@ -87,12 +89,12 @@ def slid(record: Record, now: float) -> Record:
 
 def ended(record: Record, now: float) -> Record:
     """Return the tombstone of a session that is ended now."""
-    return replace(record, expires=now, state="ended")
+    return replace(record, expires=now, state="ended", size=0)
 
 
 def expired(record: Record) -> Record:
     """Return the tombstone of a session that has expired."""
-    return replace(record, state="expired")
+    return replace(record, state="expired", size=0)
 
 
 def require(record: Record | None, owner: str | None, now: float) -> Record:

@@ -6,61 +6,33 @@ leaves nothing to undo.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Generic, Literal, NamedTuple, TypeVar
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores import jsontext
-from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError, SessionExistsError, SessionInfo
+from mcp_sessions.stores import jsontext, room
+from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.records import Record, begun, claim, ended, expired, relived, require, slid
+from mcp_sessions.stores.terms import (
+    Access,
+    Address,
+    Lifetime,
+    Listed,
+    NotLiveError,
+    Remains,
+    SessionExistsError,
+    SessionInfo,
+)
+
+T = TypeVar("T")
 
 
-class Rows(Protocol):
-    """Records by address, and values by address and key; knows nothing of what is live or whose it is."""
+@dataclass(frozen=True, slots=True)
+class Done(Generic[T]):
+    """What came of an operation that may begin a session, and what is to be known of the session if it did."""
 
-    def find(self, address: Address) -> Record | None:
-        """Return a session's record, tombstones included."""
-        ...
-
-    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
-        """Return the record of a session that has a parent, and the parent's record, tombstones included."""
-        ...
-
-    def children(self, address: Address) -> list[tuple[Address, Record]]:
-        """Return all children of a parent, tombstones included."""
-        ...
-
-    def keep(self, address: Address, record: Record) -> None:
-        """Put a record in place of the session's former one."""
-        ...
-
-    def forget(self, address: Address) -> None:
-        """Remove a record."""
-        ...
-
-    def due(self, now: float, limit: int) -> list[tuple[Address, Record]]:
-        """Return up to ``limit`` sessions whose records are due."""
-        ...
-
-    def get(self, address: Address, keys: Sequence[str] | None, now: float) -> dict[str, bytes]:
-        """Return the values of ``keys`` (None: of all keys) that are set."""
-        ...
-
-    def names(self, address: Address, now: float) -> list[str]:
-        """Return the keys that are set, sorted."""
-        ...
-
-    def put(self, address: Address, changes: Mapping[str, bytes | None], untils: Mapping[str, float]) -> None:
-        """Set keys, or unset those whose value is None; a key in ``untils`` is set only until that time."""
-        ...
-
-    def prune(self, now: float, limit: int) -> int:
-        """Remove up to ``limit`` values whose time is over, of any session, and return how many there were."""
-        ...
-
-    def drop(self, address: Address) -> None:
-        """Remove a session's values."""
-        ...
+    result: T
+    began: SessionInfo | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +41,15 @@ class _Claim:
 
     session: Record | Lifetime
     parent: Record | None
+
+
+class _Opened(NamedTuple):
+    record: Record
+    is_new: bool
+
+    @property
+    def began(self) -> SessionInfo | None:
+        return self.record.info if self.is_new else None
 
 
 def create(
@@ -80,24 +61,21 @@ def create(
     ttls: Mapping[str, float],
 ) -> SessionInfo:
     """See ``Store.create``."""
-    address = access.address
-    _require_text(address.id, *values)
+    _require_text(access.address.id, *values)
     former, parent = _find(rows, now, access)
     if former is not None and now < former.forgotten:
         raise SessionExistsError("a session of that id exists, or existed a short while ago")
-    record = _open(rows, now, access, _Claim(lifetime, parent))
-    if values:
-        rows.put(address, values, _untils(now, ttls))
-    return record.info
+    return _write(rows, now, access, _Claim(lifetime, parent), values, ttls).record.info
 
 
-def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> SessionInfo:
+def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> Done[SessionInfo]:
     """See ``Store.touch``."""
-    record = _open(rows, now, access, _claim(rows, now, access))
+    opened = _open(rows, now, access, _claim(rows, now, access))
+    record = opened.record
     if lifetime is not None and not record.has(lifetime):
         record = relived(record, lifetime, now)
         rows.keep(access.address, record)
-    return record.info
+    return Done(record.info, record.info if opened.is_new else None)
 
 
 def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> dict[str, bytes]:
@@ -118,7 +96,7 @@ def write(
     changes: Mapping[str, bytes | None],
     expected: Mapping[str, bytes | None] | None,
     ttls: Mapping[str, float],
-) -> dict[str, bytes | None] | None:
+) -> Done[dict[str, bytes | None] | None]:
     """See ``Store.write``."""
     _require_text(*changes, *(expected or ()))
     claimed = _claim(rows, now, access)
@@ -126,10 +104,8 @@ def write(
         actual = _held(rows, now, access, claimed, tuple(expected))
         if actual != expected:
             _use(rows, now, access, claimed)
-            return actual
-    _open(rows, now, access, claimed)
-    rows.put(access.address, changes, _untils(now, ttls))
-    return None
+            return Done(actual, None)
+    return Done(None, _write(rows, now, access, claimed, changes, ttls).began)
 
 
 def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
@@ -137,71 +113,99 @@ def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
     _require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
-    _use(rows, now, access, claimed)
-    if held is not None:
-        rows.put(access.address, {key: None}, {})
+    if held is None:
+        _use(rows, now, access, claimed)
+    else:
+        _write(rows, now, access, claimed, {key: None}, {})
     return held
 
 
 def clear(rows: Rows, now: float, access: Access) -> None:
     """See ``Store.clear``."""
-    if _use(rows, now, access, _claim(rows, now, access)):
+    claimed = _claim(rows, now, access)
+    if isinstance(claimed.session, Record):
+        _open(rows, now, access, claimed, size=0)
         rows.drop(access.address)
+    else:
+        _use_parent(rows, now, access, claimed)
 
 
 def increment(
     rows: Rows, now: float, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None
-) -> bytes:
+) -> Done[bytes]:
     """See ``Store.increment``."""
     _require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
-    _open(rows, now, access, claimed)
-    rows.put(access.address, {key: total}, _untils(now, {key: ttl}))
-    return total
+    return Done(total, _write(rows, now, access, claimed, {key: total}, {key: ttl}).began)
 
 
 def append(
     rows: Rows, now: float, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None
-) -> None:
+) -> Done[None]:
     """See ``Store.append``."""
     _require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
-    _open(rows, now, access, claimed)
-    if items:
-        rows.put(access.address, {key: longer}, _untils(now, {key: ttl}))
+    changes = {key: longer} if items else {}
+    return Done(None, _write(rows, now, access, claimed, changes, {key: ttl}).began)
 
 
-def end(rows: Rows, now: float, access: Access) -> bool:
+def end(rows: Rows, now: float, access: Access, *, values: bool) -> list[Remains]:
     """See ``Store.end``."""
     try:
         claimed = _claim(rows, now, access)
     except NotLiveError:
-        return False
+        return []
     if isinstance(claimed.session, Lifetime):
-        return False
+        return []
     _use_parent(rows, now, access, claimed)
-    _empty(rows, access.address)
+    remains = _empty(rows, now, access.address, claimed.session, "ended", values)
     rows.keep(access.address, ended(claimed.session, now))
-    return True
+    return remains
 
 
-def purge(rows: Rows, now: float, limit: int) -> tuple[list[Address], bool]:
+def purge(rows: Rows, now: float, limit: int, *, values: bool = False) -> tuple[list[Remains], bool]:
     """See ``Store.purge_expired``; return, besides what that returns, whether there may be more to remove."""
     due = rows.due(now, limit)
-    gone: list[Address] = []
+    gone: list[Remains] = []
     for address, record in sorted(due, key=lambda session: session[0].is_parent):  # so that no child is kept after it
         if record.state == "live":
-            gone += [address, *_empty(rows, address)]
+            gone += _empty(rows, now, address, record, "expired", values)
         if now < record.forgotten:
             rows.keep(address, expired(record))
         else:
             rows.forget(address)
-    pruned = rows.prune(now, limit - len(due))
-    return gone, len(due) + pruned == limit
+    over = rows.over(now, limit - len(due))
+    for address, key in over:
+        _prune(rows, address, key)
+    return gone, len(due) + len(over) == limit
+
+
+def scan(
+    rows: Rows,
+    now: float,
+    *,
+    schema: str | None,
+    owner: str | None,
+    limit: int,
+    after: tuple[str, str, str],
+) -> list[Listed]:
+    """See ``Store.scan``."""
+    found = rows.scan(schema, owner, now, limit, after)
+    return [Listed(address, record.owner, record.info) for address, record in found]
+
+
+def look_up(rows: Rows, now: float, address: Address) -> Listed | None:
+    """See ``Store.look_up``."""
+    if not _is_text(address.id):
+        return None
+    record, parent = rows.find_with_parent(address) if address.has_parent else (rows.find(address), None)
+    if record is None or not record.is_live(now) or (address.has_parent and not (parent and parent.is_live(now))):
+        return None
+    return Listed(address, record.owner, record.info)
 
 
 def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:
@@ -221,48 +225,88 @@ def _claim(rows: Rows, now: float, access: Access) -> _Claim:
 
 def _use(rows: Rows, now: float, access: Access, claimed: _Claim) -> bool:
     """Slide the session, if it is there, and its parent; tell whether it is there."""
-    _use_parent(rows, now, access, claimed)
     if isinstance(claimed.session, Lifetime):
+        _use_parent(rows, now, access, claimed)
         return False
-    _slide(rows, now, access.address, claimed.session)
+    _open(rows, now, access, claimed)
     return True
 
 
-def _open(rows: Rows, now: float, access: Access, claimed: _Claim) -> Record:
-    """Slide the session, or begin it, and slide its parent."""
+def _write(
+    rows: Rows,
+    now: float,
+    access: Access,
+    claimed: _Claim,
+    changes: Mapping[str, bytes | None],
+    ttls: Mapping[str, float | None],
+) -> _Opened:
+    """Slide the session, or begin it, and change its values."""
+    held = claimed.session.size if isinstance(claimed.session, Record) else None
+    opened = _open(rows, now, access, claimed, size=room.size_after(rows, access, held, changes))
+    if changes:
+        rows.put(access.address, changes, {key: now + ttl for key, ttl in ttls.items() if ttl is not None})
+    return opened
+
+
+def _open(rows: Rows, now: float, access: Access, claimed: _Claim, *, size: int | None = None) -> _Opened:
+    """Slide the session, or begin it, and slide its parent; ``size`` is what it has from now on."""
+    former = claimed.session
+    is_new = isinstance(former, Lifetime)
+    if isinstance(former, Lifetime):
+        room.require_for_session(rows, access)
+        record = begun(access, former, now)
+    else:
+        record = slid(former, now)
+    if size is not None and size != record.size:
+        record = replace(record, size=size)
     _use_parent(rows, now, access, claimed)
-    if isinstance(claimed.session, Record):
-        return _slide(rows, now, access.address, claimed.session)
-    record = begun(access, claimed.session, now)
-    _empty(rows, access.address)  # of a session that is over, nothing may shine through
-    rows.keep(access.address, record)
-    return record
+    if is_new:
+        # Of a session that is over, nothing may shine through.
+        _drop(rows, access.address, _children(rows, access.address))
+    if record is not former:
+        rows.keep(access.address, record)
+    return _Opened(record, is_new)
 
 
 def _use_parent(rows: Rows, now: float, access: Access, claimed: _Claim) -> None:
     if claimed.parent is not None:
-        _slide(rows, now, access.address.parent, claimed.parent)
+        used = slid(claimed.parent, now)
+        if used is not claimed.parent:
+            rows.keep(access.address.parent, used)
 
 
-def _slide(rows: Rows, now: float, address: Address, record: Record) -> Record:
-    used = slid(record, now)
-    if used is not record:
-        rows.keep(address, used)
-    return used
+def _empty(
+    rows: Rows, now: float, address: Address, record: Record, reason: Literal["expired", "ended"], values: bool
+) -> list[Remains]:
+    """Remove what a session holds, and all of its children; return what remains of those that were not over yet."""
+    children = _children(rows, address)
+    remains = []
+    for member, known in [(address, record), *children]:
+        if known.state == "live":
+            held = rows.get(member, None, min(now, known.expires)) if values else {}
+            remains.append(Remains(member, known.owner, reason if known.is_live(now) else "expired", held))
+    _drop(rows, address, children)
+    return remains
 
 
-def _empty(rows: Rows, address: Address) -> list[Address]:
-    """Remove a session's values, and all of its children; return the children that were not tombstones."""
+def _children(rows: Rows, address: Address) -> list[tuple[Address, Record]]:
+    return rows.children(address) if address.is_parent else []
+
+
+def _drop(rows: Rows, address: Address, children: list[tuple[Address, Record]]) -> None:
+    """Remove a session's values, and its children."""
     rows.drop(address)
-    children = rows.children(address) if address.is_parent else []
     for child, _ in children:
         rows.drop(child)
         rows.forget(child)
-    return [child for child, record in children if record.state == "live"]
 
 
-def _untils(now: float, ttls: Mapping[str, float | None]) -> dict[str, float]:
-    return {key: now + ttl for key, ttl in ttls.items() if ttl is not None}
+def _prune(rows: Rows, address: Address, key: str) -> None:
+    """Remove a value whose time is over."""
+    record = rows.find(address)
+    if record is not None:
+        rows.keep(address, replace(record, size=record.size - rows.stored(address, (key,))))
+    rows.put(address, {key: None}, {})
 
 
 def _held(rows: Rows, now: float, access: Access, claimed: _Claim, keys: Sequence[str]) -> dict[str, bytes | None]:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, TypeVar
 
-from mcp_sessions.stores import rows
-from mcp_sessions.stores.base import Access, Address, Lifetime, SessionInfo
+from mcp_sessions.stores import cursors, rows
+from mcp_sessions.stores.medium import Rows
+from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionInfo
 
 Result = TypeVar("Result")
 
-Operation: TypeAlias = Callable[[rows.Rows, float], Result]
+Operation: TypeAlias = Callable[[Rows, float], Result]
 """One operation with its arguments filled in: it takes the rows and the time."""
 
 
@@ -40,7 +41,8 @@ class RowStore(ABC):
 
     async def touch(self, access: Access, lifetime: Lifetime | None = None) -> SessionInfo:
         """See ``Store.touch``."""
-        return await self._perform(partial(rows.touch, access=access, lifetime=lifetime), writes=False)
+        operation = partial(rows.touch, access=access, lifetime=lifetime)
+        return _told(access, await self._perform(operation, writes=False))
 
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
@@ -60,8 +62,11 @@ class RowStore(ABC):
     ) -> dict[str, bytes | None] | None:
         """See ``Store.write``."""
         wanted = None if expected is None else dict(expected)
-        return await self._perform(
-            partial(rows.write, access=access, changes=dict(changes), expected=wanted, ttls=dict(ttls or {}))
+        return _told(
+            access,
+            await self._perform(
+                partial(rows.write, access=access, changes=dict(changes), expected=wanted, ttls=dict(ttls or {}))
+            ),
         )
 
     async def remove(self, access: Access, key: str) -> bytes | None:
@@ -76,19 +81,42 @@ class RowStore(ABC):
         self, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None = None
     ) -> bytes:
         """See ``Store.increment``."""
-        return await self._perform(partial(rows.increment, access=access, key=key, by=by, initial=initial, ttl=ttl))
+        operation = partial(rows.increment, access=access, key=key, by=by, initial=initial, ttl=ttl)
+        return _told(access, await self._perform(operation))
 
     async def append(
         self, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None = None
     ) -> None:
         """See ``Store.append``."""
-        await self._perform(partial(rows.append, access=access, key=key, items=tuple(items), initial=initial, ttl=ttl))
+        operation = partial(rows.append, access=access, key=key, items=tuple(items), initial=initial, ttl=ttl)
+        _told(access, await self._perform(operation))
 
-    async def end(self, access: Access) -> bool:
+    async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
         """See ``Store.end``."""
-        return await self._perform(partial(rows.end, access=access))
+        return await self._perform(partial(rows.end, access=access, values=values))
 
-    async def purge_expired(self, limit: int = 1000) -> list[Address]:
+    async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""
-        gone, _ = await self._perform(partial(rows.purge, limit=limit), writes=False)
+        gone, _ = await self._perform(partial(rows.purge, limit=limit, values=values), writes=False)
         return gone
+
+    async def scan(
+        self, *, schema: str | None = None, owner: str | None = None, limit: int = 100, cursor: str = ""
+    ) -> Page:
+        """See ``Store.scan``."""
+        after = cursors.name_of(cursor)
+        operation = partial(rows.scan, schema=schema, owner=owner, limit=limit + 1, after=after)
+        found = await self._perform(operation, writes=False)
+        shown = tuple(found[:limit])
+        return Page(shown, cursors.cursor_of(shown[-1].address) if len(found) > limit else "")
+
+    async def look_up(self, address: Address) -> Listed | None:
+        """See ``Store.look_up``."""
+        return await self._perform(partial(rows.look_up, address=address), writes=False)
+
+
+def _told(access: Access, done: rows.Done[Result]) -> Result:
+    """Return the result of an operation, after telling whoever wants to know that it has begun the session."""
+    if done.began is not None and access.began is not None:
+        access.began(done.began)
+    return done.result

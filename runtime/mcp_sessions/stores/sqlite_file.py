@@ -14,6 +14,9 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 APPLICATION_ID: Final = 0x6D637073
 """Marks a SQLite file as ours: "mcps"."""
 
+_COUNTED: Final = "{0}state = 0 AND ({0}space <> 'transport' OR {0}schema = '')"
+"""Which rows are sessions that limits speak of: those that live, except children."""
+
 _STEPS: Final = (
     (
         """CREATE TABLE sessions (
@@ -32,6 +35,22 @@ _STEPS: Final = (
     (
         "ALTER TABLE session_values ADD COLUMN until REAL",
         "CREATE INDEX session_values_until ON session_values (until) WHERE until IS NOT NULL",
+    ),
+    (
+        "ALTER TABLE sessions ADD COLUMN size INTEGER NOT NULL DEFAULT 0",
+        """UPDATE sessions SET size = (
+            SELECT coalesce(sum(length(CAST(key AS BLOB)) + length(value)), 0) FROM session_values AS v
+            WHERE v.space = sessions.space AND v.id = sessions.id AND v.schema = sessions.schema)""",
+        "CREATE INDEX sessions_owner ON sessions (owner, space, id, schema) WHERE state = 0",
+        "CREATE TABLE session_count (live INTEGER NOT NULL)",
+        f"INSERT INTO session_count SELECT count(*) FROM sessions WHERE {_COUNTED.format('')}",
+        f"""CREATE TRIGGER session_begins AFTER INSERT ON sessions WHEN {_COUNTED.format("new.")}
+            BEGIN UPDATE session_count SET live = live + 1; END""",
+        f"""CREATE TRIGGER session_is_forgotten AFTER DELETE ON sessions WHEN {_COUNTED.format("old.")}
+            BEGIN UPDATE session_count SET live = live - 1; END""",
+        f"""CREATE TRIGGER session_changes AFTER UPDATE OF state ON sessions WHEN new.state <> old.state
+            BEGIN UPDATE session_count SET live =
+                live + ({_COUNTED.format("new.")}) - ({_COUNTED.format("old.")}); END""",
     ),
 )
 """What makes each format out of the one before; a new file takes all of the steps."""

@@ -4,20 +4,22 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from mcp_sessions.stores.base import TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Address
+from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.records import Record, State
-from mcp_sessions.stores.rows import Rows
+from mcp_sessions.stores.terms import TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Address
 
 _STATES: Final[tuple[State, ...]] = ("live", "expired", "ended")
 
 _WHERE: Final = "WHERE space = ? AND id = ? AND schema = ?"
 
 _NAME: Final = "space, id, schema"
-_COLUMNS: Final = "version, digest, owner, created, expires, idle, max_at, state"
+_COLUMNS: Final = "version, digest, owner, created, expires, idle, max_at, state, size"
+_EXCLUDED: Final = ", ".join(f"excluded.{column}" for column in _COLUMNS.split(", "))
 _FIND: Final = f"SELECT {_COLUMNS} FROM sessions {_WHERE}"
 _FIND_BOTH: Final = f"SELECT schema, {_COLUMNS} FROM sessions WHERE space = ? AND id = ? AND schema IN (?, ?)"
 _FIND_CHILDREN: Final = f"SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE space = ? AND id = ? AND schema > ?"
-_KEEP: Final = f"INSERT OR REPLACE INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_KEEP: Final = f"""INSERT INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT ({_NAME}) DO UPDATE SET ({_COLUMNS}) = ({_EXCLUDED})"""
 _FORGET: Final = f"DELETE FROM sessions {_WHERE}"
 _DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
     UNION ALL SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state IN (1, 2) AND expires <= ? LIMIT ?"""
@@ -29,6 +31,12 @@ _NAMES: Final = f"SELECT key FROM session_values {_SET_NOW} ORDER BY key"
 _SET: Final = f"INSERT OR REPLACE INTO session_values ({_NAME}, key, value, until) VALUES (?, ?, ?, ?, ?, ?)"
 _UNSET: Final = f"DELETE FROM session_values {_WHERE} AND key = ?"
 _OVER: Final = f"SELECT {_NAME}, key FROM session_values WHERE until <= ? LIMIT ?"
+_STORED: Final = f"SELECT length(CAST(key AS BLOB)) + length(value) FROM session_values {_WHERE} AND key = ?"
+_COUNT: Final = "SELECT live FROM session_count"
+_COUNT_OF: Final = """SELECT count(*) FROM (
+    SELECT 1 FROM sessions WHERE owner = ? AND state = 0 AND (space <> 'transport' OR schema = '') LIMIT ?)"""
+_SCAN: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions
+    WHERE ({_NAME}) > (?, ?, ?) AND state = 0 AND expires > ? {{filters}} ORDER BY {_NAME} LIMIT ?"""
 _DROP: Final = f"DELETE FROM session_values {_WHERE}"
 
 
@@ -65,7 +73,7 @@ class _SQLiteRows:
 
     def keep(self, address: Address, record: Record) -> None:
         times = (record.created, record.expires, record.idle, record.max_at)
-        about = (record.version, record.digest, record.owner, *times, _STATES.index(record.state))
+        about = (record.version, record.digest, record.owner, *times, _STATES.index(record.state), record.size)
         self._change(_KEEP, (*_name(address), *about))
 
     def forget(self, address: Address) -> None:
@@ -96,11 +104,26 @@ class _SQLiteRows:
     def drop(self, address: Address) -> None:
         self._change(_DROP, _name(address))
 
-    def prune(self, now: float, limit: int) -> int:
-        over = self._execute(_OVER, (now, limit)).fetchall()
-        for row in over:
-            self._change(_UNSET, row)
-        return len(over)
+    def over(self, now: float, limit: int) -> list[tuple[Address, str]]:
+        found = self._execute(_OVER, (now, limit)).fetchall()
+        return [(Address(space, id, schema), key) for space, id, schema, key in found]
+
+    def stored(self, address: Address, keys: Sequence[str]) -> int:
+        found = (self._execute(_STORED, (*_name(address), key)).fetchone() for key in keys)
+        return sum(row[0] for row in found if row is not None)
+
+    def count(self) -> int:
+        return int(self._execute(_COUNT).fetchone()[0])
+
+    def count_of(self, owner: str, most: int) -> int:
+        return int(self._execute(_COUNT_OF, (owner, most)).fetchone()[0])
+
+    def scan(
+        self, schema: str | None, owner: str | None, now: float, limit: int, after: tuple[str, str, str]
+    ) -> list[tuple[Address, Record]]:
+        filters = {name: value for name, value in (("schema", schema), ("owner", owner)) if value is not None}
+        query = _SCAN.format(filters=" ".join(f"AND {name} = ?" for name in filters))
+        return [_session(row) for row in self._execute(query, (*after, now, *filters.values(), limit))]
 
     def _change(self, statement: str, parameters: tuple[str | bytes | float | None, ...]) -> None:
         if not self._writable:
@@ -118,5 +141,5 @@ def _session(row: Sequence[Any]) -> tuple[Address, Record]:
 
 
 def _record(row: Sequence[Any]) -> Record:
-    version, digest, owner, created, expires, idle, max_at, state = row
-    return Record(version, digest, owner, created, expires, idle, max_at, _STATES[state])
+    version, digest, owner, created, expires, idle, max_at, state, size = row
+    return Record(version, digest, owner, created, expires, idle, max_at, _STATES[state], size)

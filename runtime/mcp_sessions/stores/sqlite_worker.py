@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from mcp_sessions.errors import SessionError, StoreError
 from mcp_sessions.stores import rows
-from mcp_sessions.stores.base import GRACE_SECONDS, Clock, NotLiveError, SessionExistsError
 from mcp_sessions.stores.forking import pause_at_fork
+from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.rowstore import Operation, Result
 from mcp_sessions.stores.sqlite_file import SQLiteFile, explain, is_busy
 from mcp_sessions.stores.sqlite_rows import WriteNeededError, rows_in
+from mcp_sessions.stores.terms import GRACE_SECONDS, Clock, NotLiveError, SessionExistsError
 
 _log: Final = logging.getLogger("mcp_sessions")
 
@@ -176,7 +177,7 @@ class SQLiteWorker:
             table = rows_in(connection, writable=writable)
             return [self._perform(table, job) for job in jobs]
 
-    def _perform(self, table: rows.Rows, job: _Job) -> Callable[[], None]:
+    def _perform(self, table: Rows, job: _Job) -> Callable[[], None]:
         try:
             return partial(job.future.set_result, job.operation(table, self._clock()))
         except _REFUSALS as error:

@@ -1,0 +1,33 @@
+"""Where a listing goes on: the name of the last session that was on the page, as a text that travels well."""
+
+import base64
+import json
+from typing import Final
+
+from mcp_sessions.errors import StoreError
+from mcp_sessions.stores.terms import Address
+
+START: Final = ("", "", "")
+
+
+def cursor_of(address: Address) -> str:
+    """Return the cursor of what comes after a session."""
+    name = json.dumps([address.space, address.id, address.schema], separators=(",", ":"))
+    return base64.urlsafe_b64encode(name.encode()).decode("ascii")
+
+
+def name_of(cursor: str) -> tuple[str, str, str]:
+    """Return the space, id and schema that a cursor stands for; what comes before all others for "".
+
+    Raises:
+        StoreError: If it is no cursor of ours.
+    """
+    if not cursor:
+        return START
+    try:
+        space, id, schema = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
+        if not all(isinstance(part, str) for part in (space, id, schema)):
+            raise TypeError
+    except (ValueError, TypeError):
+        raise StoreError("that is no cursor of a listing; leave it out to begin from the start") from None
+    return space, id, schema

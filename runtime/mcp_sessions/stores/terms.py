@@ -1,0 +1,180 @@
+"""The words of the store contract: what names a session, who may claim it, and what may be known of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+Clock: TypeAlias = Callable[[], float]
+"""Seconds since the epoch, as ``time.time`` gives them; the same on every worker that shares a store."""
+
+Space: TypeAlias = Literal["handle", "transport", "connection", "user"]
+"""What kind of id names a session. Ids of one space never name a session of another.
+
+A "transport" session begins in the store, for whoever is given its id; a "connection" is one that a process by itself
+keeps apart from others, as over stdio. Only in the space "transport" are there parents and children, see ``Store``.
+"""
+
+Reason: TypeAlias = Literal["unknown", "expired", "ended"]
+
+TRANSPORT_SCHEMA: Final = ""
+"""The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
+
+SLIDE_STEP: Final = 1 / 60
+"""Fraction of the idle lifetime by which an expiry may run late, so that most reads need not write it."""
+
+TOMBSTONE_SECONDS: Final = 3600.0
+"""How long a session that ended or expired is still told apart from one that never was, to its own owner."""
+
+GRACE_SECONDS: Final = 120.0
+"""How long stores leave an expired session to callers of ``purge_expired`` before they remove it by themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """How long a session lives: ``idle`` seconds without use, and never more than ``max`` seconds in all."""
+
+    idle: float
+    max: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much may be kept; None for as much as there is room.
+
+    Attributes:
+        value_bytes: Bytes of one value, as compact JSON.
+        session_bytes: Bytes of all values and key names of one session together.
+        owner_sessions: Live sessions of one owner; not for the sessions that have no owner.
+        all_sessions: Live sessions in the store.
+    """
+
+    value_bytes: int | None = None
+    session_bytes: int | None = None
+    owner_sessions: int | None = None
+    all_sessions: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("value_bytes", "session_bytes", "owner_sessions", "all_sessions"):
+            limit = getattr(self, name)
+            if limit is not None and (not isinstance(limit, int) or isinstance(limit, bool) or limit < 1):
+                raise ValueError(f"the limit {name} is a whole number from 1, or None for no limit; got {limit!r}")
+
+
+NO_LIMITS: Final = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Names one session: the kind of id, the id, and the schema of what the session holds."""
+
+    space: Space
+    id: str
+    schema: str
+
+    @property
+    def is_parent(self) -> bool:
+        """Whether it names a transport session itself, which may have children."""
+        return self.space == "transport" and self.schema == TRANSPORT_SCHEMA
+
+    @property
+    def has_parent(self) -> bool:
+        """Whether it names the state of one schema inside a transport session."""
+        return self.space == "transport" and self.schema != TRANSPORT_SCHEMA
+
+    @property
+    def parent(self) -> "Address":
+        """The transport session that this session lives in, if it has a parent."""
+        return Address(self.space, self.id, TRANSPORT_SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class SessionInfo:
+    """What callers may know of a session besides its values.
+
+    Attributes:
+        created: When it began; seconds since the epoch.
+        expires: When it expires unless it is used; of a child, unless its parent does so before.
+        version: The version of the schema that it began with.
+        digest: The digest of that schema.
+        size: Bytes of its values and key names together.
+    """
+
+    created: float
+    expires: float
+    version: int
+    digest: str
+    size: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One caller's claim to one session.
+
+    Attributes:
+        address: The session that is meant.
+        owner: The hashed principal that asks; None when there is no authentication.
+        begin: When given, the first write begins the session with this lifetime, and reading it before
+            that finds it empty. Only for ids that the server itself vouches for, never for a client's.
+            Not looked at when the address is a parent: those begin by ``create`` alone.
+        version: The version of the schema that the caller has.
+        digest: The digest of that schema. A session that begins keeps both; they refuse nobody.
+        limits: What the operation must not exceed.
+        began: Called after an operation that has begun the session because of ``begin``, and before it returns.
+    """
+
+    address: Address
+    owner: str | None = None
+    begin: Lifetime | None = None
+    version: int = 1
+    digest: str = ""
+    limits: Limits = NO_LIMITS
+    began: Callable[[SessionInfo], None] | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A live session, as those who run a server see it."""
+
+    address: Address
+    owner: str | None
+    info: SessionInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some live sessions, and from where to go on: "" when there are no more."""
+
+    sessions: tuple[Listed, ...]
+    cursor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What is left of a session that is over; told once.
+
+    Attributes:
+        address: The session that was.
+        owner: Whose it was.
+        reason: Whether it had expired, or somebody ended it or its parent.
+        values: What it held at last; empty unless that was asked for.
+    """
+
+    address: Address
+    owner: str | None
+    reason: Literal["expired", "ended"]
+    values: Mapping[str, bytes] = field(default_factory=dict, hash=False)
+
+
+class NotLiveError(Exception):
+    """The session does not exist for this caller.
+
+    ``reason`` is "expired" or "ended" only towards the session's own owner; a stranger always gets "unknown".
+    """
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason: Reason = reason
+
+
+class SessionExistsError(Exception):
+    """A session of that id exists, or existed a short while ago."""
