@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self
@@ -17,16 +18,16 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
-from mcp_sessions.context import Call, Caller, current_call
+from mcp_sessions.context import Call, Caller, current_call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError, SessionValueError
 from mcp_sessions.forms import UNSET, Unset
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
 from mcp_sessions.locks import local_lock
-from mcp_sessions.resolve import by_handle, locate, not_live
+from mcp_sessions.resolve import by_handle, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
-from mcp_sessions.stores.base import Access, Lifetime, NotLiveError, Store
+from mcp_sessions.stores.base import Access, NotLiveError, SessionInfo, Store
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -91,7 +92,8 @@ class BaseSession:
         Raises:
             SessionNotFoundError: If that is no handle of this kind of session.
         """
-        return cls(Call(store, Caller(owner)), by_handle(cls.schema, handle, owner))
+        call = Call(store, Caller(owner))
+        return cls(call, by_handle(cls.schema, handle, call))
 
     @classmethod
     def current(cls) -> Self:
@@ -122,9 +124,12 @@ class BaseSession:
         made = {key.name: key for key in cls.schema.keys if key.form.makes_default and key.name not in values}
         values = {**values, **{name: key.encode(key.default) for name, key in made.items()}}
         ttls = {name: ttl for name in values for ttl in cls._named(name).ttls.values()}
-        access = by_handle(cls.schema, mint_handle(cls.schema.name), call.caller.owner)
-        await call.store.create(access, Lifetime(cls.schema.idle or call.idle, cls.schema.max), values, ttls)
-        return cls(call, access)
+        access = by_handle(cls.schema, mint_handle(cls.schema.name), call)
+        await call.store.create(access, lifetime_of(cls.schema, call), values, ttls)
+        session = cls(call, access)
+        if call.hooks is not None:
+            await call.hooks.started(session)
+        return session
 
     @classmethod
     def _from_argument(cls, value: object) -> Self:
@@ -178,12 +183,20 @@ class BaseSession:
         self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Perform a store operation on this session, and say in a model's words when it is not there."""
-        access = self._access()
+        access, call = self._access(), self._call
+        began: list[SessionInfo] = []
+        if call is not None and call.hooks is not None and access.begin and call.hooks.wants_start(self.schema.name):
+            access = replace(access, began=began.append)
         try:
-            return await operation(access, *args, **kwargs)
+            result = await operation(access, *args, **kwargs)
         except NotLiveError as missing:
-            tools = self._call is None or self._call.tools
+            tools = call is None or call.tools
             raise not_live(self.schema, missing.reason, access.address.space, tools=tools) from None
+        if call is not None:
+            call.used[access.address] = access
+            if began and call.hooks is not None:
+                await call.hooks.started(self)
+        return result
 
     # The session as a whole
 
@@ -201,7 +214,8 @@ class BaseSession:
 
         State without a handle begins anew when it is written to again.
         """
-        return bool(await self.store.end(self._access()))
+        store, access = self.store, self._access()
+        return self._call is not None and await end_session(store, access, self._call.hooks)
 
     # One key
 

@@ -4,14 +4,14 @@ Set by the adapters (``mcp_sessions.server``, ``mcp_sessions.middleware``), read
 decides anything; ``mcp_sessions.resolve`` does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
-from mcp_sessions.stores.base import Store
+from mcp_sessions.stores.base import NO_LIMITS, Access, Address, Limits, Remains, Store
 
 TransportKind: TypeAlias = Literal["transport", "connection"]
 """What a transport session is: an ``Mcp-Session-Id`` that the store knows, or a connection that this process keeps."""
@@ -30,6 +30,31 @@ class Caller:
     individual: bool = False
 
 
+EndReason: TypeAlias = Literal["ended", "expired", "evicted"]
+"""Why a session is over: its owner ended it, it was not used for too long, or the server ended it."""
+
+
+class Hooks(Protocol):
+    """Who wants to know when sessions begin and end."""
+
+    def wants_start(self, schema: str) -> bool:
+        """Tell whether anybody wants to know when sessions of a schema begin."""
+        ...
+
+    async def started(self, session: Any) -> None:
+        """Tell of a session, by its accessor, that has just begun."""
+        ...
+
+    @property
+    def wants_end(self) -> bool:
+        """Whether anybody wants to know when sessions end."""
+        ...
+
+    async def over(self, remains: Sequence[Remains], by: Literal["ended", "evicted"]) -> None:
+        """Tell of sessions that are over, each with its own reason; those that somebody ended, ``by`` whom."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """One request to a server.
@@ -41,9 +66,14 @@ class Call:
         kind: What that transport session is.
         modern: Whether the protocol revision has no sessions at all (2026-07-28 and later).
         idle: The server's idle lifetime in seconds, for schemas that set none.
+        max: The server's greatest lifetime in seconds, for schemas that set none; None for no limit.
+        limits: How much may be kept.
+        hooks: Who wants to know when sessions begin and end.
         schemas: The names of the schemas that the server offers; None when that is not known.
         tools: Whether it offers tools that begin and end sessions.
+        request: The object by which the SDK tells this request from others; None until the request was read.
         handles: The handles in the call's arguments, by the name of the schema; "" for one that was left out.
+        used: The sessions that the call has used, to be kept alive for as long as it lasts.
     """
 
     store: Store
@@ -52,9 +82,24 @@ class Call:
     kind: TransportKind = "transport"
     modern: bool = False
     idle: float = DEFAULT_IDLE_SECONDS
+    max: float | None = None
+    limits: Limits = NO_LIMITS
+    hooks: Hooks | None = None
     schemas: frozenset[str] | None = None
     tools: bool = True
+    request: object | None = None
     handles: dict[str, set[str]] = field(default_factory=dict)
+    used: dict[Address, Access] = field(default_factory=dict)
+
+
+async def end_session(
+    store: Store, access: Access, hooks: Hooks | None, by: Literal["ended", "evicted"] = "ended"
+) -> bool:
+    """End a session, and tell of it and its children; False if it was not live."""
+    remains = await store.end(access, values=hooks is not None and hooks.wants_end)
+    if hooks is not None and remains:
+        await hooks.over(remains, by)
+    return bool(remains)
 
 
 _current: ContextVar[Call | None] = ContextVar("mcp_sessions_call", default=None)

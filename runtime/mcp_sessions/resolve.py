@@ -46,7 +46,7 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
     if handle is not None:
         if not schema.has_handles:
             raise SessionRequiredError(f"{schema.name} state has no handles: leave that argument out.")
-        return by_handle(schema, handle, call.caller.owner, tools=call.tools)
+        return by_handle(schema, handle, call)
     if schema.scope == "user":
         return _of_user(schema, call)
     if call.transport is None or schema.scope == "handle":
@@ -54,22 +54,26 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
     return beginning(schema, Address(call.kind, call.transport, schema.name), call)
 
 
-def by_handle(schema: SessionSchema, handle: str, owner: str | None, *, tools: bool = True) -> Access:
+def by_handle(schema: SessionSchema, handle: str, call: Call) -> Access:
     """Return the access to the session that a handle names.
 
     Raises:
         SessionNotFoundError: If the handle is none that was ever minted for this schema.
     """
     if not is_handle(handle, schema.name):
-        raise not_live(schema, "unknown", "handle", tools=tools)
+        raise not_live(schema, "unknown", "handle", tools=call.tools)
     address = Address("handle", handle, schema.name)
-    return Access(address, owner, version=schema.version, digest=schema.digest)
+    return Access(address, call.caller.owner, None, schema.version, schema.digest, call.limits)
 
 
 def beginning(schema: SessionSchema, address: Address, call: Call) -> Access:
     """Return the access to a session that begins with its first write."""
-    lifetime = Lifetime(schema.idle or call.idle, schema.max)
-    return Access(address, call.caller.owner, lifetime, schema.version, schema.digest)
+    return Access(address, call.caller.owner, lifetime_of(schema, call), schema.version, schema.digest, call.limits)
+
+
+def lifetime_of(schema: SessionSchema, call: Call) -> Lifetime:
+    """Return how long a session lives that the call begins: as its schema says, else as the server does."""
+    return Lifetime(schema.idle or call.idle, schema.max or call.max)
 
 
 def not_live(schema: SessionSchema, reason: Reason, space: Space, *, tools: bool = True) -> SessionNotFoundError:

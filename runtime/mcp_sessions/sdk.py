@@ -16,6 +16,7 @@ from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.types import ASGIApp
 
 from mcp_sessions.context import Caller
+from mcp_sessions.errors import SessionError
 from mcp_sessions.owner import owner_of
 
 ANTICIPATED: tuple[type[Exception], ...] = (ToolError, ResourceError)
@@ -28,6 +29,13 @@ def current_caller() -> Caller:
     if token is None:
         return Caller()
     return Caller(owner_of(*principal_components(token)), individual=bool(token.subject))
+
+
+def session_error_in(error: BaseException | None) -> SessionError | None:
+    """Return the error of ours that the SDK has wrapped: the functions of prompts may only raise its ``MCPError``."""
+    while error is not None and not isinstance(error, SessionError):
+        error = error.__cause__
+    return error
 
 
 def has_handshake(protocol_version: str) -> bool:

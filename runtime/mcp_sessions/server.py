@@ -1,30 +1,33 @@
 """``Sessions``: session state for a server on the official MCP SDK, as one of its extensions."""
 
 import sys
-import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, TypeVar
 
 import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, ToolBinding
 from mcp.server.mcpserver import MCPServer
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from mcp_types import CallToolRequestParams, CallToolResult, TextContent
+from mcp.shared.exceptions import MCPError
+from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, TextContent
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.context import Call, Caller, current_call, serving
+from mcp_sessions.connections import Connections
+from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
-from mcp_sessions.errors import StoreError, also_raise_as
-from mcp_sessions.ids import mint_transport_id
+from mcp_sessions.errors import also_raise_as
+from mcp_sessions.heartbeat import kept_alive
+from mcp_sessions.ids import is_handle, is_transport_id
+from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.stores import open_store
-from mcp_sessions.stores.base import Access, Address, Store
+from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.tools import create_tool, end_tool, missing_values
 
 __all__ = ["Sessions"]
@@ -32,11 +35,12 @@ __all__ = ["Sessions"]
 also_raise_as(*sdk.ANTICIPATED)
 
 
-class _Connection(NamedTuple):
-    """What we call a connection that the SDK keeps, and who opened it."""
+SessionT = TypeVar("SessionT", bound=BaseSession)
 
-    transport: str
-    owner: str | None
+DEFAULT_LIMITS: Final = Limits(
+    value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000
+)
+"""How much a server keeps unless it is told otherwise: one owner cannot take more than a tenth of the sessions."""
 
 
 class Sessions(Extension):
@@ -49,6 +53,8 @@ class Sessions(Extension):
             is not closed.
         schemas: The accessor classes that the server uses.
         idle: Lifetime without use of sessions whose schema sets none, such as "30m".
+        max: Lifetime however much they are used of sessions whose schema sets none; None for no limit.
+        limits: How much is kept: bytes of a value and of a session, sessions of an owner and in all.
         tools: Whether to contribute the create and end tools.
 
     Raises:
@@ -64,10 +70,14 @@ class Sessions(Extension):
         *,
         schemas: Sequence[type[BaseSession]],
         idle: Duration = "30m",
+        max: Duration | None = None,
+        limits: Limits = DEFAULT_LIMITS,
         tools: bool = True,
     ) -> None:
         self.schemas = tuple(schemas)
         self.idle = seconds(idle)
+        self.max = None if max is None else seconds(max)
+        self.limits = limits
         _require_distinct(self.schemas)
         self._tools = tools
         self._settings: dict[str, Any] = {}
@@ -75,9 +85,10 @@ class Sessions(Extension):
         self._installed = False
         self._owns_store = isinstance(store, str)
         self.store: Store = open_store(store) if isinstance(store, str) else store
+        self._lifecycle = Lifecycle(self.store, self.schemas)
+        names = [accessor.schema.name for accessor in self.schemas]
+        self._connections = Connections(self.store, names, self._lifecycle)
         self._serving = 0
-        self._connections: dict[int, _Connection] = {}
-        self._over: list[_Connection] = []
 
     # The extension
 
@@ -92,19 +103,62 @@ class Sessions(Extension):
             return ()
         accessors = [accessor for accessor in self.schemas if accessor.schema.has_handles]
         self._creates = {accessor.schema.create_tool_name: accessor for accessor in accessors}
-        return [binding for accessor in accessors for binding in (create_tool(accessor, self.idle), end_tool(accessor))]
+        return [
+            binding
+            for accessor in accessors
+            for binding in (create_tool(accessor, self.idle, self.max), end_tool(accessor))
+        ]
 
     async def intercept_tool_call(
         self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
     ) -> HandlerResult:
         """Tell the accessors of this call whose session is meant."""
-        if self._over:
-            await self._end_connections()
         accessor = self._creates.get(params.name)
         if accessor is not None and (refusal := missing_values(accessor, params.arguments or {})):
             return CallToolResult(content=[TextContent(text=refusal)], is_error=True)
-        with serving(self._call_of(ctx)):
+        call = current_call()
+        if call is not None and call.request is ctx.session and call.store is self.store:
             return await call_next(ctx)
+        async with self._answering(ctx):
+            return await call_next(ctx)
+
+    async def middleware(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Tell the accessors of any request whose session is meant: those in prompts and resources too.
+
+        A middleware of the SDK, see ``attach``.
+        """
+        if ctx.request_id is None:
+            return await call_next(ctx)
+        async with self._answering(ctx):
+            try:
+                return await call_next(ctx)
+            except MCPError:
+                raise
+            except Exception as error:
+                if ctx.method == "prompts/get" and (ours := sdk.session_error_in(error)) is not None:
+                    raise MCPError(code=INVALID_PARAMS, message=str(ours)) from error  # the SDK would hide it
+                raise
+
+    def attach(self, server: MCPServer[Any]) -> None:
+        """Make accessors work in the server's prompts and resources; ``http_app`` and ``run`` do this by themselves.
+
+        Only who serves in another way needs it, such as a test with a client in memory.
+        """
+        if self.middleware not in server.middleware:
+            server.middleware.append(self.middleware)
+
+    @asynccontextmanager
+    async def _answering(self, ctx: ServerRequestContext[Any, Any]) -> AsyncIterator[None]:
+        await self._connections.end_over()
+        call = self._call_of(ctx)
+        with serving(call):
+            async with kept_alive(call, self._pulse):
+                yield
+
+    @property
+    def _pulse(self) -> float:
+        """How often a long request uses its sessions, in seconds: more often than any of them expires."""
+        return min([self.idle, *(accessor.schema.idle or self.idle for accessor in self.schemas)]) / 3
 
     def call(self, *, modern: bool = False) -> Call:
         """Return a call of the current request, which has no transport session yet."""
@@ -113,6 +167,9 @@ class Sessions(Extension):
             sdk.current_caller(),
             modern=modern,
             idle=self.idle,
+            max=self.max,
+            limits=self.limits,
+            hooks=self._lifecycle,
             schemas=frozenset(accessor.schema.name for accessor in self.schemas),
             tools=self._tools,
         )
@@ -122,32 +179,71 @@ class Sessions(Extension):
         if ctx.request is not None and verified is not None and verified.store is self.store:
             if verified.caller != sdk.current_caller():
                 raise RuntimeError("SessionMiddleware stands outside of authentication; use Sessions.http_app")
-            return replace(verified, handles={})
-        call = self.call(modern=not sdk.has_handshake(ctx.protocol_version))
+            return replace(verified, request=ctx.session, handles={}, used=dict(verified.used))
+        call = replace(self.call(modern=not sdk.has_handshake(ctx.protocol_version)), request=ctx.session)
         connection = sdk.connection_of(ctx)
         if connection is None:
             return call
-        return replace(call, transport=self._transport_of(connection, call.caller), kind="connection")
+        return replace(call, transport=self._connections.id_of(connection, call.caller), kind="connection")
 
-    def _transport_of(self, connection: object, caller: Caller) -> str:
-        """Return the transport session of a connection that the SDK keeps: an id of ours, for as long as it lives."""
-        name = id(connection)
-        if name not in self._connections:
-            self._connections[name] = _Connection(mint_transport_id(), caller.owner)
-            weakref.finalize(connection, self._connection_over, name)
-        return self._connections[name].transport
+    # The life of sessions
 
-    def _connection_over(self, name: int) -> None:
-        self._over.append(self._connections.pop(name))
+    def on_start(self, accessor: type[SessionT]) -> Callable[[StartHook[SessionT]], StartHook[SessionT]]:
+        """Decorate a function that is awaited with each session of that class when it begins.
 
-    async def _end_connections(self) -> None:
-        """End the state of connections that are over: nobody can reach it any more."""
-        while self._over:
-            connection = self._over.pop()
-            for accessor in self.schemas:
-                address = Address("connection", connection.transport, accessor.schema.name)
-                with suppress(StoreError):  # then it expires by itself
-                    await self.store.end(Access(address, connection.owner))
+        It is called in the worker whose call began the session, before that call goes on. When it raises, the session
+        ends, and the call fails.
+
+        Raises:
+            ValueError: If the class is not among the schemas.
+        """
+
+        def add(hook: StartHook[SessionT]) -> StartHook[SessionT]:
+            self._lifecycle.add_start(accessor, hook)
+            return hook
+
+        return add
+
+    def on_end(self, accessor: type[SessionT]) -> Callable[[EndHook[SessionT]], EndHook[SessionT]]:
+        """Decorate a function that is awaited with each session of that class when it is over, and why.
+
+        The reason is "ended" (by its owner), "expired" or "evicted" (by the server). The accessor has the session's id
+        and what it held at last, to be read. Each end is told once, in one of the workers: in the one that ended it,
+        or that noticed first that it had expired, which takes up to a minute. An end is not told when its worker dies
+        at that moment; and of state without a handle that expired, when it was begun anew before anybody noticed.
+        When the function raises, that is logged.
+
+        Raises:
+            ValueError: If the class is not among the schemas.
+        """
+
+        def add(hook: EndHook[SessionT]) -> EndHook[SessionT]:
+            self._lifecycle.add_end(accessor, hook)
+            return hook
+
+        return add
+
+    async def end(self, id: str) -> bool:
+        """End a session, whoever owns it, by its handle or its ``Mcp-Session-Id``; False if there is none."""
+        if is_transport_id(id):
+            return await self._lifecycle.evict(Address("transport", id, TRANSPORT_SCHEMA))
+        schemas = [accessor.schema.name for accessor in self.schemas if is_handle(id, accessor.schema.name)]
+        return bool(schemas) and await self._lifecycle.evict(Address("handle", id, schemas[0]))
+
+    async def end_all(self, owner: str) -> int:
+        """End all sessions of an owner, such as a user whose access was revoked, and return how many there were.
+
+        Args:
+            owner: From ``owner_of``. What this user begins afterwards is not touched: refuse the token first.
+        """
+        return await self._lifecycle.evict_all(owner)
+
+    async def purge(self) -> int:
+        """Remove expired sessions and call the hooks of their end; return how many there were.
+
+        A server that was started by ``http_app`` or ``run`` does this by itself.
+        """
+        return await self._lifecycle.purge()
 
     # Serving
 
@@ -168,7 +264,8 @@ class Sessions(Extension):
         app = server.streamable_http_app(streamable_http_path=path, host=host, stateless_http=True, **options)
         if not sdk.has_extension(server, self.identifier, self._settings):
             raise ValueError(_NOT_INSTALLED)
-        sdk.wrap_innermost(server, self._middleware)
+        self.attach(server)
+        sdk.wrap_innermost(server, self._session_middleware)
         inner = app.router.lifespan_context
 
         @asynccontextmanager
@@ -176,7 +273,8 @@ class Sessions(Extension):
             async with inner(app) as state:
                 self._serving += 1
                 try:
-                    yield state
+                    async with self._lifecycle.sweeping():
+                        yield state
                 finally:
                     self._serving -= 1
                     if not self._serving:
@@ -201,6 +299,7 @@ class Sessions(Extension):
         if transport == "stdio":
             if not self._installed:
                 raise ValueError(_NOT_INSTALLED)
+            self.attach(server)
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
         elif transport == "streamable-http":
@@ -218,14 +317,14 @@ class Sessions(Extension):
 
     async def _serve_stdio(self, server: MCPServer[Any]) -> None:
         try:
-            await server.run_stdio_async()
+            async with self._lifecycle.sweeping():
+                await server.run_stdio_async()
         finally:
             with anyio.CancelScope(shield=True):
-                self._over += self._connections.values()
-                await self._end_connections()
+                await self._connections.end_all()
                 await self.aclose()
 
-    def _middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:
+    def _session_middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:
         return SessionMiddleware(
             handler,
             self.call,

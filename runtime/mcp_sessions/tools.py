@@ -28,13 +28,13 @@ def retention(idle: float, max_seconds: float | None) -> str:
     return f"{text}, and at the latest {in_words(max_seconds)} after it was created." if max_seconds else f"{text}."
 
 
-def create_tool(accessor: type[BaseSession], default_idle: float) -> ToolBinding:
+def create_tool(accessor: type[BaseSession], default_idle: float, default_max: float | None = None) -> ToolBinding:
     """Return the tool that begins a session and answers with its handle, under the name the tools take it by.
 
     Specification: MCP 2026-07-28, server/tools, "Stateful Tools".
     """
     schema = accessor.schema
-    kept = retention(schema.idle or default_idle, schema.max)
+    kept = retention(schema.idle or default_idle, schema.max or default_max)
     what = _sentence(accessor)
     answer = create_model(
         f"{accessor.__name__}Handle",

@@ -14,7 +14,7 @@ from mcp_types import CallToolResult, TextContent
 from mcp_sessions import Session, SessionSchema, StoreError, UntypedSession
 from mcp_sessions.context import current_call
 from mcp_sessions.server import Sessions
-from mcp_sessions.stores import Access, Address, MemoryStore, NotLiveError
+from mcp_sessions.stores import Access, MemoryStore, NotLiveError
 
 pytestmark = pytest.mark.anyio
 
@@ -215,13 +215,13 @@ async def test_what_a_connection_held_is_gone_with_it(kinds: Any) -> None:
 
     async with Client(server, mode="legacy") as client:
         await client.call_tool("count", {})
-        [first] = sessions._connections.values()
+        [first] = (await sessions.store.scan()).sessions
     gc.collect()
     async with Client(server, mode="legacy") as client:
         await client.call_tool("count", {})
-        assert first not in sessions._connections.values()
+        assert first.address not in [one.address for one in (await sessions.store.scan()).sessions]
     with pytest.raises(NotLiveError, match="ended"):
-        await sessions.store.touch(Access(Address("connection", first.transport, "kinds")))
+        await sessions.store.touch(Access(first.address))
 
 
 async def test_an_accessor_that_is_not_listed_is_refused_in_both_eras(kinds: Any) -> None:
