@@ -9,7 +9,7 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel, JsonValue
 
-from mcp_sessions.errors import SessionValueError
+from mcp_sessions.errors import SessionKeyError, SessionValueError
 from mcp_sessions.forms import UNSET, Unset
 from mcp_sessions.json_key import JsonKey
 from mcp_sessions.keys import Key
@@ -43,6 +43,7 @@ class Draft(Protocol[StateT_co]):
 
         Raises:
             SessionValueError: If a changed value does not fit its key, or the values do not fit together.
+            SessionKeyError: If something else than a key was assigned to; most state models refuse that themselves.
         """
         ...
 
@@ -69,10 +70,13 @@ class ModelDraft(Generic[ModelT]):
         self._found = found
         self._check = check
         state.model_fields_set.intersection_update(found)  # validators may have assigned; from here on the user does
+        self._extra = set(state.model_extra or ())
         self._before = {name: _print_of(key, state.__dict__.get(name, _NOTHING)) for name, key in self._keys.items()}
 
     def write(self) -> Write:
         """See ``Draft.write``."""
+        for name in (self.state.model_extra or {}).keys() - self._extra:
+            raise SessionKeyError(f"{name!r} was assigned to, but no key has that name; nothing was written")
         wanted = {name: self._wanted(key) for name, key in self._keys.items()}
         changes = {name: raw for name, raw in wanted.items() if not isinstance(raw, Unset)}
         if changes:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mcp_sessions import Key, Session, SessionDataError, SessionSchema, SessionValueError, Store
+from mcp_sessions import Key, Session, SessionDataError, SessionKeyError, SessionSchema, SessionValueError, Store
 
 pytestmark = pytest.mark.anyio
 
@@ -25,11 +25,12 @@ class Range(BaseModel):
         if self.low > self.high:
             raise ValueError(f"{self.low} is above {self.high}")
         object.__setattr__(self, "sum", self.low + self.high)
+        self.model_fields_set.add("sum")  # as an assignment does
         return self
 
 
 class FrozenRange(Range):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="allow")
 
 
 class StrictRange(Range):
@@ -96,6 +97,12 @@ async def test_a_key_of_the_users_model_is_unset_too(ranged: Session[Range, Rang
     async with ranged.transaction() as draft:
         del draft.low
         draft.high = None  # type: ignore[assignment]  # unset, whatever a checker thinks of it
+    assert await raw_of(ranged) == {"serial": b"5"}
+
+
+async def test_what_is_no_key_cannot_be_assigned_to(ranged: Session[Range, RangeKey]) -> None:
+    with pytest.raises((ValueError, SessionKeyError), match="colour"):
+        await ranged.transact(lambda draft: setattr(draft, "colour", "red"))
     assert await raw_of(ranged) == {"serial": b"5"}
 
 
