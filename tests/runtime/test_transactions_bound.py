@@ -1,12 +1,23 @@
 """Transactions on sessions that are a model of the user's own: its validators speak of the whole."""
 
+import asyncio
 from itertools import count
 from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from mcp_sessions import Key, Session, SessionDataError, SessionKeyError, SessionSchema, SessionValueError, Store
+from mcp_sessions import (
+    Key,
+    Session,
+    SessionConflictError,
+    SessionDataError,
+    SessionKeyError,
+    SessionSchema,
+    SessionValueError,
+    Store,
+)
+from mcp_sessions.stores import Access
 
 pytestmark = pytest.mark.anyio
 
@@ -120,3 +131,30 @@ async def test_a_default_that_a_factory_makes_stays(store: Store, asked: list[tu
         serial = draft.serial
     assert (await session.snapshot()).serial == serial
     assert await session.transact(lambda draft: draft.serial) == serial
+
+
+async def test_a_transaction_and_a_reader_agree_on_what_a_factory_makes(store: Store) -> None:
+    """Both store it first, one of them inside of the lock of the other kind: they must not wait for each other."""
+    kind = session_class(Range)
+    session = await kind.create(store)
+    await session.clear()
+    serial = kind._named("serial")
+    made = await asyncio.gather(
+        *(session.transact(lambda draft: draft.serial) for _ in range(10)), *(session._get(serial) for _ in range(10))
+    )
+    assert len(set(made)) == 1
+
+
+async def test_a_conflict_tells_no_default_that_would_not_stay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_sessions.attempts.ATTEMPTS", 1)
+    session = await session_class(Range).create(store)
+    real = store.write
+
+    async def beaten(access: Access, changes: Any, expected: Any = None, ttls: Any = None) -> Any:
+        await store.remove(access, "serial")
+        return await real(access, changes, expected, ttls)
+
+    monkeypatch.setattr(store, "write", beaten)
+    with pytest.raises(SessionConflictError) as conflict:
+        await session._update(session._named("serial"), lambda serial: serial + 1)
+    assert conflict.value.current is None
