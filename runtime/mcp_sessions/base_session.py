@@ -1,17 +1,14 @@
 """What every accessor is: one session, named by a call or by a handle, and looked for at its first use.
 
-Owns the accessor's life (how it is made, as a tool argument too) and the operations on raw keys. The typed and the
-untyped faces are in ``session`` and ``untyped``.
+Owns the accessor's life: how it is made, as a tool argument too, and how it asks its store. What it does with keys is
+in ``keyed_session`` and ``transactions``, the typed and the untyped faces in ``session`` and ``untyped``.
 """
 
-import asyncio
-import random
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self
+from typing import Any, ClassVar, Concatenate, ParamSpec, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -20,22 +17,15 @@ from typing_extensions import TypeVar
 
 from mcp_sessions.context import Call, Caller, current_call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
-from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionRequiredError, SessionValueError
-from mcp_sessions.forms import UNSET, Unset
+from mcp_sessions.errors import SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
-from mcp_sessions.locks import local_lock
 from mcp_sessions.resolve import by_handle, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
 from mcp_sessions.stores.base import Access, NotLiveError, SessionInfo, Store
 
-T = TypeVar("T")
-D = TypeVar("D")
 R = TypeVar("R")
 P = ParamSpec("P")
-
-_ATTEMPTS: Final = 100
-_LONGEST_PAUSE: Final = 0.05
 
 
 class BaseSession:
@@ -201,9 +191,19 @@ class BaseSession:
     # The session as a whole
 
     async def touch(self) -> datetime:
-        """Check that the session is live, let its idle lifetime begin anew, and return when it expires (UTC)."""
+        """Check that the session is live, let its idle lifetime begin anew, and return when it expires (UTC).
+
+        State without a handle begins with it, as with a write.
+        """
         info = await self._ask(self.store.touch)
         return datetime.fromtimestamp(info.expires, UTC)
+
+    async def expires_at(self) -> datetime:
+        """Return when the session expires unless it is used before that (UTC).
+
+        Asking is a use, as reading is, so this is ``touch`` by the name of what it returns.
+        """
+        return await self.touch()
 
     async def clear(self) -> None:
         """Unset every key; the session stays."""
@@ -216,87 +216,6 @@ class BaseSession:
         """
         store, access = self.store, self._access()
         return self._call is not None and await end_session(store, access, self._call.hooks)
-
-    # One key
-
-    async def _get(self, key: Key[T, D]) -> D:
-        raw = (await self._ask(self.store.read, (key.name,))).get(key.name)
-        if raw is None and key.form.makes_default:
-            return await self._keep_default(key)
-        return self._decoded(key, raw)
-
-    async def _keep_default(self, key: Key[T, D]) -> D:
-        """Store the default of a key that is unset, and return it: the next one would differ."""
-
-        def keep(current: D) -> tuple[T, D]:
-            return current, current  # type: ignore[return-value]  # with a default, D is T
-
-        return await self._change(key, keep)
-
-    async def _set(self, key: Key[T, D], value: T) -> None:
-        await self._ask(self.store.write, {key.name: key.encode(value)}, ttls=key.ttls)
-
-    async def _has(self, key: Key[T, D]) -> bool:
-        return key.name in await self._ask(self.store.read, (key.name,))
-
-    async def _remove(self, key: Key[T, D]) -> bool:
-        return await self._ask(self.store.remove, key.name) is not None
-
-    async def _take(self, key: Key[T, D]) -> T | None:
-        def take(raw: bytes | None) -> tuple[Unset | None, T | None]:
-            if raw is None:
-                return UNSET, None
-            with self._naming(key):
-                return None, key.decode_set(raw)
-
-        return await self._exchange(key, take)
-
-    async def _update(self, key: Key[T, D], fn: Callable[[D], T]) -> T:
-        def update(current: D) -> tuple[T, T]:
-            value = fn(current)
-            return value, value
-
-        return await self._change(key, update)
-
-    async def _change(self, key: Key[T, D], step: Callable[[D], tuple[T | Unset, R]]) -> R:
-        """Compare and set: ``step`` gives the value to write (UNSET for none) and the result to return."""
-
-        def change(raw: bytes | None) -> tuple[bytes | Unset, R]:
-            value, result = step(self._decoded(key, raw))
-            return value if isinstance(value, Unset) else key.encode(value), result
-
-        return await self._exchange(key, change)
-
-    async def _exchange(self, key: Key[T, D], step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]) -> R:
-        """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result."""
-        name = key.name
-        async with local_lock(id(self.store), self._access().address, name):
-            raw = (await self._ask(self.store.read, (name,))).get(name)
-            for attempt in range(_ATTEMPTS):
-                wanted, result = step(raw)
-                if isinstance(wanted, Unset) or (wanted == raw and not key.ttls):  # a time to live begins anew
-                    return result
-                actual = await self._ask(self.store.write, {name: wanted}, {name: raw}, ttls=key.ttls)
-                if actual is None:
-                    return result
-                raw = actual[name]
-                await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.001 * 2 ** min(attempt, 10))))
-        raise SessionConflictError(
-            f"{self.schema.name}.{name}: other writers changed it {_ATTEMPTS} times in a row; nothing was written. "
-            f"Try again."
-        )
-
-    def _decoded(self, key: Key[T, D], raw: bytes | None) -> D:
-        with self._naming(key):
-            return key.decode(raw)
-
-    @contextmanager
-    def _naming(self, key: Key[T, D]) -> Iterator[None]:
-        """Say of stored data that does not fit where it is."""
-        try:
-            yield
-        except SessionDataError as error:
-            raise SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}") from None
 
 
 def _describe_argument(schema: SessionSchema) -> str:

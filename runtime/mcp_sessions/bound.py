@@ -6,7 +6,7 @@ A key is read and written alone, so each has a model of its own with just that f
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Annotated, Any, Final, Generic, TypeVar, cast
 
 from pydantic import (
@@ -59,7 +59,22 @@ def reader_of(model: type[BaseModel], forms: Iterable[object]) -> type[BaseModel
     is_needed = any(isinstance(form, BoundForm) and form.has_bytes for form in forms)
     if "val_json_bytes" in model.model_config or not is_needed:
         return model
-    namespace = {"__module__": model.__module__, "__qualname__": model.__qualname__, "model_config": CONFIG}
+    return _like(model, CONFIG)
+
+
+@cache
+def draft_of(model: type[BaseModel]) -> type[BaseModel]:
+    """Return what a draft is an object of: the model, or one like it that takes any assignment.
+
+    What two assignments make of a draft is checked when both are done, so a model that checks each must not; and a
+    model whose objects are frozen has drafts as well.
+    """
+    is_strict = model.model_config.get("validate_assignment") or model.model_config.get("frozen")
+    return _like(model, ConfigDict(validate_assignment=False, frozen=False)) if is_strict else model
+
+
+def _like(model: type[BaseModel], config: ConfigDict) -> type[BaseModel]:
+    namespace = {"__module__": model.__module__, "__qualname__": model.__qualname__, "model_config": config}
     metaclass: Any = type(model)
     return cast("type[BaseModel]", metaclass(model.__name__, (model,), namespace))
 

@@ -8,7 +8,7 @@
     +-- SessionKeyError             the schema has no such key
     +-- SessionValueError           a value does not fit its key
     +-- SessionDataError            what the store holds does not fit the key
-    +-- SessionConflictError        other writers kept winning
+    +-- SessionConflictError        other writers came first
     +-- SessionLimitError           more than may be kept
     |   +-- SessionTooLargeError    a value or a session would be too large
     |   +-- TooManySessionsError    an owner or the server has too many sessions
@@ -92,7 +92,17 @@ class SessionDataError(SessionError):
 
 
 class SessionConflictError(SessionError):
-    """Other writers changed the value each time, until the retries were used up; nothing was written."""
+    """Others changed what was read before it could be written, each time it was tried; nothing was written.
+
+    Attributes:
+        current: What is there now: of a transaction, the state as ``snapshot()`` gives it; of a method such as
+            ``update_x``, the value of its key. None if it cannot be read, or after the error was pickled. It may be
+            secret, so it is never in the error's text.
+    """
+
+    def __init__(self, *args: object, current: object = None) -> None:
+        super().__init__(*args)
+        self.current = current
 
 
 class SessionLimitError(SessionError):

@@ -1,5 +1,6 @@
 """The base class of generated accessors: typed keys over one session."""
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, ClassVar, Generic, cast
 
@@ -7,14 +8,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 from typing_extensions import TypeVar
 
-from mcp_sessions.base_session import BaseSession
-from mcp_sessions.bound import reader_of
-from mcp_sessions.errors import SessionDataError, SessionKeyError
+from mcp_sessions.bound import draft_of, reader_of
+from mcp_sessions.drafts import ModelDraft
+from mcp_sessions.errors import SessionDataError, SessionKeyError, SessionValueError
 from mcp_sessions.forms import BY_NAME, UNSET, PlainForm, Unset
 from mcp_sessions.ids import masked
 from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
 from mcp_sessions.refusals import in_words
 from mcp_sessions.schema import SessionSchema
+from mcp_sessions.transactions import TransactionalSession
 
 StateT = TypeVar("StateT", bound=BaseModel)
 NameT = TypeVar("NameT", bound=str)
@@ -26,7 +28,7 @@ K = TypeVar("K")
 V = TypeVar("V")
 
 
-class Session(BaseSession, Generic[StateT, NameT]):
+class Session(TransactionalSession[StateT], Generic[StateT, NameT]):
     """One session of a generated class: ``get_x``, ``set_x`` and the like are there, the rest is here."""
 
     _keys: ClassVar[dict[str, Key[Any, Any]]]
@@ -62,32 +64,63 @@ class Session(BaseSession, Generic[StateT, NameT]):
         Raises:
             SessionDataError: If what is stored does not fit, or not together.
         """
+        return self._state_of(await self._read_all())
+
+    async def _read_all(self) -> dict[str, bytes]:
+        """Return what is stored, after storing the defaults that have to stay."""
         found = await self._ask(self.store.read)
         made = [key for name, key in self._keys.items() if key.form.makes_default and name not in found]
         for key in made:
             await self._keep_default(key)
-        if made:
-            found = await self._ask(self.store.read)
-        if any(key.model is self.schema.state for key in self.schema.keys):
-            return cast("StateT", self._as_user_has_it(found))
-        values = {name: self._decoded(key, found.get(name)) for name, key in self._keys.items()}
-        state = self.schema.state.model_construct(_fields_set=set(found) & set(values), **values)
-        return cast("StateT", state)
+        return await self._ask(self.store.read) if made else found
 
-    def _as_user_has_it(self, found: dict[str, bytes]) -> BaseModel:
-        """Return an object of the user's own class, made from what is stored."""
-        reader = _reader_of(self.schema)
-        parts = [to_json(name) + b":" + raw for name, raw in found.items() if name in self._keys]
+    async def _draft(self) -> ModelDraft[StateT]:
+        found = await self._read_all()
+        state = self._state_of(found)
+        model = draft_of(type(state))
+        if model is not type(state):
+            object.__setattr__(state, "__class__", model)
+        known = {name: raw for name, raw in found.items() if name in self._keys}
+        return ModelDraft(self._keys.values(), state, known, self._require_fit)
+
+    def _require_fit(self, found: Mapping[str, bytes]) -> None:
+        """Raise unless the user's own model, where there is one, would take these bytes for a state."""
+        if not self._is_users:
+            return
         try:
-            state = reader.model_validate_json(b"{" + b",".join(parts) + b"}", **BY_NAME)
+            self._read_as_users(found)
+        except ValidationError as error:
+            raise SessionValueError(f"{self.schema.name}: {self._in_words(error)}; nothing was written") from None
+
+    @property
+    def _is_users(self) -> bool:
+        """Whether the state model is a class of the user's."""
+        return any(key.model is self.schema.state for key in self.schema.keys)
+
+    def _state_of(self, found: Mapping[str, bytes]) -> StateT:
+        """Return an object of the state model, made from what is stored."""
+        if not self._is_users:
+            values = {name: self._decoded(key, found.get(name)) for name, key in self._keys.items()}
+            state = self.schema.state.model_construct(_fields_set=set(found) & set(values), **values)
+            return cast("StateT", state)
+        try:
+            return cast("StateT", self._read_as_users(found))
         except ValidationError as error:
             for name, key in self._keys.items():  # of a key that does not fit by itself, the message has more to say
                 self._decoded(key, found.get(name))
-            words = in_words(error, PlainForm(self.schema.state, UNSET))
+            words = self._in_words(error)
             raise SessionDataError(f"{self.schema.name} of {masked(self.id)}: {words}; it was left as it is") from None
+
+    def _read_as_users(self, found: Mapping[str, bytes]) -> BaseModel:
+        reader = _reader_of(self.schema)
+        parts = [to_json(name) + b":" + raw for name, raw in found.items() if name in self._keys]
+        state = reader.model_validate_json(b"{" + b",".join(parts) + b"}", **BY_NAME)
         if reader is not self.schema.state and type(state) is reader:
             object.__setattr__(state, "__class__", self.schema.state)
         return state
+
+    def _in_words(self, error: ValidationError) -> str:
+        return in_words(error, PlainForm(self.schema.state, UNSET))
 
     # By name: for get("x") and set("x", value)
 

@@ -5,20 +5,25 @@ from typing import TypeAlias, cast
 
 from pydantic import JsonValue
 
-from mcp_sessions.base_session import BaseSession
+from mcp_sessions.drafts import JsonDraft
 from mcp_sessions.durations import Duration
 from mcp_sessions.json_key import JsonKey
 from mcp_sessions.schema import SessionSchema
+from mcp_sessions.transactions import TransactionalSession
 
 JsonInput: TypeAlias = "bool | int | float | str | Sequence[JsonInput] | Mapping[str, JsonInput] | None"
 """What may be stored: JSON values. Lists and tuples are both arrays, and are read back as lists."""
 
 
-class UntypedSession(BaseSession):
+class UntypedSession(TransactionalSession[dict[str, JsonValue]]):
     """One session with any string key and JSON value.
 
     Its handles, argument and tools are called ``session``; derive a class for another name:
     ``class Scratchpad(UntypedSession, name="scratchpad")``.
+
+    The draft of a transaction is a dict. That another key came into being meanwhile is a conflict if the draft was
+    asked for that key by its name; going through the whole draft does not ask for what is not in it. A changed key is
+    kept as long as the session, as after ``set`` without ``ttl``.
     """
 
     schema = SessionSchema(name="session")
@@ -63,5 +68,11 @@ class UntypedSession(BaseSession):
 
     async def snapshot(self) -> dict[str, JsonValue]:
         """Return all keys at one moment."""
+        return self._values_of(await self._ask(self.store.read))
+
+    async def _draft(self) -> JsonDraft:
         found = await self._ask(self.store.read)
+        return JsonDraft(self._values_of(found), found)
+
+    def _values_of(self, found: Mapping[str, bytes]) -> dict[str, JsonValue]:
         return {name: cast("JsonValue", self._decoded(JsonKey(name), raw)) for name, raw in sorted(found.items())}

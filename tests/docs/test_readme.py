@@ -1,6 +1,7 @@
 """The README is true: its code runs, its schemas compile, and what it shows is what is printed."""
 
 import asyncio
+import json
 import re
 import subprocess
 import sys
@@ -86,6 +87,27 @@ def test_the_example_of_a_test_passes(readme: str, isolated: Path) -> None:
     scope: dict[str, Any] = {}
     exec(block_with(readme, "python", "test_increment"), scope)
     asyncio.run(scope["test_increment"]())
+
+
+def test_the_example_of_transactions_does_what_it_says(readme: str, isolated: Path) -> None:
+    (isolated / "cart.yaml").write_text(block_with(readme, "yaml", "A shopping cart"))
+    sessiongen("cart.yaml", "-o", "state", cwd=isolated)
+    scope: dict[str, Any] = {}
+    exec(block_with(readme, "python", "cart.transaction()"), scope)
+
+    async def use() -> dict[str, Any]:
+        items = [{"sku": sku, "price": "1.50"} for sku in ("AAA", "BBB")]
+        kind = scope["CartSession"]
+        values = {"coupon": "X", "items": kind._named("items").form.load(json.dumps(items).encode())}
+        cart = await kind.create(open_store("memory://"), values=values)
+        await scope["pay"](cart)
+        assert await scope["tidy"](cart) == 1
+        state: dict[str, Any] = (await cart.snapshot()).model_dump(exclude_unset=True)
+        return state
+
+    state = asyncio.run(use())
+    assert (state["status"], state["visits"], len(state["items"])) == ("paid", 1, 1)
+    assert "coupon" not in state
 
 
 def test_the_schema_in_the_readme_is_the_one_in_schemas(readme: str, repository: Path) -> None:

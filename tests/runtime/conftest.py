@@ -3,14 +3,17 @@
 import importlib
 import subprocess
 import sys
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mcp_sessions.stores import MemoryStore, SQLiteStore, Store
+from mcp_sessions.stores import Access, MemoryStore, SQLiteStore, Store
 
 HERE = Path(__file__).parent
+
+OPERATIONS = ("create", "touch", "read", "names", "write", "remove", "clear", "increment", "append", "end")
 
 
 class FakeClock:
@@ -54,3 +57,22 @@ def kinds(tmp_path_factory: pytest.TempPathFactory) -> Any:
         return importlib.import_module("kinds_state.kinds")
     finally:
         sys.path.remove(str(out.parent))
+
+
+@pytest.fixture
+def asked(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    """What the store was asked to do: the operation and its arguments, without the access."""
+    calls: list[tuple[Any, ...]] = []
+
+    def noting(name: str) -> Callable[..., Awaitable[Any]]:
+        real = getattr(store, name)
+
+        async def operation(access: Access, *args: Any, **kwargs: Any) -> Any:
+            calls.append((name, *args, *kwargs.values()))
+            return await real(access, *args, **kwargs)
+
+        return operation
+
+    for name in OPERATIONS:
+        monkeypatch.setattr(store, name, noting(name))
+    return calls

@@ -141,7 +141,7 @@ async def test_an_update_whose_function_fails_changes_nothing(session: Any) -> N
 
 
 async def test_an_update_that_loses_each_time_says_so(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_sessions.base_session._ATTEMPTS", 3)
+    monkeypatch.setattr("mcp_sessions.attempts.ATTEMPTS", 3)
     real = session.store.write
 
     async def beaten(access: Access, changes: Any, expected: Any = None, ttls: Any = None) -> Any:
@@ -150,8 +150,9 @@ async def test_an_update_that_loses_each_time_says_so(session: Any, monkeypatch:
         return await real(access, changes, expected, ttls)
 
     monkeypatch.setattr(session.store, "write", beaten)
-    with pytest.raises(SessionConflictError, match=r"kinds\.count: other writers changed it 3 times"):
+    with pytest.raises(SessionConflictError, match=r"kinds\.count: other writers changed it 3 times") as conflict:
         await session.update_count(lambda value: value + 100)
+    assert conflict.value.current == 3
     assert await session.get_count() == 3
 
 

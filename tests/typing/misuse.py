@@ -6,7 +6,7 @@ from shop import Address, Colour, Line
 from state.order import Card, OrderSession, Part, Priority, Status
 from state.shop import BasketSession, TicketSession
 
-from mcp_sessions import Store, UntypedSession
+from mcp_sessions import SessionConflictError, Store, UntypedSession
 from state.counter import CounterSession
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
@@ -144,3 +144,56 @@ async def wrong_values_for_the_users_own_types(basket: BasketSession, ticket: Ti
     print((await basket.snapshot()).colours)  # reject
     print((await ticket.snapshot()).home.street)  # reject
     print((await ticket.get_home()).street)  # reject
+
+
+async def wrong_drafts(wizard: WizardSession, order: OrderSession, basket: BasketSession) -> None:
+    async with wizard.transaction() as draft:
+        draft.colour = "red"  # reject
+        print(draft.projectname)  # reject
+        draft.step = "two"  # reject
+        draft.step = None  # reject
+        draft.framework = "react"  # reject
+        print(len(draft.project_name))  # reject
+    async with order.transaction() as state:
+        state.status = "paid"  # reject
+        state.tags.append(5)  # reject
+        state.counts["open"] = 3  # reject
+        state.part.parts.clear()  # reject
+    async with basket.transaction() as mine:
+        mine.lines.append("A")  # reject
+        mine.colour = "blue"  # reject
+
+
+async def wrong_blocks(counter: CounterSession) -> None:
+    with counter.transaction():  # reject
+        pass
+    async with counter.transact():  # reject
+        pass
+    print(counter.transaction().counter)  # reject
+
+
+async def wrong_functions_for_transact(counter: CounterSession, wizard: WizardSession) -> None:
+    def takes_an_int(draft: int) -> int:
+        return draft
+
+    await counter.transact(takes_an_int)  # reject
+    await counter.transact(5)  # reject
+    await counter.transact(lambda: 1)  # reject
+    await counter.transact(lambda draft: draft.count)  # reject
+    name: str = await wizard.transact(lambda draft: draft.project_name)  # reject
+    print(name, counter.transact(lambda draft: draft.counter) + 1)  # reject
+    print(counter.expires_at().year)  # reject
+
+
+async def wrong_use_of_a_conflict(counter: CounterSession) -> None:
+    try:
+        await counter.transact(lambda draft: draft.counter)
+    except SessionConflictError as conflict:
+        print(conflict.current.counter)  # reject
+
+
+async def not_json_in_a_draft(session: UntypedSession, when: datetime) -> None:
+    async with session.transaction() as draft:
+        draft["when"] = when  # reject
+        draft[5] = "x"  # reject
+        print(draft["n"] + 1)  # reject

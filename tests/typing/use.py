@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_type
 
+from pydantic import JsonValue
 from shop import Address, Basket, Colour, Line, UserId
 from state.order import Card, Invoice, OrderSession, OrderState, Part, Priority, Status
 from state.shop import BasketKey, BasketSession, TicketSession, TicketState
 
-from mcp_sessions import Store, UntypedSession, open_store
+from mcp_sessions import SessionConflictError, Store, UntypedSession, open_store
 from state.counter import CounterKey, CounterSession, CounterState
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
@@ -173,3 +174,57 @@ async def a_session_may_begin_with_values(store: Store, given: Mapping[str, obje
 async def names_of_keys_may_come_from_keys(basket: BasketSession) -> None:
     for name in await basket.keys():
         print(await basket.get(name), await basket.has(name), await basket.remove(name))
+
+
+async def a_draft_is_the_state_and_may_be_changed(
+    wizard: WizardSession, order: OrderSession, basket: BasketSession
+) -> int:
+    async with wizard.transaction() as draft:
+        assert_type(draft, WizardState)
+        assert_type(draft.framework, WizardFramework | None)
+        draft.step += 1
+        draft.framework = "nuxt"
+        draft.project_name = None
+        del draft.framework
+    async with order.transaction() as state:
+        state.status = Status.PAID
+        state.tags.append("new")
+        state.counts[Status.OPEN] = 3
+        state.home = Address(street="Main St")
+        if state.part is not None:
+            state.part.parts.append(Part(name="nut"))
+    async with basket.transaction() as mine:
+        assert_type(mine, Basket)
+        mine.lines.append(Line(sku="A"))
+        mine.colour = Colour.BLUE
+        return mine.visits
+
+
+async def transact_returns_what_the_function_does(counter: CounterSession, ticket: TicketSession) -> None:
+    def step(draft: CounterState) -> str:
+        draft.counter += 1
+        return str(draft.counter)
+
+    assert_type(await counter.transact(step), str)
+    assert_type(await counter.transact(lambda draft: draft.counter), int)
+    assert_type(await ticket.transact(lambda draft: draft.number), str | None)
+    assert_type(await counter.expires_at(), datetime)
+
+
+async def a_conflict_tells_what_is_there_now(counter: CounterSession) -> int | None:
+    try:
+        async with counter.transaction() as draft:
+            draft.counter = 5
+    except SessionConflictError as conflict:
+        if isinstance(conflict.current, CounterState):
+            return conflict.current.counter
+    return None
+
+
+async def an_untyped_draft_is_a_dict(session: UntypedSession) -> None:
+    async with session.transaction() as draft:
+        assert_type(draft, dict[str, JsonValue])
+        draft["n"] = 1
+        draft["words"] = ["a", {"b": None}]
+        del draft["n"]
+    assert_type(await session.transact(lambda draft: len(draft)), int)

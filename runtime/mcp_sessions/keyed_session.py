@@ -1,0 +1,127 @@
+"""The operations on one key of a session, from the key's values to the store's bytes and back.
+
+Each is one round trip, except for the compare-and-set of ``_exchange``. Which of them a kind of key has, and under what
+names, is the business of ``session`` and ``untyped``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from typing_extensions import TypeVar
+
+from mcp_sessions import attempts
+from mcp_sessions.attempts import Beaten, until_written
+from mcp_sessions.base_session import BaseSession
+from mcp_sessions.errors import SessionConflictError, SessionDataError
+from mcp_sessions.forms import UNSET, Unset
+from mcp_sessions.ids import masked
+from mcp_sessions.keys import Key
+from mcp_sessions.locks import local_lock
+
+T = TypeVar("T")
+D = TypeVar("D")
+R = TypeVar("R")
+
+
+class KeyedSession(BaseSession):
+    """A session whose keys can be read and written, one at a time."""
+
+    async def _get(self, key: Key[T, D]) -> D:
+        raw = (await self._ask(self.store.read, (key.name,))).get(key.name)
+        if raw is None and key.form.makes_default:
+            return await self._keep_default(key)
+        return self._decoded(key, raw)
+
+    async def _keep_default(self, key: Key[T, D]) -> D:
+        """Store the default of a key that is unset, and return it: the next one would differ."""
+
+        def keep(current: D) -> tuple[T, D]:
+            return current, current  # type: ignore[return-value]  # with a default, D is T
+
+        return await self._change(key, keep)
+
+    async def _set(self, key: Key[T, D], value: T) -> None:
+        await self._ask(self.store.write, {key.name: key.encode(value)}, ttls=key.ttls)
+
+    async def _has(self, key: Key[T, D]) -> bool:
+        return key.name in await self._ask(self.store.read, (key.name,))
+
+    async def _remove(self, key: Key[T, D]) -> bool:
+        return await self._ask(self.store.remove, key.name) is not None
+
+    async def _take(self, key: Key[T, D]) -> T | None:
+        def take(raw: bytes | None) -> tuple[Unset | None, T | None]:
+            if raw is None:
+                return UNSET, None
+            with self._naming(key):
+                return None, key.decode_set(raw)
+
+        return await self._exchange(key, take)
+
+    async def _update(self, key: Key[T, D], fn: Callable[[D], T]) -> T:
+        def update(current: D) -> tuple[T, T]:
+            value = fn(current)
+            return value, value
+
+        return await self._change(key, update)
+
+    async def _change(self, key: Key[T, D], step: Callable[[D], tuple[T | Unset, R]]) -> R:
+        """Compare and set: ``step`` gives the value to write (UNSET for none) and the result to return."""
+
+        def change(raw: bytes | None) -> tuple[bytes | Unset, R]:
+            value, result = step(self._decoded(key, raw))
+            return value if isinstance(value, Unset) else key.encode(value), result
+
+        return await self._exchange(key, change)
+
+    async def _exchange(self, key: Key[T, D], step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]) -> R:
+        """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result."""
+        name = key.name
+
+        async def attempt() -> R:
+            raw = (await self._ask(self.store.read, (name,))).get(name)
+            wanted, result = step(raw)
+            if isinstance(wanted, Unset) or (wanted == raw and not key.ttls):  # a time to live begins anew
+                return result
+            await self._replace({name: wanted}, {name: raw}, key.ttls)
+            return result
+
+        async with local_lock(id(self.store), self._access().address, name):
+            try:
+                return await until_written(attempt)
+            except Beaten as beaten:
+                raise SessionConflictError(
+                    f"{self.schema.name}.{name}: other writers changed it {attempts.ATTEMPTS} times in a row; nothing "
+                    f"was written. Try again.",
+                    current=self._current(key, beaten.actual[name]),
+                ) from None
+
+    async def _replace(
+        self, changes: Mapping[str, bytes | None], expected: Mapping[str, bytes | None], ttls: Mapping[str, float]
+    ) -> None:
+        """Write if all that was ``expected`` is still so, and raise ``Beaten`` if not."""
+        actual = await self._ask(self.store.write, changes, expected, ttls=ttls)
+        if actual is not None:
+            raise Beaten(actual)
+
+    def _current(self, key: Key[Any, Any], raw: bytes | None) -> object:
+        """Return what a conflict tells of a key; None for what is no value, or a default that would not stay."""
+        if raw is None and key.form.makes_default:
+            return None
+        try:
+            return key.decode(raw)
+        except SessionDataError:
+            return None
+
+    def _decoded(self, key: Key[T, D], raw: bytes | None) -> D:
+        with self._naming(key):
+            return key.decode(raw)
+
+    @contextmanager
+    def _naming(self, key: Key[T, D]) -> Iterator[None]:
+        """Say of stored data that does not fit where it is."""
+        try:
+            yield
+        except SessionDataError as error:
+            raise SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}") from None
