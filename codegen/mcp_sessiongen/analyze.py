@@ -261,6 +261,7 @@ def _session(declaration: SessionDeclaration, keys: tuple[ir.Field, ...], option
         handle="" if handle == name else handle,
         create_tool="" if create == f"create_{argument}" else create,
         end_tool="" if end == f"end_{argument}" else end,
+        list_tool=cast("str", options.get("list_tool", "")),
         reserved=cast("tuple[str, ...]", options.get("reserved", ())),
         model=declaration.model,
         fingerprint=declaration.fingerprint,

@@ -107,8 +107,11 @@ def _tool_names(sessions: Iterable[SessionDeclaration], report: Report) -> None:
     names = _Names(report)
     for session in sessions:
         argument = _text(session, "handle") or session.name.value
-        for option, default in (("create_tool", f"create_{argument}"), ("end_tool", f"end_{argument}")):
+        defaults = {"create_tool": f"create_{argument}", "end_tool": f"end_{argument}", "list_tool": ""}
+        for option, default in defaults.items():
             tool = _text(session, option) or default
+            if not tool:
+                continue
             located = session.options.get(option)
             span = located.span if located else session.name.span
             names.take(tool, f"the {option[:-5]} tool of session {session.name.value!r}", span, "name one differently")

@@ -112,7 +112,7 @@ class Declarations:
         return (*(model.name for model in self.models), *(enum.name for enum in self.enums))
 
 
-OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool", "reserved")
+OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool", "list_tool", "reserved")
 """The options of a session, by the names of the Python form."""
 
 KEY_OPTIONS = ("ttl", "create", "renamed_from", "deprecated")

@@ -239,6 +239,7 @@ class Session:
     """One kind of session. Lifetimes are in seconds; "" is the default of a name.
 
     Attributes:
+        list_tool: The tool that lists the caller's own sessions; "" for none.
         reserved: Names that no key may have: those of keys that were removed.
         model: The user's own class, if its fields do what generated code could not: their validators run, their
             defaults are asked for, and constraints are the model's.
@@ -255,6 +256,7 @@ class Session:
     handle: str = ""
     create_tool: str = ""
     end_tool: str = ""
+    list_tool: str = ""
     reserved: tuple[str, ...] = ()
     model: Imported | None = None
     fingerprint: str = ""

@@ -41,6 +41,7 @@ class OptionReader:
             "handle": self.identifier,
             "create_tool": self.identifier,
             "end_tool": self.identifier,
+            "list_tool": self.identifier,
             "reserved": self.reserved,
         }
         found = self._read(written, readers, "a session", OPTIONS)

@@ -210,7 +210,7 @@ class _Renderer:
             seconds = getattr(session, option)
             if seconds is not None:
                 arguments[option] = seconds_lit(seconds)
-        for option in ("handle", "create_tool", "end_tool"):
+        for option in ("handle", "create_tool", "end_tool", "list_tool"):
             if getattr(session, option):
                 arguments[option] = lit(getattr(session, option))
         if session.scope != "auto":

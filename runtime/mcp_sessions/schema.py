@@ -47,9 +47,9 @@ class SessionModel(ValueModel):
 
     Class keywords, all optional: ``name`` (default: the class's name in snake_case), ``version`` (1), ``idle`` and
     ``max`` (durations such as "30m"), ``scope`` ("auto"), ``handle`` (name of the tool argument; default: the name),
-    ``create_tool`` and ``end_tool`` (default: ``create_<handle>`` and ``end_<handle>``), and ``reserved`` (names of
-    former keys that no key may have again). What a single key has besides its type is said by
-    ``Annotated[..., Key(...)]``.
+    ``create_tool`` and ``end_tool`` (default: ``create_<handle>`` and ``end_<handle>``), ``list_tool`` (default: none),
+    and ``reserved`` (names of former keys that no key may have again). What a single key has besides its type is said
+    by ``Annotated[..., Key(...)]``.
     """
 
     __sessiongen__: ClassVar[dict[str, Any]] = {}
@@ -67,6 +67,7 @@ class SessionModel(ValueModel):
             handle: str = ...,
             create_tool: str = ...,
             end_tool: str = ...,
+            list_tool: str = ...,
             reserved: tuple[str, ...] = ...,
         ) -> None: ...
 
@@ -94,6 +95,7 @@ class SessionSchema:
         handle: The tool argument that carries the handle; "" for the session's name.
         create_tool: The tool that begins a session; "" for ``create_<handle>``.
         end_tool: The tool that ends one; "" for ``end_<handle>``.
+        list_tool: The tool that lists the caller's own; "" for none.
     """
 
     name: str
@@ -107,6 +109,7 @@ class SessionSchema:
     handle: str = ""
     create_tool: str = ""
     end_tool: str = ""
+    list_tool: str = ""
 
     @property
     def argument(self) -> str:
@@ -122,6 +125,11 @@ class SessionSchema:
     def end_tool_name(self) -> str:
         """The name of the tool that ends a session."""
         return self.end_tool or f"end_{self.argument}"
+
+    @property
+    def tool_names(self) -> list[str]:
+        """The names of the tools that begin, end and list sessions."""
+        return [self.create_tool_name, self.end_tool_name, *filter(None, [self.list_tool])]
 
     @property
     def has_handles(self) -> bool:

@@ -28,7 +28,7 @@ from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
-from mcp_sessions.tools import create_tool, end_tool, missing_values
+from mcp_sessions.tools import missing_values, tools_of
 
 __all__ = ["Sessions"]
 
@@ -97,17 +97,13 @@ class Sessions(Extension):
         return self._settings
 
     def tools(self) -> Sequence[ToolBinding]:
-        """Return the create and end tools of the schemas that have handles."""
+        """Return the tools that create, end and list the sessions of schemas that have handles."""
         self._installed = True
         if not self._tools:
             return ()
         accessors = [accessor for accessor in self.schemas if accessor.schema.has_handles]
         self._creates = {accessor.schema.create_tool_name: accessor for accessor in accessors}
-        return [
-            binding
-            for accessor in accessors
-            for binding in (create_tool(accessor, self.idle, self.max), end_tool(accessor))
-        ]
+        return [tool for accessor in accessors for tool in tools_of(accessor, self.idle, self.max)]
 
     async def intercept_tool_call(
         self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
@@ -340,9 +336,7 @@ _NOT_INSTALLED: Final = "this server does not have these sessions: make it with 
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:
     """Refuse schemas that would share a name: their sessions or their tools would be mixed up."""
     schemas = [accessor.schema for accessor in accessors]
-    tools = [
-        name for schema in schemas if schema.has_handles for name in (schema.create_tool_name, schema.end_tool_name)
-    ]
+    tools = [name for schema in schemas if schema.has_handles for name in schema.tool_names]
     for what, names in (("schemas are", [schema.name for schema in schemas]), ("tools of schemas are", tools)):
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:

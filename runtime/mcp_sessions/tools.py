@@ -1,8 +1,9 @@
-"""The tools that begin and end a session, made from its schema."""
+"""The tools that begin, end and list sessions, made from their schema."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from mcp.server.extension import ToolBinding
 from mcp_types import ToolAnnotations
@@ -14,6 +15,9 @@ from mcp_sessions.durations import in_words
 from mcp_sessions.errors import SessionRequiredError
 from mcp_sessions.forms import UNSET
 from mcp_sessions.parameters import parameter
+from mcp_sessions.stores.base import Listed
+
+_REQUIRED: Final = inspect.Parameter.empty
 
 
 class Ended(BaseModel):
@@ -26,6 +30,18 @@ def retention(idle: float, max_seconds: float | None) -> str:
     """Say how long a session is kept: the policy that the specification asks tool descriptions to state."""
     text = f"It expires after {in_words(idle)} without use"
     return f"{text}, and at the latest {in_words(max_seconds)} after it was created." if max_seconds else f"{text}."
+
+
+def tools_of(accessor: type[BaseSession], default_idle: float, default_max: float | None) -> list[ToolBinding]:
+    """Return the tools that begin, end and, if the schema names one, list its sessions.
+
+    Args:
+        accessor: The class of the sessions.
+        default_idle: Idle lifetime in seconds, where the schema sets none.
+        default_max: Greatest lifetime in seconds, where the schema sets none.
+    """
+    made = [create_tool(accessor, default_idle, default_max), end_tool(accessor)]
+    return [*made, list_tool(accessor)] if accessor.schema.list_tool else made
 
 
 def create_tool(accessor: type[BaseSession], default_idle: float, default_max: float | None = None) -> ToolBinding:
@@ -59,8 +75,9 @@ def create_tool(accessor: type[BaseSession], default_idle: float, default_max: f
         f"Begin a new {schema.name} session{what} Returns its handle, which other tools take as their argument "
         f"{schema.argument!r}. {kept}"
     )
-    parameters = {name: parameter(key) for name, key in keys.items()}
-    return _binding(create, schema.create_tool_name, description, parameters, answer, destructive=False)
+    parameters = {name: (parameter(key), _REQUIRED) for name, key in keys.items()}
+    hints = ToolAnnotations(destructive_hint=False, open_world_hint=False)
+    return _binding(create, schema.create_tool_name, description, parameters, answer, hints)
 
 
 def missing_values(accessor: type[BaseSession], arguments: Mapping[str, object]) -> str:
@@ -81,7 +98,47 @@ def end_tool(accessor: type[BaseSession]) -> ToolBinding:
         return Ended(ended=await arguments[schema.argument].end())
 
     description = f"End a {schema.name} session: what it holds is deleted, and its handle is good for nothing."
-    return _binding(end, schema.end_tool_name, description, {schema.argument: accessor}, Ended, destructive=True)
+    hints = ToolAnnotations(destructive_hint=True, open_world_hint=False)
+    return _binding(end, schema.end_tool_name, description, {schema.argument: (accessor, _REQUIRED)}, Ended, hints)
+
+
+def list_tool(accessor: type[BaseSession]) -> ToolBinding:
+    """Return the tool that lists the caller's own sessions of a schema.
+
+    Where nobody is authenticated there is no own: a list would hand everybody the handles of all others.
+    """
+    schema = accessor.schema
+    entry = create_model(
+        f"{accessor.__name__}Entry",
+        handle=(str, Field(alias=schema.argument, description="The handle, for the tools that take one.")),
+        created=(datetime, Field(description="When the session began.")),
+        expires=(datetime, Field(description="When it expires unless it is used.")),
+    )
+    answer = create_model(
+        f"{accessor.__name__}List",
+        sessions=(list[entry], Field(description="The sessions, in no particular order.")),  # type: ignore[valid-type]  # made here
+        cursor=(str | None, Field(description="If there are more: the argument cursor that gives them.")),
+    )
+
+    async def own(cursor: str = "") -> dict[str, object]:
+        call = current_call()
+        if call is None or call.caller.owner is None:
+            raise SessionRequiredError(
+                f"only a user who is logged in has {schema.name} sessions that can be listed; whoever has a handle can "
+                f"use it without."
+            )
+        page = await call.store.scan(schema=schema.name, owner=call.caller.owner, cursor=cursor)
+        found = [_entry(schema.argument, one) for one in page.sessions if one.address.space == "handle"]
+        return {"sessions": found, "cursor": page.cursor or None}
+
+    description = f"List the {schema.name} sessions of the user who is logged in."
+    hints = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+    return _binding(own, schema.list_tool, description, {"cursor": (str, "")}, answer, hints)
+
+
+def _entry(argument: str, one: Listed) -> dict[str, object]:
+    times = {"created": one.info.created, "expires": one.info.expires}
+    return {argument: one.address.id, **{name: datetime.fromtimestamp(at, UTC) for name, at in times.items()}}
 
 
 def _sentence(accessor: type[BaseSession]) -> str:
@@ -93,17 +150,18 @@ def _binding(
     fn: Callable[..., Awaitable[object]],
     name: str,
     description: str,
-    parameters: dict[str, Any],
+    parameters: Mapping[str, tuple[Any, object]],
     answer: type[BaseModel],
-    *,
-    destructive: bool,
+    hints: ToolAnnotations,
 ) -> ToolBinding:
-    """Give ``fn`` the signature that the SDK makes the tool's schemas from."""
-    fn.__annotations__ = {**parameters, "return": answer}
+    """Give ``fn`` the signature that the SDK makes the tool's schemas from; parameters have a type and a default."""
+    fn.__annotations__ = {**{parameter: kind for parameter, (kind, _) in parameters.items()}, "return": answer}
     signature = inspect.Signature(
-        [inspect.Parameter(p, inspect.Parameter.KEYWORD_ONLY, annotation=a) for p, a in parameters.items()],
+        [
+            inspect.Parameter(parameter, inspect.Parameter.KEYWORD_ONLY, annotation=kind, default=default)
+            for parameter, (kind, default) in parameters.items()
+        ],
         return_annotation=answer,
     )
     setattr(fn, "__signature__", signature)  # noqa: B010 -- functions have no such attribute in their type
-    hints = ToolAnnotations(destructive_hint=destructive, open_world_hint=False)
     return ToolBinding(fn, kwargs={"name": name, "description": description, "annotations": hints})

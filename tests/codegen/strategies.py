@@ -125,6 +125,7 @@ class _Maker:
             handle=self.one(("", f"{name}_handle")),
             create_tool=self.one(("", f"new_{name}")),
             end_tool=self.one(("", f"drop_{name}")),
+            list_tool=self.one(("", "", f"list_{name}")),
             reserved=self.one(((), (unused[-1],), (unused[-2], unused[-1]))),
         )
 

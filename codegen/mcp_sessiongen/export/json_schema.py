@@ -62,6 +62,8 @@ class _Writer:
         found["x-handle"] = argument
         create, end = session.create_tool or f"create_{argument}", session.end_tool or f"end_{argument}"
         found["x-tools"] = {"create": create, "end": end}
+        if session.list_tool:
+            found["x-tools"]["list"] = session.list_tool
         if session.reserved:
             found["x-reserved"] = list(session.reserved)
         return found

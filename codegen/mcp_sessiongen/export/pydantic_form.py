@@ -88,7 +88,7 @@ class _Writer:
                 options[option] = lit(duration_text(seconds))
         if session.scope != "auto":
             options["scope"] = lit(session.scope)
-        for option in ("handle", "create_tool", "end_tool"):
+        for option in ("handle", "create_tool", "end_tool", "list_tool"):
             if getattr(session, option):
                 options[option] = lit(getattr(session, option))
         if session.reserved:

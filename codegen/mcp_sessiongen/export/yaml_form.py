@@ -79,8 +79,9 @@ class _Writer:
             content["scope"] = session.scope
         if session.handle:
             content["handle"] = session.handle
-        if tools := {n: t for n, t in (("create", session.create_tool), ("end", session.end_tool)) if t}:
-            content["tools"] = tools
+        tools = {"create": session.create_tool, "end": session.end_tool, "list": session.list_tool}
+        if named := {name: tool for name, tool in tools.items() if tool}:
+            content["tools"] = named
         if session.reserved:
             content["reserved"] = list(session.reserved)
         content["keys"] = Block({key.name: self.field(key) for key in session.keys})

@@ -17,7 +17,7 @@ from mcp_sessiongen.load.yaml_types import read_types
 
 _PLAIN_OPTIONS: Final[tuple[str, ...]] = ("version", "scope", "handle", "reserved")
 _LIFETIME_OPTIONS: Final = {"idle": "idle", "max": "max"}
-_TOOL_OPTIONS: Final = {"create": "create_tool", "end": "end_tool"}
+_TOOL_OPTIONS: Final = {"create": "create_tool", "end": "end_tool", "list": "list_tool"}
 
 
 def load_yaml(path: str, raw: bytes, report: Report, imports: YamlImports | None = None) -> Declarations:

@@ -182,6 +182,7 @@ TOOLS: Final = Shape(
     {
         "create": Property("name", "The tool that creates a session; else `create_` and the handle.", "create_cart"),
         "end": Property("name", "The tool that ends a session; else `end_` and the handle.", "end_cart"),
+        "list": Property("name", "The tool that lists the user's own sessions; without a name there is none.", "carts"),
     },
 )
 
@@ -199,7 +200,7 @@ SESSION: Final = Shape(
             words=get_args(ir.Scope),
         ),
         "handle": Property("name", "The argument of tools that names a session; else the session's name.", "basket"),
-        "tools": Property("tools", "The names of the tools that create and end a session.", {"create": "create_cart"}),
+        "tools": Property("tools", "The names of the tools that create, end and list.", {"create": "create_cart"}),
         "reserved": Property(
             "old names", "Names that no key may have: those of keys that were removed.", ["old_total"]
         ),

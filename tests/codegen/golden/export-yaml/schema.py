@@ -29,6 +29,7 @@ class Cart(
     handle="basket",
     create_tool="new_basket",
     end_tool="drop_basket",
+    list_tool="list_baskets",
 ):
     """A shopping cart."""
 
