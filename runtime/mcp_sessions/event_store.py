@@ -70,6 +70,7 @@ class EventLog:
     def __init__(self, events: "SessionEvents") -> None:
         self.events = events
         self.access: Access | None = None
+        self._is_closed = False
         self._random = secrets.token_hex(16)
         self._count = 0
         self._kept: deque[tuple[str, int]] = deque()
@@ -84,8 +85,17 @@ class EventLog:
         if waiting:
             await self._write(self.access, waiting)
 
+    def close(self) -> None:
+        """Keep nothing more: the session is over."""
+        self._is_closed = True
+        self.access = None
+        self._waiting.clear()
+        self._kept.clear()
+
     async def add(self, stream: str, message: JSONRPCMessage | None) -> str:
         """Keep an event and return its id; "" when it cannot be kept, and so not be replayed."""
+        if self._is_closed:
+            return ""
         value = _dumped(stream, message)
         if len(value) > EVENTS_BYTES:
             _log.warning("an event of %d bytes is too large to be replayed", len(value))
@@ -128,7 +138,8 @@ class SessionEvents(EventStore):
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        # A log lives as long as the SDK's tasks of its session, in whose context it is.
+        # A log lives as long as the SDK's tasks of its session, in whose context it is: none is left of a session that
+        # the SDK gives up by itself.
         self._logs: WeakValueDictionary[str, EventLog] = WeakValueDictionary()
 
     @contextmanager
@@ -142,6 +153,12 @@ class SessionEvents(EventStore):
         """Say which session has begun with that log."""
         self._logs[transport.address.id] = log
         await log.open(transport)
+
+    def close(self, session_id: str) -> None:
+        """Forget the log of a session that the SDK has ended."""
+        log = self._logs.pop(session_id, None)
+        if log is not None:
+            log.close()
 
     @contextmanager
     def within(self, session_id: str | None) -> Iterator[None]:

@@ -114,6 +114,7 @@ class ObservingMiddleware(LegacyMiddleware):
 
         async def end(message: Message) -> Message | Response:
             if message["status"] < 300:
+                self._close(access.address.id)
                 try:
                     await end_session(call.store, access, call.hooks)
                 except StoreError as error:
@@ -138,8 +139,17 @@ class ObservingMiddleware(LegacyMiddleware):
         """Have the handler end a session that is not in the store; it refuses if the session is another caller's."""
         kept = [(name, value) for name, value in request.scope["headers"] if name != SESSION_HEADER.encode()]
         headers = [*kept, (SESSION_HEADER.encode(), session_id.encode())]
+
+        async def hear(message: Message) -> None:
+            if message["type"] == "http.response.start" and message["status"] < 300:
+                self._close(session_id)
+
         with anyio.CancelScope(shield=True), self._within(None):
-            await self._app({**request.scope, "method": "DELETE", "headers": headers}, _no_body, _unheard)
+            await self._app({**request.scope, "method": "DELETE", "headers": headers}, _no_body, hear)
+
+    def _close(self, session_id: str) -> None:
+        if self._events is not None:
+            self._events.close(session_id)
 
     def _within(self, session_id: str | None) -> AbstractContextManager[None]:
         return nullcontext() if self._events is None else self._events.within(session_id)
@@ -160,7 +170,3 @@ def _replayed(missed: Missed, session_id: str) -> Response:
 
 async def _no_body() -> Message:
     return {"type": "http.request", "body": b"", "more_body": False}
-
-
-async def _unheard(message: Message) -> None:
-    """Take an answer that nobody waits for."""
