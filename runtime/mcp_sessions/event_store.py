@@ -6,32 +6,23 @@ nothing is stored and nothing replayed. The events are in the session store, as 
 session, and so end with it; any process on that store can replay them.
 """
 
-import json
 import logging
-import re
 import secrets
 from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, NamedTuple
 from weakref import WeakValueDictionary
 
-from mcp.server.streamable_http import EventCallback, EventMessage, EventStore
-from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse, jsonrpc_message_adapter
-from pydantic_core import from_json
+from mcp.server.streamable_http import EventCallback, EventStore
+from mcp_types import JSONRPCMessage
 
 from mcp_sessions.errors import SessionLimitError, StoreError
-from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError, Store
+from mcp_sessions.events import EVENT_SECONDS, Missed, dumped, events_of, missed
+from mcp_sessions.stores.base import Access, NotLiveError, Store
 
-__all__ = ["EVENTS_BYTES", "EVENTS_COUNT", "EVENTS_SCHEMA", "EVENT_SECONDS", "SessionEvents"]
-
-EVENTS_SCHEMA: Final = "#events"
-"""The schema of the child that holds the events; no session can have that name."""
-
-EVENT_SECONDS: Final = 3600.0
-"""How long an event can be replayed: a call may be as long as this, and still be resumed by its first event."""
+__all__ = ["EVENTS_BYTES", "EVENTS_COUNT", "SessionEvents"]
 
 EVENTS_COUNT: Final = 1000
 """How many events of a session are kept; the oldest goes first."""
@@ -39,24 +30,10 @@ EVENTS_COUNT: Final = 1000
 EVENTS_BYTES: Final = 4 * 1024 * 1024
 """How many bytes of a session's events are kept; a larger event cannot be replayed."""
 
-_EVENT_ID: Final = re.compile(r"[0-9]{10}-[0-9a-f]{32}")
+_ROUNDS: Final = 8
+"""How often a replay looks again for what was written meanwhile."""
 
 _log: Final = logging.getLogger("mcp_sessions")
-
-
-@dataclass(frozen=True, slots=True)
-class Missed:
-    """What a client has missed on one stream.
-
-    Attributes:
-        stream: The stream, as the SDK calls it.
-        events: The events, in their order.
-        is_over: Whether the stream has had its last event.
-    """
-
-    stream: str
-    events: tuple[EventMessage, ...]
-    is_over: bool
 
 
 class EventLog:
@@ -70,6 +47,7 @@ class EventLog:
     def __init__(self, events: "SessionEvents") -> None:
         self.events = events
         self.access: Access | None = None
+        self.written = 0
         self._is_closed = False
         self._random = secrets.token_hex(16)
         self._count = 0
@@ -80,7 +58,7 @@ class EventLog:
 
     async def open(self, transport: Access) -> None:
         """Say which transport session this is, and write what has waited for that."""
-        self.access = _events_of(transport, begin=True)
+        self.access = events_of(transport, begin=True)
         waiting, self._waiting = self._waiting, {}
         if waiting:
             await self._write(self.access, waiting)
@@ -92,11 +70,17 @@ class EventLog:
         self._waiting.clear()
         self._kept.clear()
 
-    async def add(self, stream: str, message: JSONRPCMessage | None) -> str:
-        """Keep an event and return its id; "" when it cannot be kept, and so not be replayed."""
+    async def add(self, stream: str, message: JSONRPCMessage | None, after: str | None = None) -> str:
+        """Keep an event and return its id; "" when it cannot be kept, and so not be replayed.
+
+        Args:
+            stream: The stream that it belongs to.
+            message: What it says; None for one that only gives the client a place to resume from.
+            after: The event that the client had got when it was given that place; None for the one before it.
+        """
         if self._is_closed:
             return ""
-        value = _dumped(stream, message)
+        value = dumped(stream, message, after)
         if len(value) > EVENTS_BYTES:
             _log.warning("an event of %d bytes is too large to be replayed", len(value))
             return ""
@@ -126,7 +110,15 @@ class EventLog:
             self._dropped |= dropped
             _log.warning("an event cannot be kept, and so not be replayed: %s", error)
             return False
+        self.written += len(values)
         return True
+
+
+class _Resumed(NamedTuple):
+    """A stream that was replayed, and the event that the SDK is to send before it goes on live."""
+
+    stream: str
+    place: str
 
 
 class SessionEvents(EventStore):
@@ -169,59 +161,60 @@ class SessionEvents(EventStore):
     async def store_event(self, stream_id: str, message: JSONRPCMessage | None) -> str:
         """See ``EventStore.store_event``; "" when there is no session, or the event cannot be kept."""
         log = self._log()
-        return "" if log is None else await log.add(stream_id, message)
+        if log is None:
+            return ""
+        resumed = _resumed.get()
+        if message is None and resumed is not None and resumed.stream == stream_id:
+            _resumed.set(None)
+            return resumed.place
+        return await log.add(stream_id, message)
 
     async def replay_events_after(self, last_event_id: str, send_callback: EventCallback) -> str | None:
-        """See ``EventStore.replay_events_after``; None also when the stream is over, so that the SDK closes it."""
+        """See ``EventStore.replay_events_after``; None also when the stream is over, so that the SDK closes it.
+
+        The SDK goes on live after it has asked for one more event and sent it. What came meanwhile would be sent to
+        nobody. So what is written during the replay is replayed as well, and that event is made here: nothing is
+        awaited afterwards, and it tells from where to go on when the stream breaks again.
+        """
         log = self._log()
         if log is None or log.access is None:
             return None
-        try:
-            missed = await self.missed(log.access, last_event_id)
-        except StoreError as error:
-            _log.warning("events cannot be replayed now: %s", error)
-            return None
-        if missed is None:
-            return None
-        for event in missed.events:
-            await send_callback(event)
-        return None if missed.is_over else missed.stream
+        resumed = await self._replay(log, log.access, last_event_id, send_callback)
+        _resumed.set(resumed)
+        return None if resumed is None else resumed.stream
+
+    async def _replay(self, log: EventLog, session: Access, last: str, send: EventCallback) -> _Resumed | None:
+        resumed = None
+        for _ in range(_ROUNDS):
+            written = log.written
+            try:
+                found = await self.missed(session, last)
+            except StoreError as error:
+                _log.warning("events cannot be replayed now: %s", error)
+                found = None
+            if found is None:
+                break
+            for event in found.events:
+                await send(event)
+                last = event.event_id or last
+            if found.is_over:
+                return None
+            place = await log.add(found.stream, None, after=last)
+            resumed = _Resumed(found.stream, place or last)
+            if log.written <= written + 1:
+                break
+        return resumed
 
     async def missed(self, session: Access, last_event_id: str) -> Missed | None:
-        """Return what came after an event on its stream; None if the session has no such event, or has it no more.
-
-        Args:
-            session: The transport session, or a child of it.
-            last_event_id: Whatever the client gave.
-
-        Raises:
-            StoreError: If the store failed.
-        """
-        if not _EVENT_ID.fullmatch(last_event_id):
-            return None
-        access = _events_of(session)
-        try:
-            names = [name for name in await self.store.names(access) if name >= last_event_id]
-            held = await self.store.read(access, names) if last_event_id in names else {}
-        except NotLiveError:
-            return None
-        if last_event_id not in held:
-            return None
-        loaded = {name: _loaded(held[name]) for name in names if name in held}
-        stream = loaded[last_event_id][0]
-        ours = {name: message for name, (its_stream, message) in loaded.items() if its_stream == stream}
-        events = tuple(
-            EventMessage(message, name)
-            for name, message in ours.items()
-            if name != last_event_id and message is not None
-        )
-        return Missed(stream, events, any(map(_is_last, ours.values())))
+        """See ``events.missed``."""
+        return await missed(self.store, session, last_event_id)
 
     def _log(self) -> EventLog | None:
         log = _current.get()
         return log if log is not None and log.events is self else None
 
 
+_resumed: ContextVar[_Resumed | None] = ContextVar("mcp_sessions_resumed", default=None)
 _current: ContextVar[EventLog | None] = ContextVar("mcp_sessions_events", default=None)
 
 
@@ -232,28 +225,3 @@ def _current_is(log: EventLog | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
-
-
-def _events_of(session: Access, *, begin: bool = False) -> Access:
-    """Return the access to a session's events; the server's limits are not theirs, they have limits of their own."""
-    address = Address("transport", session.address.id, EVENTS_SCHEMA)
-    return Access(address, session.owner, Lifetime(EVENT_SECONDS) if begin else None)
-
-
-def _is_last(message: JSONRPCMessage | None) -> bool:
-    """Tell whether nothing comes after a message on its stream: it answers the request that the stream is for."""
-    return isinstance(message, JSONRPCResponse | JSONRPCError) and message.id is not None
-
-
-def _dumped(stream: str, message: JSONRPCMessage | None) -> bytes:
-    text = "null" if message is None else message.model_dump_json(by_alias=True, exclude_unset=True)
-    return f"[{json.dumps(stream)},{text}]".encode()
-
-
-def _loaded(value: bytes) -> tuple[str, JSONRPCMessage | None]:
-    stream, message = from_json(value)
-    return stream, None if message is None else _message(message)
-
-
-def _message(raw: Any) -> JSONRPCMessage:
-    return jsonrpc_message_adapter.validate_python(raw, by_name=False)

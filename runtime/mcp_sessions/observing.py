@@ -23,7 +23,8 @@ from mcp_sessions.answers import SESSION_HEADER, Decide, Unavailable, named_sess
 from mcp_sessions.context import Call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
-from mcp_sessions.event_store import EventLog, Missed, SessionEvents
+from mcp_sessions.event_store import EventLog, SessionEvents
+from mcp_sessions.events import Missed
 from mcp_sessions.heartbeat import kept_alive
 from mcp_sessions.legacy import HANDSHAKE_SECONDS, LegacyMiddleware, access_to
 from mcp_sessions.stores.base import Access, Lifetime, NotLiveError

@@ -17,6 +17,7 @@ from mcp_sessions.connections import Connections
 from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import also_raise_as
+from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.heartbeat import kept_alive
 from mcp_sessions.ids import is_handle, is_transport_id
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
@@ -244,6 +245,8 @@ class Sessions(Serving, Extension):
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:
     """Refuse schemas that would share a name: their sessions or their tools would be mixed up."""
     schemas = [accessor.schema for accessor in accessors]
+    if any(schema.name == EVENTS_SCHEMA for schema in schemas):
+        raise ValueError(f"no schema can be called {EVENTS_SCHEMA!r}; the server keeps its events under that name")
     tools = [
         name for schema in schemas if schema.has_handles for name in (schema.create_tool_name, schema.end_tool_name)
     ]

@@ -76,7 +76,7 @@ class Serving:
 
         @asynccontextmanager
         async def lifespan(app: Starlette) -> AsyncIterator[Any]:
-            async with inner(app) as state, self._while_serving():
+            async with self._while_serving(), inner(app) as state:
                 running.append(app)
                 try:
                     yield state

@@ -9,7 +9,8 @@ from mcp.server.streamable_http import EventMessage
 from mcp_types import JSONRPCNotification, JSONRPCResponse
 
 from mcp_sessions import StoreError, event_store
-from mcp_sessions.event_store import EVENT_SECONDS, EVENTS_SCHEMA, EventLog, SessionEvents
+from mcp_sessions.event_store import EventLog, SessionEvents
+from mcp_sessions.events import EVENT_SECONDS, EVENTS_SCHEMA
 from mcp_sessions.stores import Access
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Lifetime
 
@@ -128,8 +129,67 @@ async def test_an_event_costs_one_round_trip_and_a_replay_two(events: SessionEve
             assert [operation for operation, *_ in asked] == ["write"]
     asked.clear()
     await replayed(events, ONE, first)
-    assert [operation for operation, *_ in asked] == ["names", "read"]
+    assert [operation for operation, *_ in asked] == ["names", "read", "write"]
     del log
+
+
+async def test_what_comes_during_a_replay_is_replayed_as_well(events: SessionEvents) -> None:
+    log = await begun(events, ONE)
+    got: list[Any] = []
+
+    async def take(event: EventMessage) -> None:
+        got.append(event.message)
+        if len(got) < 4:
+            await log.add("s", note(len(got)))
+
+    with events.within("one"):
+        first = await events.store_event("s", None)
+        await events.store_event("s", note(0))
+        assert await events.replay_events_after(first, take) == "s"
+    assert got == [note(number) for number in range(4)]
+
+
+async def test_the_place_to_resume_from_is_behind_what_was_replayed_and_before_all_else(events: SessionEvents) -> None:
+    log = await begun(events, ONE)
+    got: list[Any] = []
+
+    async def take(event: EventMessage) -> None:
+        got.append(event.message)
+
+    with events.within("one"):
+        first = await events.store_event("s", None)
+        await events.store_event("s", note(0))
+        await events.replay_events_after(first, take)
+        await log.add("s", note(1))  # after the replay, and before the SDK has gone on live
+        place = await events.store_event("s", None)
+        assert await events.store_event("s", None) != place
+    assert got == [note(0)]
+    assert await replayed(events, ONE, place) == ("s", [note(1)])
+
+
+async def test_no_event_is_lost_between_a_replay_and_the_place_that_it_gives(
+    events: SessionEvents, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = await begun(events, ONE)
+    monkeypatch.setattr(event_store, "_ROUNDS", 1)
+    with events.within("one"):
+        first = await events.store_event("s", None)
+        real = events.missed
+
+        async def missed(*args: Any) -> Any:
+            found = await real(*args)
+            await log.add("s", note(1))
+            await log.add("other", note(2))
+            return found
+
+        monkeypatch.setattr(events, "missed", missed)
+        got: list[Any] = []
+        assert await events.replay_events_after(first, got.append) == "s"  # type: ignore[arg-type]  # is never called
+        place = await events.store_event("s", None)
+        monkeypatch.setattr(events, "missed", real)
+    assert got == []
+    assert place > first
+    assert await replayed(events, ONE, place) == ("s", [note(1)])
 
 
 async def test_the_oldest_events_go_first_when_there_are_too_many(

@@ -14,7 +14,7 @@ from tests.runtime.streaming import HELLO, Wire
 from tests.runtime.test_middleware import BrokenStore, make_server
 
 from mcp_sessions import StoreError, UntypedSession
-from mcp_sessions.event_store import EVENTS_SCHEMA
+from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.legacy import HANDSHAKE_SECONDS
 from mcp_sessions.stores import Access, MemoryStore, NotLiveError
 from mcp_sessions.stores.base import NO_LIMITS, TRANSPORT_SCHEMA, Address, Limits
