@@ -13,9 +13,10 @@ from starlette.applications import Starlette
 from tests.runtime.streaming import HELLO, Wire
 from tests.runtime.test_middleware import BrokenStore, make_server
 
-from mcp_sessions import StoreError, UntypedSession
+from mcp_sessions import StoreError, UntypedSession, sdk
 from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.legacy import HANDSHAKE_SECONDS
+from mcp_sessions.observing import ObservingMiddleware
 from mcp_sessions.stores import Access, MemoryStore, NotLiveError
 from mcp_sessions.stores.base import NO_LIMITS, TRANSPORT_SCHEMA, Address, Limits
 
@@ -505,3 +506,50 @@ async def test_a_modern_request_passes_and_its_header_means_nothing(store: Any) 
         assert answer.status == 200
         assert "create_session" in await answer.text()
         assert (await wire.call("remember", key="mine"))["structuredContent"]["result"] == ["mine"]
+
+
+async def test_middleware_outside_of_authentication_serves_nobody(store: Any) -> None:
+    server, sessions = make_server(store, auth=True)
+    app = server.streamable_http_app()
+    wire = Wire(ObservingMiddleware(app, sessions.call), authorization="Bearer app/ann")
+    async with app.router.lifespan_context(app):
+        answer = await wire.post("initialize", HELLO)
+        assert answer.status == 500
+        assert "mcp-session-id" not in answer.headers
+        for method in ("GET", "DELETE"):
+            assert (await wire.ask(method, mcp_session_id="a" * 32)).status == 500
+    assert (await store.scan()).sessions == ()
+
+
+async def test_a_standing_stream_keeps_its_session_alive(store: Any, clock: Any, asked: list[Any]) -> None:
+    server, sessions = make_server(store)
+    app = server.streamable_http_app()
+    sdk.wrap_innermost(server, lambda handler, manager: ObservingMiddleware(handler, sessions.call, idle=0.06))
+    async with app.router.lifespan_context(app):
+        wire = Wire(app)
+        await wire.initialize()
+        stream = await wire.ask("GET")
+        asked.clear()
+        while [operation for operation, *_ in asked].count("touch") < 3:
+            await asyncio.sleep(0.01)
+        await stream.leave()
+
+
+async def test_a_store_that_fails_as_a_session_ends_or_is_replayed_is_a_503(monkeypatch: pytest.MonkeyPatch) -> None:
+    store = MemoryStore()
+    here, there = Scene(store), Scene(store)
+
+    async def fail(*args: Any, **kwargs: Any) -> Any:
+        raise StoreError("down")
+
+    async with playing(here, there):
+        wire = here.wire()
+        await wire.initialize()
+        exchange, last = await begin_counting(wire)
+        await exchange.leave()
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "names", fail)
+            assert (await Wire(there.app, **wire.headers).ask("GET", last_event_id=last)).status == 503
+            patched.setattr(store, "end", fail)
+            assert (await wire.ask("DELETE")).status == 503
+        assert (await wire.post("ping")).status == 404
