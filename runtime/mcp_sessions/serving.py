@@ -10,7 +10,7 @@ import anyio
 from mcp.server.mcpserver import MCPServer
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
@@ -72,18 +72,7 @@ class Serving:
         self.attach(server)
         running: list[Starlette] = []
         sdk.wrap_innermost(server, partial(self._wrapped, running))
-        inner = app.router.lifespan_context
-
-        @asynccontextmanager
-        async def lifespan(app: Starlette) -> AsyncIterator[Any]:
-            async with self._while_serving(), inner(app) as state:
-                running.append(app)
-                try:
-                    yield state
-                finally:
-                    running.clear()
-
-        app.router.lifespan_context = lifespan
+        app.router.lifespan_context = partial(self._started, app.router.lifespan_context, running)
         return app
 
     @asynccontextmanager
@@ -149,6 +138,18 @@ class Serving:
             with anyio.CancelScope(shield=True):
                 await self._connections.end_all()
                 await self.aclose()
+
+    @asynccontextmanager
+    async def _started(
+        self, inner: Lifespan[Starlette], running: list[Starlette], app: Starlette
+    ) -> AsyncIterator[Any]:
+        """Run the lifespan of an application, and note for as long that it is running."""
+        async with self._while_serving(), inner(app) as state:
+            running.append(app)
+            try:
+                yield state
+            finally:
+                running.clear()
 
     @asynccontextmanager
     async def _while_serving(self) -> AsyncIterator[None]:

@@ -167,8 +167,8 @@ async def test_a_call_whose_stream_breaks_is_resumed_without_loss_or_repetition(
         assert text_of(await client.call_tool("remember", {"key": "a"})) == "acounted"
 
 
-async def test_state_outlives_the_process_and_the_connection_does_not(start_talking: Any) -> None:
-    """Through a process that does not know the connection: 404, and the client has to begin anew."""
+async def test_another_process_answers_404_and_ends_nothing(start_talking: Any) -> None:
+    """A client has to begin anew there; the process that has the connection goes on serving it."""
     first, second = start_talking(), start_talking()
     async with httpx2.AsyncClient(timeout=60) as http:
         hello = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
