@@ -7,13 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import principal_components
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
-from starlette.types import ASGIApp
+from starlette.authentication import BaseUser
+from starlette.requests import Request
+from starlette.types import ASGIApp, Scope
 
 from mcp_sessions.context import Caller
 from mcp_sessions.errors import SessionError
@@ -29,6 +33,21 @@ def current_caller() -> Caller:
     if token is None:
         return Caller()
     return Caller(owner_of(*principal_components(token)), individual=bool(token.subject))
+
+
+def has_user(scope: Scope) -> bool:
+    """Tell whether authentication has looked at a request, whatever it found; it leaves a mark in the scope."""
+    return isinstance(scope.get("user"), BaseUser)
+
+
+def caller_is_hidden(scope: Scope) -> bool:
+    """Tell whether a request has an authenticated user of whom ``current_caller`` does not know."""
+    return isinstance(scope.get("user"), AuthenticatedUser) and get_access_token() is None
+
+
+def accepts_stream(request: Request) -> bool:
+    """Tell whether a client takes an event stream as the answer to a request."""
+    return check_accept_headers(request)[1]
 
 
 def session_error_in(error: BaseException | None) -> SessionError | None:

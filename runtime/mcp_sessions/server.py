@@ -1,20 +1,15 @@
 """``Sessions``: session state for a server on the official MCP SDK, as one of its extensions."""
 
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, TypeVar
 
-import anyio
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, ToolBinding
 from mcp.server.mcpserver import MCPServer
-from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp.shared.exceptions import MCPError
 from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, TextContent
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
@@ -22,10 +17,11 @@ from mcp_sessions.connections import Connections
 from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import also_raise_as
+from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.heartbeat import kept_alive
-from mcp_sessions.ids import is_handle, is_transport_id
+from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
-from mcp_sessions.middleware import SessionMiddleware
+from mcp_sessions.serving import Serving
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.tools import missing_values, tools_of
@@ -43,7 +39,7 @@ DEFAULT_LIMITS: Final = Limits(
 """How much a server keeps unless it is told otherwise: one owner cannot take more than a tenth of the sessions."""
 
 
-class Sessions(Extension):
+class Sessions(Serving, Extension):
     """Session state for an MCP server: pass it among ``MCPServer(extensions=[...])``.
 
     It contributes the tools that begin and end sessions, and tells the accessors whose session each call means.
@@ -221,10 +217,10 @@ class Sessions(Extension):
 
     async def end(self, id: str) -> bool:
         """End a session, whoever owns it, by its handle or its ``Mcp-Session-Id``; False if there is none."""
-        if is_transport_id(id):
-            return await self._lifecycle.evict(Address("transport", id, TRANSPORT_SCHEMA))
         schemas = [accessor.schema.name for accessor in self.schemas if is_handle(id, accessor.schema.name)]
-        return bool(schemas) and await self._lifecycle.evict(Address("handle", id, schemas[0]))
+        if schemas:
+            return await self._lifecycle.evict(Address("handle", id, schemas[0]))
+        return await self._lifecycle.evict(Address("transport", id, TRANSPORT_SCHEMA))
 
     async def end_all(self, owner: str) -> int:
         """End all sessions of an owner, such as a user whose access was revoked, and return how many there were.
@@ -241,101 +237,12 @@ class Sessions(Extension):
         """
         return await self._lifecycle.purge()
 
-    # Serving
-
-    def http_app(
-        self, server: MCPServer[Any], *, path: str = "/mcp", host: str = "127.0.0.1", **options: Any
-    ) -> Starlette:
-        """Return the server's Streamable HTTP application, for clients of both eras and any number of workers.
-
-        Args:
-            server: The server that has this extension.
-            path: Where it answers.
-            host: The host it will be bound to; a loopback one turns on the SDK's Host and Origin checks.
-            options: What ``MCPServer.streamable_http_app`` takes besides, such as ``transport_security``.
-
-        Raises:
-            ValueError: If the server does not have this extension.
-        """
-        app = server.streamable_http_app(streamable_http_path=path, host=host, stateless_http=True, **options)
-        if not sdk.has_extension(server, self.identifier, self._settings):
-            raise ValueError(_NOT_INSTALLED)
-        self.attach(server)
-        sdk.wrap_innermost(server, self._session_middleware)
-        inner = app.router.lifespan_context
-
-        @asynccontextmanager
-        async def lifespan(app: Starlette) -> AsyncIterator[Any]:
-            async with inner(app) as state:
-                self._serving += 1
-                try:
-                    async with self._lifecycle.sweeping():
-                        yield state
-                finally:
-                    self._serving -= 1
-                    if not self._serving:
-                        await self.aclose()
-
-        app.router.lifespan_context = lifespan
-        return app
-
-    def run(
-        self,
-        server: MCPServer[Any],
-        transport: Literal["stdio", "streamable-http"] = "stdio",
-        *,
-        host: str = "127.0.0.1",
-        port: int = 8000,
-    ) -> None:
-        """Serve until the client leaves (stdio) or the process is told to stop (HTTP).
-
-        Raises:
-            ValueError: If the server does not have this extension, or there is no such transport.
-        """
-        if transport == "stdio":
-            if not self._installed:
-                raise ValueError(_NOT_INSTALLED)
-            self.attach(server)
-            with suppress(KeyboardInterrupt):
-                anyio.run(self._serve_stdio, server)
-        elif transport == "streamable-http":
-            import uvicorn
-
-            print(f"serving http://{host}:{port}/mcp", file=sys.stderr, flush=True)
-            uvicorn.run(self.http_app(server, host=host), host=host, port=port, log_level="warning")
-        else:
-            raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
-
-    async def aclose(self) -> None:
-        """Close the store, if this object opened it."""
-        if self._owns_store:
-            await self.store.aclose()
-
-    async def _serve_stdio(self, server: MCPServer[Any]) -> None:
-        try:
-            async with self._lifecycle.sweeping():
-                await server.run_stdio_async()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await self._connections.end_all()
-                await self.aclose()
-
-    def _session_middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:
-        return SessionMiddleware(
-            handler,
-            self.call,
-            idle=max([self.idle, *(accessor.schema.idle or 0 for accessor in self.schemas)]),
-            security=manager.security_settings,
-            max_body_size=manager.max_request_body_size,
-        )
-
-
-_NOT_INSTALLED: Final = "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"
-
 
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:
     """Refuse schemas that would share a name: their sessions or their tools would be mixed up."""
     schemas = [accessor.schema for accessor in accessors]
+    if any(schema.name == EVENTS_SCHEMA for schema in schemas):
+        raise ValueError(f"no schema can be called {EVENTS_SCHEMA!r}; the server keeps its events under that name")
     tools = [name for schema in schemas if schema.has_handles for name in schema.tool_names]
     for what, names in (("schemas are", [schema.name for schema in schemas]), ("tools of schemas are", tools)):
         twice = sorted({name for name in names if names.count(name) > 1})

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 from mcp import Client
 from mcp_types import TextContent
@@ -108,6 +109,25 @@ def test_the_example_of_transactions_does_what_it_says(readme: str, isolated: Pa
     state = asyncio.run(use())
     assert (state["status"], state["visits"], len(state["items"])) == ("paid", 1, 1)
     assert "coupon" not in state
+
+
+def test_the_example_of_mounting_answers_browsers(readme: str) -> None:
+    scope: dict[str, Any] = {"__name__": "readme"}
+    exec(block_with(readme, "python", "sessions.lifespan("), scope)
+    params = {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    headers = {"accept": "application/json, text/event-stream", "origin": "https://app.example"}
+
+    async def use() -> httpx2.Response:
+        app = scope["app"]
+        transport = httpx2.ASGITransport(app=app)
+        async with app.router.lifespan_context(app), httpx2.AsyncClient(transport=transport) as http:
+            return await http.post("http://127.0.0.1:8000/tools/mcp", json=body, headers=headers)
+
+    answer = asyncio.run(use())
+    assert answer.status_code == 200
+    assert answer.headers["mcp-session-id"]
+    assert answer.headers["access-control-expose-headers"] == "Mcp-Session-Id"
 
 
 def test_the_schema_in_the_readme_is_the_one_in_schemas(readme: str, repository: Path) -> None:

@@ -22,10 +22,13 @@ class Process:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/mcp"
         self.log = database.with_name(f"server-{self.port}.log")
-        command = [sys.executable, "server.py", "--http", "--port", str(self.port), "--store", f"sqlite:///{database}"]
         with self.log.open("ab") as log:
-            self._process = subprocess.Popen(command, cwd=EXAMPLES, stdout=log, stderr=log)
+            self._process = subprocess.Popen(self.command(database), cwd=EXAMPLES, stdout=log, stderr=log)
         self._wait()
+
+    def command(self, database: Path) -> list[str]:
+        """Return what is to be started."""
+        return [sys.executable, "server.py", "--http", "--port", str(self.port), "--store", f"sqlite:///{database}"]
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 60

@@ -12,12 +12,15 @@ from mcp.server import MCPServer
 from mcp.server.auth.provider import AccessToken
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.transport_security import TransportSecuritySettings
+from starlette.middleware import Middleware
 
 from mcp_sessions import SessionExpiredError, StoreError, UntypedSession
 from mcp_sessions.ids import is_transport_id
-from mcp_sessions.middleware import HANDSHAKE_SECONDS, SessionMiddleware
+from mcp_sessions.legacy import HANDSHAKE_SECONDS
+from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import MemoryStore
+from mcp_sessions.stores.base import NO_LIMITS, Address, Limits
 
 pytestmark = pytest.mark.anyio
 
@@ -49,8 +52,8 @@ class Mine(UntypedSession, name="mine"):
 Mine.schema = replace(Mine.schema, scope="user")
 
 
-def make_server(store: Any, *, auth: bool = False) -> tuple[MCPServer, Sessions]:
-    sessions = Sessions(store, schemas=[UntypedSession, Brief, Mine], idle="20m")
+def make_server(store: Any, *, auth: bool = False, limits: Limits = NO_LIMITS) -> tuple[MCPServer, Sessions]:
+    sessions = Sessions(store, schemas=[UntypedSession, Brief, Mine], idle="20m", limits=limits)
     settings: dict[str, Any] = {}
     if auth:
         settings["token_verifier"] = Verifier()
@@ -112,8 +115,8 @@ class Peer:
 
 
 @asynccontextmanager
-async def serving(store: Any, *, auth: bool = False, **options: Any) -> AsyncIterator[Peer]:
-    server, sessions = make_server(store, auth=auth)
+async def serving(store: Any, *, auth: bool = False, limits: Limits = NO_LIMITS, **options: Any) -> AsyncIterator[Peer]:
+    server, sessions = make_server(store, auth=auth, limits=limits)
     app = sessions.http_app(server, json_response=True, **options)
     async with (
         app.router.lifespan_context(app),
@@ -372,7 +375,7 @@ async def test_a_client_that_leaves_in_the_middle_of_its_body_is_no_error(store:
     assert sent == []
 
 
-async def test_middleware_outside_of_authentication_serves_nobody(store: Any) -> None:
+async def test_middleware_outside_of_authentication_serves_nobody(store: Any, caplog: pytest.LogCaptureFixture) -> None:
     server, sessions = make_server(store, auth=True)
     app = server.streamable_http_app(stateless_http=True, json_response=True)
     wrapped = SessionMiddleware(app, sessions.call)
@@ -382,10 +385,42 @@ async def test_middleware_outside_of_authentication_serves_nobody(store: Any) ->
     ):
         peer = Peer(http)
         bearer = {"authorization": "Bearer app/ann"}
-        session_id = await peer.initialize(**bearer)
-        answer = await peer.remember("a", session_id, **bearer)
-        assert "error" in answer.json()
-        assert "result" not in answer.json()
+        for headers in (bearer, {}):
+            answer = await peer.post("initialize", HELLO, **headers)
+            assert answer.status_code == 500
+            assert "mcp-session-id" not in answer.headers
+        anonymous = await UntypedSession.create(store)
+        assert (await peer.remember("a", "mcps-" + "a" * 32, **bearer)).status_code == 500
+        assert (await http.delete("/mcp", headers={"mcp-session-id": anonymous.id})).status_code == 500
+    assert "stands outside of authentication" in caplog.text
+    assert [one.address for one in (await store.scan()).sessions] == [Address("handle", anonymous.id, "session")]
+
+
+async def test_middleware_between_the_two_halves_of_authentication_serves_nobody(store: Any) -> None:
+    server, sessions = make_server(store, auth=True)
+    app = server.streamable_http_app(stateless_http=True, json_response=True)
+    app.user_middleware.insert(1, Middleware(SessionMiddleware, call=sessions.call))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as http,
+    ):
+        answer = await Peer(http).post("initialize", HELLO, authorization="Bearer app/ann")
+        assert answer.status_code == 500
+    assert (await store.scan()).sessions == ()
+
+
+async def test_middleware_right_behind_authentication_knows_the_caller(store: Any) -> None:
+    server, sessions = make_server(store, auth=True)
+    app = server.streamable_http_app(stateless_http=True, json_response=True)
+    app.user_middleware.append(Middleware(SessionMiddleware, call=sessions.call))
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as http,
+    ):
+        peer = Peer(http)
+        assert (await peer.post("initialize", HELLO)).status_code == 401
+        session_id = await peer.initialize(authorization="Bearer app/ann")
+        assert keys_in(await peer.remember("a", session_id, authorization="Bearer app/ann")) == ["a"]
 
 
 async def test_a_store_is_closed_with_the_last_application_that_uses_it() -> None:
@@ -503,3 +538,38 @@ async def test_a_store_that_is_down_is_a_503_and_the_server_recovers_with_it() -
             assert "mcp-session-id" not in answer.headers
         store.down = False
         assert keys_in(await peer.remember("a", session_id)) == ["a"]
+
+
+async def test_more_sessions_than_there_may_be_are_a_503(store: Any) -> None:
+    limits = Limits(all_sessions=2)
+    async with serving(store, limits=limits) as peer:
+        first = await peer.initialize()
+        await peer.initialize()
+        answer = await peer.post("initialize", HELLO)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "5"
+        assert "mcp-session-id" not in answer.headers
+        assert "Too many sessions" in answer.json()["error"]["message"]
+        assert keys_in(await peer.remember("a", first)) == ["a"]
+        assert (await peer.http.delete("/mcp", headers={"mcp-session-id": first})).status_code == 204
+        await peer.initialize()
+
+
+async def test_delete_tells_the_hooks_of_all_that_ends_with_the_session(store: Any) -> None:
+    server, sessions = make_server(store)
+    told: list[Any] = []
+
+    @sessions.on_end(UntypedSession)
+    async def over(session: UntypedSession, reason: str) -> None:
+        told.append((reason, await session.keys()))
+
+    app = sessions.http_app(server, json_response=True)
+    async with (
+        app.router.lifespan_context(app),
+        httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as http,
+    ):
+        peer = Peer(http)
+        session_id = await peer.initialize()
+        await peer.remember("a", session_id)
+        assert (await http.delete("/mcp", headers={"mcp-session-id": session_id})).status_code == 204
+    assert told == [("ended", ["a"])]

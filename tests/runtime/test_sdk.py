@@ -1,5 +1,6 @@
 """The places of the SDK that have no documented name: these tests fail when it moves them."""
 
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -11,8 +12,12 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp.server.streamable_http import EventStore
 from mcp_types import CallToolRequestParams
+from starlette.authentication import UnauthenticatedUser
+from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
+from tests.runtime.streaming import Wire
 
 from mcp_sessions import SessionRequiredError, UntypedSession, owner_of, sdk
 from mcp_sessions.context import Caller
@@ -117,3 +122,57 @@ def test_without_that_place_nothing_is_served(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(server, "streamable_http_app", moved)
     with pytest.raises(RuntimeError, match=r"no session_manager\.asgi_app"):
         sessions.http_app(server)
+
+
+def test_authentication_leaves_its_mark_in_the_scope() -> None:
+    user = AuthenticatedUser(AccessToken(token="t", client_id="c", scopes=[]))
+    assert not sdk.has_user({})
+    assert sdk.has_user({"user": UnauthenticatedUser()})
+    assert sdk.has_user({"user": user})
+    assert not sdk.caller_is_hidden({})
+    assert not sdk.caller_is_hidden({"user": UnauthenticatedUser()})
+    assert sdk.caller_is_hidden({"user": user})
+    reset = auth_context_var.set(user)
+    try:
+        assert not sdk.caller_is_hidden({"user": user})
+    finally:
+        auth_context_var.reset(reset)
+
+
+def test_a_stream_is_taken_by_whoever_accepts_one() -> None:
+    for accept, taken in (("text/event-stream", True), ("*/*", True), ("application/json", False), ("", False)):
+        scope = {"type": "http", "headers": [(b"accept", accept.encode())]}
+        assert sdk.accepts_stream(Request(scope)) is taken
+
+
+async def test_the_tasks_of_a_stateful_session_have_the_context_of_initialize_and_its_calls_that_of_their_request() -> (
+    None
+):
+    marked: ContextVar[str] = ContextVar("marked", default="")
+    seen: dict[str, list[str]] = {"events": [], "calls": []}
+
+    class Events(EventStore):
+        async def store_event(self, stream_id: str, message: Any) -> str:
+            seen["events"].append(marked.get())
+            return ""
+
+        async def replay_events_after(self, last_event_id: str, send_callback: Any) -> None:
+            return None
+
+    server = MCPServer("test", log_level="WARNING")
+
+    @server.tool()
+    def look() -> str:
+        """Look."""
+        seen["calls"].append(marked.get())
+        return ""
+
+    app = server.streamable_http_app(event_store=Events())
+    async with app.router.lifespan_context(app):
+        wire = Wire(app)
+        marked.set("initialize")
+        await wire.initialize()
+        marked.set("call")
+        seen["events"].clear()
+        await wire.call("look")
+    assert seen == {"events": ["call", "initialize"], "calls": ["call"]}  # the priming event, and the answer

@@ -294,6 +294,14 @@ def test_two_schemas_of_one_name_are_refused(kinds: Any) -> None:
         Sessions(MemoryStore(), schemas=[kinds.KindsSession, Twin])
 
 
+def test_a_schema_cannot_have_the_name_under_which_events_are_kept() -> None:
+    class Taken(UntypedSession, name="#events"):
+        """Taken."""
+
+    with pytest.raises(ValueError, match="no schema can be called '#events'"):
+        Sessions(MemoryStore(), schemas=[Taken])
+
+
 def test_two_schemas_with_one_tool_name_are_refused() -> None:
     class One(Session[Any, Any], schema=SessionSchema(name="one", create_tool="begin")):
         """One."""

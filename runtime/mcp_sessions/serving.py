@@ -1,0 +1,207 @@
+"""``Serving``: the part of ``Sessions`` that runs a server, over HTTP and over stdio."""
+
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
+from typing import Any, Final, Literal
+
+import anyio
+from mcp.server.mcpserver import MCPServer
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from starlette.applications import Starlette
+from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
+
+from mcp_sessions import sdk
+from mcp_sessions.base_session import BaseSession
+from mcp_sessions.connections import Connections
+from mcp_sessions.context import Call
+from mcp_sessions.event_store import SessionEvents
+from mcp_sessions.lifecycle import Lifecycle
+from mcp_sessions.middleware import SessionMiddleware
+from mcp_sessions.observing import ObservingMiddleware
+from mcp_sessions.stores.base import Store
+
+ENDLESS_SECONDS: Final = 24 * 3600.0
+"""How long a record is kept without a request when the SDK is told to keep its session for ever."""
+
+
+class Serving:
+    """What ``Sessions`` does to serve; it says there what each of these is."""
+
+    identifier: str
+    store: Store
+    schemas: tuple[type[BaseSession], ...]
+    idle: float
+    _settings: dict[str, Any]
+    _installed: bool
+    _owns_store: bool
+    _lifecycle: Lifecycle
+    _connections: Connections
+    _serving: int
+    call: Callable[[], Call]
+    attach: Callable[[MCPServer[Any]], None]
+
+    def http_app(
+        self,
+        server: MCPServer[Any],
+        *,
+        path: str = "/mcp",
+        host: str = "127.0.0.1",
+        stateless: bool = True,
+        **options: Any,
+    ) -> Starlette:
+        """Return the server's Streamable HTTP application, for clients of both eras.
+
+        Args:
+            server: The server that has this extension.
+            path: Where it answers.
+            host: The host it will be bound to; a loopback one turns on the SDK's Host and Origin checks.
+            stateless: Whether any worker serves any client. If not, a client of the legacy era stays with one
+                process, and the server can send requests to it (elicitation, sampling, roots) and resume streams.
+            options: What ``MCPServer.streamable_http_app`` takes besides, such as ``transport_security``.
+
+        Raises:
+            ValueError: If the server does not have this extension.
+        """
+        if not stateless:
+            options.setdefault("event_store", SessionEvents(self.store))
+        app = server.streamable_http_app(streamable_http_path=path, host=host, stateless_http=stateless, **options)
+        if not sdk.has_extension(server, self.identifier, self._settings):
+            raise ValueError(_NOT_INSTALLED)
+        self.attach(server)
+        running: list[Starlette] = []
+        sdk.wrap_innermost(server, partial(self._wrapped, running))
+        app.router.lifespan_context = partial(self._started, app.router.lifespan_context, running)
+        return app
+
+    @asynccontextmanager
+    async def lifespan(self, *apps: Starlette) -> AsyncIterator[None]:
+        """Run what ``http_app`` returned while the block lasts: for applications that are mounted in another one.
+
+        ``Starlette(routes=[Mount("/", app)], lifespan=lambda _: sessions.lifespan(app))``
+        """
+        async with AsyncExitStack() as stack:
+            for app in apps:
+                await stack.enter_async_context(app.router.lifespan_context(app))
+            yield
+
+    def run(
+        self,
+        server: MCPServer[Any],
+        transport: Literal["stdio", "streamable-http"] = "stdio",
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8000,
+        **options: Any,
+    ) -> None:
+        """Serve until the client leaves (stdio) or the process is told to stop (HTTP).
+
+        Args:
+            server: The server that has this extension.
+            transport: How clients reach it.
+            host: The host that HTTP is bound to.
+            port: The port that HTTP is bound to.
+            options: What ``http_app`` takes besides, such as ``path`` and ``stateless``.
+
+        Raises:
+            ValueError: If the server does not have this extension, or there is no such transport.
+            TypeError: If stdio is given options.
+        """
+        if transport == "stdio":
+            if options:
+                raise TypeError(f"{', '.join(sorted(options))}: only for the transport 'streamable-http'")
+            if not self._installed:
+                raise ValueError(_NOT_INSTALLED)
+            self.attach(server)
+            with suppress(KeyboardInterrupt):
+                anyio.run(self._serve_stdio, server)
+        elif transport == "streamable-http":
+            import uvicorn
+
+            app = self.http_app(server, host=host, **options)
+            print(f"serving http://{host}:{port}{options.get('path', '/mcp')}", file=sys.stderr, flush=True)
+            uvicorn.run(app, host=host, port=port, log_level="warning")
+        else:
+            raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
+
+    async def aclose(self) -> None:
+        """Close the store, if this object opened it."""
+        if self._owns_store:
+            await self.store.aclose()
+
+    async def _serve_stdio(self, server: MCPServer[Any]) -> None:
+        try:
+            async with self._lifecycle.sweeping():
+                await server.run_stdio_async()
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._connections.end_all()
+                await self.aclose()
+
+    @asynccontextmanager
+    async def _started(
+        self, inner: Lifespan[Starlette], running: list[Starlette], app: Starlette
+    ) -> AsyncIterator[Any]:
+        """Run the lifespan of an application, and note for as long that it is running."""
+        async with self._while_serving(), inner(app) as state:
+            running.append(app)
+            try:
+                yield state
+            finally:
+                running.clear()
+
+    @asynccontextmanager
+    async def _while_serving(self) -> AsyncIterator[None]:
+        """Sweep while the block lasts; the last block to end closes the store."""
+        self._serving += 1
+        try:
+            async with self._lifecycle.sweeping():
+                yield
+        finally:
+            self._serving -= 1
+            if not self._serving:
+                await self.aclose()
+
+    def _wrapped(
+        self, running: Sequence[Starlette], handler: ASGIApp, manager: StreamableHTTPSessionManager
+    ) -> ASGIApp:
+        make = self._session_middleware if manager.stateless else self._observing_middleware
+        middleware = make(handler, manager)
+
+        async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+            if not running:
+                raise RuntimeError(_NOT_RUNNING)
+            await middleware(scope, receive, send)
+
+        return serve
+
+    @property
+    def _longest_idle(self) -> float:
+        return max([self.idle, *(accessor.schema.idle or 0 for accessor in self.schemas)])
+
+    def _session_middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:
+        return SessionMiddleware(
+            handler,
+            self.call,
+            idle=self._longest_idle,
+            security=manager.security_settings,
+            max_body_size=manager.max_request_body_size,
+        )
+
+    def _observing_middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:
+        return ObservingMiddleware(
+            handler,
+            self.call,
+            idle=max(self._longest_idle, manager.session_idle_timeout or ENDLESS_SECONDS),
+            security=manager.security_settings,
+            events=manager.event_store if isinstance(manager.event_store, SessionEvents) else None,
+        )
+
+
+_NOT_INSTALLED: Final = "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"
+
+_NOT_RUNNING: Final = (
+    "this application was not started: the lifespan of an application that is mounted in another one does not run by "
+    "itself; give the outer one lifespan=lambda _: sessions.lifespan(app)"
+)
