@@ -1,5 +1,6 @@
 """Clients that others wrote, against two processes of the example server on one file, each request to the other one."""
 
+import itertools
 import json
 import shutil
 import sys
@@ -15,6 +16,8 @@ from tests.interop.conversation import Era, Step, steps
 PLAYERS = Path(__file__).parent / "players"
 Installed = Callable[[str], Path]
 Run = Callable[..., str]
+
+INSPECTOR_TOOL_ERROR = 5  # the exit code of its command line when a tool's answer is an error
 
 
 @pytest.fixture
@@ -67,6 +70,40 @@ def test_a_client_hears_what_is_right_from_two_processes_in_turn(
         assert (whats["initialize"], whats["DELETE"]) == (0, 0)
 
 
+@pytest.mark.parametrize("era", ["legacy", "modern"])
+def test_each_run_of_the_inspector_hears_what_is_right(
+    era: Era, installed: Installed, cluster: Cluster, run: Run
+) -> None:
+    """Each run is a client of its own, which ends after one request; what a handle names outlives it."""
+    home = installed("node")
+    program = (
+        home / "node_modules" / "@modelcontextprotocol" / "inspector" / "clients" / "launcher" / "build" / "index.js"
+    )
+    command = [home / "node", program, "--cli", cluster.url, "--transport", "http", "--protocol-era", era]
+    command += ["--format", "json", "--quiet", "--method"]
+    before = len(cluster.seen())
+    conversation = steps(era, remembers=False)
+    heard: list[Any] = []
+    handle = ""
+    for step in conversation:
+        if step.tool is None:
+            answer = json.loads(run([*command, "tools/list"]))["result"]
+            heard.append([tool["name"] for tool in answer["tools"]])
+            continue
+        given = {key: handle if value == "$handle" else value for key, value in step.arguments.items()}
+        call = [*command, "tools/call", "--tool-name", step.tool, "--tool-args-json", json.dumps(given)]
+        answer = json.loads(run(call, codes=(INSPECTOR_TOOL_ERROR,) if step.error else (0,)))["result"]
+        handle = answer.get("structuredContent", {}).get("counter", handle)
+        text = "".join(block["text"] for block in answer["content"])
+        heard.append({"text": text, "error": answer.get("isError", False)})
+    assert_right(conversation, heard)
+    seen = cluster.seen()[before:]
+    assert_in_turn(seen)
+    assert_no_errors(seen)
+    whats = Counter(what for _, what, _ in seen)
+    assert whats["initialize"] == (len(conversation) if era == "legacy" else 0)
+
+
 def assert_right(conversation: list[Step], heard: list[Any]) -> None:
     assert len(heard) == len(conversation)
     wrong = [(step, answer) for step, answer in zip(conversation, heard, strict=True) if not step.is_right(answer)]
@@ -75,7 +112,7 @@ def assert_right(conversation: list[Step], heard: list[Any]) -> None:
 
 def assert_in_turn(seen: list[tuple[int, str, int]]) -> None:
     servers = [server for server, _, _ in seen]
-    assert all(one != other for one, other in zip(servers, servers[1:], strict=False))
+    assert all(one != other for one, other in itertools.pairwise(servers))
 
 
 def assert_no_errors(seen: list[tuple[int, str, int]]) -> None:
