@@ -1,18 +1,14 @@
-"""Two example servers on one SQLite file behind a proxy, and the clients of others, installed once."""
+"""Two example servers on one SQLite file behind a proxy; the clients of others, installed once."""
 
 import fcntl
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import httpx2
 import pytest
-from tests.interop.processes import Process
+from tests.interop.processes import Cluster, cluster
 
-HERE = Path(__file__).parent
 WHAT = {
     "mcp-1": "the official Python client mcp 1",
     "fastmcp-4": "FastMCP 4's client",
@@ -20,32 +16,14 @@ WHAT = {
 }
 
 
-@dataclass(frozen=True)
-class Cluster:
-    """Servers behind one URL, each request to another one."""
-
-    url: str
-    proxy: str
-
-    def seen(self) -> list[tuple[int, str, int]]:
-        """Return what was asked so far: of which server, what, and the status of its answer."""
-        return [(server, what, status) for server, what, status in httpx2.get(f"{self.proxy}/seen").json()]
-
-
 @pytest.fixture(scope="module")
-def cluster(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    folder = tmp_path_factory.mktemp("cluster")
+def two_processes(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Two processes of the example server on one SQLite file; they must have had no trouble."""
     program = repository / "examples" / "server.py"
-    started: list[Process] = []
-    try:
-        for _ in range(2):
-            started.append(Process(folder, program, "--http", "--port", "{port}", "--store", "sqlite:///sessions.db"))
-        proxy = Process(folder, HERE / "proxy.py", "{port}", *(str(server.port) for server in started))
-        started.append(proxy)
-        yield Cluster(f"{proxy.url}/mcp", proxy.url)
-    finally:
-        logs = [process.stop() for process in reversed(started)]
-    assert "Traceback" not in "".join(logs), "\n".join(logs)
+    arguments = (program, "--http", "--port", "{port}", "--store", "sqlite:///sessions.db")
+    with cluster(tmp_path_factory.mktemp("cluster"), 2, *arguments) as running:
+        yield running
+    assert "Traceback" not in "".join(running.logs), "\n".join(running.logs)
 
 
 @pytest.fixture(scope="session")
@@ -83,11 +61,11 @@ def run(tmp_path: Path) -> Callable[..., str]:
     surroundings = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "COVERAGE"))}
     surroundings["HOME"] = str(tmp_path)
 
-    def run(command: list[str | Path], said: str = "", **options: Any) -> str:
+    def run(command: list[str | Path], said: str = "", code: int = 0) -> str:
         done = subprocess.run(
-            command, input=said, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=120
+            command, input=said, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=180
         )
-        assert done.returncode in options.get("codes", (0,)), f"{command}:\n{done.stdout}{done.stderr}"
+        assert done.returncode == code, f"{command}:\n{done.stdout}{done.stderr}"
         return done.stdout
 
     return run

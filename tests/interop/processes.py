@@ -1,10 +1,18 @@
-"""Servers that run in processes of their own, on loopback."""
+"""Servers that run in processes of their own, on loopback, and a proxy in front of them."""
 
+import contextlib
+import json
 import socket
 import subprocess
 import sys
 import time
+import urllib.request
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+
+PROXY = Path(__file__).with_name("proxy.py")
 
 
 class Process:
@@ -14,7 +22,7 @@ class Process:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / f"{self.port}.log"
-        command = [sys.executable, *(str(argument).format(port=self.port) for argument in arguments)]
+        command = [sys.executable, *(str(argument).replace("{port}", str(self.port)) for argument in arguments)]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._wait()
@@ -42,6 +50,55 @@ class Process:
             self._process.kill()
             self._process.wait(timeout=30)
         return self._log.read_text()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What passed the proxy: to which server, the JSON-RPC or else the HTTP method, and the status of the answer."""
+
+    server: int
+    what: str
+    status: int
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Servers behind one URL, each request to another one."""
+
+    proxy: str
+    logs: list[str]
+
+    @property
+    def url(self) -> str:
+        return f"{self.proxy}/mcp"
+
+    def seen(self) -> list[Request]:
+        """Return what was asked so far."""
+        with urllib.request.urlopen(f"{self.proxy}/seen", timeout=30) as answer:
+            return [Request(*request) for request in json.load(answer)]
+
+
+def count(requests: list[Request]) -> Counter[str]:
+    """Return how often each thing was asked."""
+    return Counter(request.what for request in requests)
+
+
+@contextlib.contextmanager
+def cluster(folder: Path, processes: int, *arguments: str | Path) -> Iterator[Cluster]:
+    """Run a program several times, behind a proxy; its working folder is ``folder``.
+
+    At the end all of them are stopped, and what they wrote is in the cluster's ``logs``.
+    """
+    started: list[Process] = []
+    logs: list[str] = []
+    try:
+        for _ in range(processes):
+            started.append(Process(folder, *arguments))
+        proxy = Process(folder, PROXY, "{port}", *(str(server.port) for server in started))
+        started.append(proxy)
+        yield Cluster(proxy.url, logs)
+    finally:
+        logs.extend(process.stop() for process in reversed(started))
 
 
 def free_port() -> int:
