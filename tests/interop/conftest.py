@@ -2,12 +2,11 @@
 
 import fcntl
 import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.interop.processes import Cluster, cluster
+from tests.interop.processes import Cluster, cluster, finish
 
 WHAT = {
     "mcp-1": "the official Python client mcp 1",
@@ -39,7 +38,7 @@ def installed(repository: Path) -> Callable[[str], Path]:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # pytest's workers wait for the first of them
                 failed[part] = _install(repository, part)
         if failed[part]:
-            pytest.skip(f"NOT TESTED against our server: {WHAT[part]}, for scripts/interop says: {failed[part]}")
+            pytest.skip(f"NOT TESTED: {WHAT[part]}, for scripts/interop says: {failed[part]}")
         return home / part
 
     return installed
@@ -47,12 +46,8 @@ def installed(repository: Path) -> Callable[[str], Path]:
 
 def _install(repository: Path, part: str) -> str:
     """Install, and return why it did not work."""
-    command = [repository / "scripts" / "interop", part]
-    try:
-        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=240)
-    except subprocess.TimeoutExpired:
-        return "it took longer than 240 s"
-    return " ".join(done.stderr.split())[-500:] or "no reason" if done.returncode else ""
+    code, _, errors = finish([repository / "scripts" / "interop", part], 240)
+    return (" ".join(errors.split())[:300] or "nothing") if code else ""
 
 
 @pytest.fixture
@@ -62,10 +57,8 @@ def run(tmp_path: Path) -> Callable[..., str]:
     surroundings["HOME"] = str(tmp_path)
 
     def run(command: list[str | Path], said: str = "", code: int = 0) -> str:
-        done = subprocess.run(
-            command, input=said, cwd=tmp_path, env=surroundings, capture_output=True, text=True, timeout=180
-        )
-        assert done.returncode == code, f"{command}:\n{done.stdout}{done.stderr}"
-        return done.stdout
+        ended, output, errors = finish(command, 180, said, cwd=tmp_path, env=surroundings)
+        assert ended == code, f"{command}:\n{output}{errors}"
+        return output
 
     return run

@@ -2,15 +2,18 @@
 
 import contextlib
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 PROXY = Path(__file__).with_name("proxy.py")
 
@@ -99,6 +102,23 @@ def cluster(folder: Path, processes: int, *arguments: str | Path) -> Iterator[Cl
         yield Cluster(proxy.url, logs)
     finally:
         logs.extend(process.stop() for process in reversed(started))
+
+
+def finish(command: Sequence[str | Path], seconds: float, said: str = "", **options: Any) -> tuple[int, str, str]:
+    """Run a command to its end, and return its exit code, output and errors; ``said`` is its input.
+
+    What takes longer is killed, with all that it started.
+    """
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, start_new_session=True, **pipes, **options) as process:
+        try:
+            output, errors = process.communicate(said, timeout=seconds)
+        except BaseException as error:
+            os.killpg(process.pid, signal.SIGKILL)
+            if not isinstance(error, subprocess.TimeoutExpired):
+                raise
+            return 1, "", f"it took longer than {seconds:.0f} s"
+        return process.returncode, output, errors
 
 
 def free_port() -> int:

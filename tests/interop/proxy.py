@@ -13,16 +13,26 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import anyio
 import httpx2
 import uvicorn
 from starlette.applications import Starlette
-from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 HOP_BY_HOP = {"connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade"}
 SECONDS = 60  # without a byte from a server
+
+
+async def body_of(answer: httpx2.Response) -> AsyncIterator[bytes]:
+    """Yield what comes, as it comes."""
+    try:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+    finally:
+        with anyio.CancelScope(shield=True):
+            await answer.aclose()
 
 
 class RoundRobin:
@@ -45,7 +55,7 @@ class RoundRobin:
         onward = self._http.build_request(request.method, url, headers=headers, content=body)
         answer = await self._http.send(onward, stream=True)
         seen[2] = answer.status_code
-        response = StreamingResponse(answer.aiter_raw(), answer.status_code, background=BackgroundTask(answer.aclose))
+        response = StreamingResponse(body_of(answer), answer.status_code)
         response.raw_headers = [
             (name.lower(), value) for name, value in answer.headers.raw if name.lower().decode() not in HOP_BY_HOP
         ]
