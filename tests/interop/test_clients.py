@@ -100,6 +100,6 @@ def assert_right(conversation: list[Step], heard: list[Any]) -> None:
 
 
 def assert_in_turn_and_without_trouble(seen: list[Request]) -> None:
-    """No server had two requests running, and none refused any but the stream that it need not have."""
+    """Each request went to the other server, and none was refused but for the stream that a server need not have."""
     assert all(one.server != other.server for one, other in itertools.pairwise(seen))
     assert not [request for request in seen if request.status >= 400 and (request.what, request.status) != ("GET", 405)]
