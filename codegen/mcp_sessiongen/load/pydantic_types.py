@@ -41,7 +41,7 @@ _BARE: Final[dict[Any, Any]] = {
 }
 """What collections hold, of which nothing is said."""
 
-_BARE_ALIASES: Final = (typing.List, typing.Set, typing.FrozenSet, typing.Dict, typing.Tuple)
+_BARE_ALIASES: Final = [getattr(typing, name) for name in ("List", "Set", "FrozenSet", "Dict", "Tuple")]
 _ABSTRACT: Final = (
     collections.deque,
     collections.OrderedDict,
