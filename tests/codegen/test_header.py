@@ -100,7 +100,10 @@ def test_a_generated_file_does_not_hide_the_installed_module_that_it_is_called_a
 
 def test_a_generated_file_that_is_named_as_a_module_is_told_from_a_schema(files: Path, run: Run) -> None:
     assert run("generate", "schemas/counter.yaml", "-o", ".").err == ""
-    assert "= help: counter.py is generated code: name what it is generated from" in run("export", "counter", "-f", "ir").err
+    assert (
+        "= help: counter.py is generated code: name what it is generated from"
+        in run("export", "counter", "-f", "ir").err
+    )
 
 
 def test_a_source_beside_its_module_may_begin_with_a_dash(project: Path, run: Run) -> None:
