@@ -66,6 +66,10 @@ def signature(called: str, parameters: Iterable[Expression | str], result: str, 
     """Return the head of a method."""
     items = [item if isinstance(item, (Code, Group)) else Code(item) for item in ("self", *parameters)]
     head, tail = f"async def {_vetted(called)}", f" -> {result}{after}"
+    if _METHOD + width(f"){tail}") > WIDTH and result.endswith(" | None"):
+        margin = " " * _METHOD
+        tail = f" -> (\n{margin * 2}{result}\n{margin}){after}"
+        return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD, split=True)
     return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD)
 
 
