@@ -6,10 +6,10 @@ from typing import Final
 
 from mcp_sessiongen.python_text import (
     WIDTH,
-    Alternatives,
     Code,
     Expression,
     Group,
+    assigned,
     clean,
     docstring,
     first_fitting,
@@ -17,7 +17,9 @@ from mcp_sessiongen.python_text import (
     laid_out,
     lit,
     name,
+    opening,
     parenthesised,
+    width,
 )
 
 _METHOD: Final = 4
@@ -64,6 +66,10 @@ def signature(called: str, parameters: Iterable[Expression | str], result: str, 
     """Return the head of a method."""
     items = [item if isinstance(item, (Code, Group)) else Code(item) for item in ("self", *parameters)]
     head, tail = f"async def {_vetted(called)}", f" -> {result}{after}"
+    if _METHOD + width(f"){tail}") > WIDTH and result.endswith(" | None"):
+        margin = " " * _METHOD
+        tail = f" -> (\n{margin * 2}{result}\n{margin}){after}"
+        return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD, split=True)
     return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD)
 
 
@@ -74,12 +80,18 @@ def field_line(called: str, kind: Expression, default: Expression | None) -> Cod
         kind = parenthesised(kind, WIDTH - _METHOD - len(f"{called}: "))
         return laid_out(f"{called}: ", kind, indent=_METHOD)
     before, after = f"{called}: {flat(kind)} = ", f" = {flat(default)}"
-    if isinstance(default, Group) and default.items:
+    room = WIDTH - _METHOD - width(before)
+    is_split = isinstance(default, Group) and bool(default.items)
+    # As the formatter does: the value is split; or moves to lines of its own, if the annotation leaves it a bracket's
+    # room, and it does not begin with one itself; or else the annotation is split.
+    if is_split and (opening(default) <= room or isinstance(kind, Code)):
         return laid_out(before, default, indent=_METHOD)
-    is_long = _METHOD + len(before + flat(default)) > WIDTH
-    # As the formatter does: the value moves to a line of its own, if the annotation leaves it a bracket's room.
-    if is_long and isinstance(kind, Alternatives) and _METHOD + len(before) < WIDTH:
-        return laid_out(before, Group(Code(""), (default,), comma=False), indent=_METHOD, split=True)
+    is_negative = isinstance(kind, Group) and width(flat(default)) > room and flat(default)[:1] == "-"
+    if room > 0 and not is_negative:
+        return assigned(before, default, indent=_METHOD)
+    if is_split and isinstance(kind, Group):
+        left = laid_out(f"{called}: ", kind, indent=_METHOD, split=True)
+        return Code(left[:-1] + laid_out("] = ", default, indent=_METHOD))
     kind = parenthesised(kind, WIDTH - _METHOD - len(f"{called}: {after}"))
     return laid_out(f"{called}: ", kind, after, indent=_METHOD)
 

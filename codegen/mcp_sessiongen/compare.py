@@ -5,8 +5,8 @@ from functools import partial
 from pathlib import Path
 
 from mcp_sessiongen.config import Job
-from mcp_sessiongen.fresh import sealed_file
-from mcp_sessiongen.manifest import MANIFEST_FILE, Entry, Manifest, dump_manifest, read_manifest
+from mcp_sessiongen.fresh import package_entry, sealed_file
+from mcp_sessiongen.manifest import MANIFEST_FILE, Entry, Manifest, dump_manifest, read_manifest, sha256
 from mcp_sessiongen.output import PACKAGE_FILE, FileState, inspect_output, left_over, read_file
 from mcp_sessiongen.pipeline import Step, compile_files
 from mcp_sessiongen.render import PACKAGE
@@ -46,6 +46,9 @@ def compare(job: Job, step: Step) -> Comparison:
     kept = {state.path.name for state in states if state.state == "kept"}
     entries = {name: entry for name, entry in manifest.entries.items() if name not in gone or name in kept}
     entries |= {file.name: file.entry for file in generated}
+    entries.pop(PACKAGE_FILE, None)
+    if any(state.path.name == PACKAGE_FILE and state.text == PACKAGE for state in states):  # else it is the user's
+        entries[PACKAGE_FILE] = package_entry(sha256(PACKAGE))
     return Comparison(tuple(states), _manifest_state(job.output, manifest, entries), manifest.problem)
 
 

@@ -10,7 +10,7 @@ from mcp_sessiongen.config import Job
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.load.targets import Target, called_from, find_targets
 from mcp_sessiongen.manifest import Entry, Manifest, made_with, read_manifest, seal_of, sha256
-from mcp_sessiongen.output import PACKAGE_FILE, GeneratedFile, left_over
+from mcp_sessiongen.output import HEADER, PACKAGE_FILE, GeneratedFile, left_over
 
 
 def fresh_files(job: Job) -> list[Path] | None:
@@ -19,7 +19,7 @@ def fresh_files(job: Job) -> list[Path] | None:
     folder = job.output
     try:
         manifest = read_manifest(folder)
-        if manifest.made_with != made_with() or folder.is_symlink() or not _is_plain(folder / PACKAGE_FILE):
+        if manifest.made_with != made_with() or folder.is_symlink() or not _is_package(folder, manifest):
             return None
         targets = find_targets(job.sources, report)
         names = [f"{target.stem}.py" for target in targets]
@@ -47,6 +47,24 @@ def sealed_file(target: Target, folder: Path, manifest: Manifest) -> GeneratedFi
         return None
     is_sealed = entry.seal == seal and entry.output == sha256(text) and manifest.made_with == made_with()
     return GeneratedFile(name, text, entry) if is_sealed else None
+
+
+def package_entry(output: str) -> Entry:
+    """Return what the manifest says of a generated package file.
+
+    Args:
+        output: The digest of its text.
+    """
+    return Entry(output, seal=seal_of(PACKAGE_FILE, b"", output))
+
+
+def _is_package(folder: Path, manifest: Manifest) -> bool:
+    """Tell whether the package file is the user's, or surely as this compiler writes it."""
+    path = folder / PACKAGE_FILE
+    if not _is_plain(path):
+        return False
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    return not text.startswith(HEADER) or manifest.entries.get(PACKAGE_FILE) == package_entry(sha256(text))
 
 
 def _is_plain(path: Path) -> bool:

@@ -13,6 +13,7 @@ from mcp_sessiongen.python_text import (
     Expression,
     Group,
     Sentence,
+    assigned,
     flat,
     laid_out,
     lit,
@@ -103,7 +104,7 @@ class KeyCode:
         arguments = self.arguments(annotation)
         key = Group(Code(self.kind), tuple(parameters), "[]")
         call = Group(key, tuple(argument for _, argument in arguments), labels=tuple(label for label, _ in arguments))
-        return Code(before + laid_out(f"{self.constant}: Final = ", call))
+        return Code(before + assigned(f"{self.constant}: Final = ", call))
 
     def value_annotation(self) -> tuple[Code, Expression]:
         """Return the type as an argument, and a line that it needs: to checkers `Annotated` is no value with `|`."""

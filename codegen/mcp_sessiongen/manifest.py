@@ -25,7 +25,7 @@ _MAX_BYTES: Final = 16 << 20
 _ABOUT: Final = "Written by mcp-sessiongen generate. Commit this file with the modules, and do not edit it."
 _LIBRARIES: Final = ("jinja2", "pydantic", "pyyaml")
 _OWN_FILES: Final = (".py", ".jinja", ".json")
-_MODULE_FILE: Final = re.compile(r"(?!__)[A-Za-z_][A-Za-z0-9_]*\.py")
+_MODULE_FILE: Final = re.compile(r"(?:__init__|(?!__)[A-Za-z_][A-Za-z0-9_]*)\.py")
 _ENTRY_KEYS: Final = ("source", "module", "sha256", "seal")
 
 

@@ -9,6 +9,7 @@ import inspect
 import keyword
 import re
 import textwrap
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -51,7 +52,7 @@ def dotted(text: str) -> Code:
 def lit(value: str | int | float | bool | None) -> Code:
     """Return a literal, with the quotes that formatters prefer."""
     if not isinstance(value, str):
-        return Code(repr(value))
+        return Code(repr(value).replace("e+", "e"))  # of a float
     if _is_plain(value):
         return Code(f'"{value}"')
     body = "".join(map(_escaped, value))
@@ -150,6 +151,7 @@ class Group:
     Attributes:
         labels: What stands before each item, such as `default=`; () for nothing.
         comma: Whether the last item may be followed by a comma.
+        is_tuple: Whether a single item has to be.
     """
 
     head: "Expression"
@@ -157,6 +159,7 @@ class Group:
     brackets: str = "()"
     labels: tuple[str, ...] = ()
     comma: bool = True
+    is_tuple: bool = False
 
     @cached_property
     def line(self) -> Code:
@@ -164,7 +167,8 @@ class Group:
         items: list[str] = [flat(item) for item in self.items]
         if self.labels:
             items = [label + item for label, item in zip(self.labels, items, strict=True)]
-        return Code(f"{flat(self.head)}{self.brackets[0]}{', '.join(items)}{self.brackets[1]}")
+        comma = "," if self.is_tuple and len(items) == 1 else ""
+        return Code(f"{flat(self.head)}{self.brackets[0]}{', '.join(items)}{comma}{self.brackets[1]}")
 
 
 @dataclass(frozen=True)
@@ -204,12 +208,41 @@ def laid_out(before: str, expression: Expression, after: str = "", *, indent: in
         indent: The indentation of the line.
         split: Split it in any case.
     """
-    return Code(before + _lay(expression, indent, indent + len(before), len(after), split) + after)
+    return Code(before + _lay(expression, indent, indent + width(before), len(after), split) + after)
+
+
+def assigned(before: str, value: Expression, *, indent: int = 0) -> Code:
+    """Return `name = value`: the value in parentheses of its own if what it begins with has no room on the line.
+
+    Args:
+        before: All that stands before the value.
+        value: The value.
+        indent: The indentation of the line.
+    """
+    room = WIDTH - indent - width(before)
+    if width(flat(value)) <= room or opening(value) <= room or room < 1:
+        return laid_out(before, value, indent=indent)
+    return laid_out(before, Group(Code(""), (value,), comma=False), indent=indent, split=True)
+
+
+def opening(expression: Expression) -> int:
+    """Return the length of what comes before the first place where an expression can be split."""
+    if isinstance(expression, Group) and expression.items:
+        return opening(expression.head) + 1 if not isinstance(expression.head, Group) else opening(expression.head)
+    return width(flat(expression))
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes: those of East Asian letters count twice, marks on letters do not count."""
+    if text.isascii():
+        return len(text)
+    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
+    return len(text) + wide - sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
 
 
 def parenthesised(expression: Expression, room: int) -> Expression:
     """Return alternatives that are longer than the room in parentheses, where they can be split; others as they are."""
-    if isinstance(expression, Alternatives) and len(flat(expression)) > room:
+    if isinstance(expression, Alternatives) and width(flat(expression)) > room:
         return Group(Code(""), (expression,), comma=False)
     return expression
 
@@ -218,10 +251,13 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
     if isinstance(expression, Code):
         return expression
     line = flat(expression)
-    if not split and column + len(line) + after <= WIDTH:
+    if not split and column + width(line) + after <= WIDTH:
         return line
     if isinstance(expression, Alternatives):
-        return f"\n{' ' * indent}| ".join(_lay(member, indent, indent + 2, after) for member in expression.members)
+        first, *others = expression.members
+        last = len(others) - 1
+        laid = [_lay(member, indent, indent + 2, after * (number == last)) for number, member in enumerate(others)]
+        return f"\n{' ' * indent}| ".join([_lay(first, indent, column, 0), *laid])
     if isinstance(expression, Sentence):
         return _lay_sentence(expression, indent)
     if not expression.items:
@@ -233,7 +269,7 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
     comma = "," if expression.comma and not is_single else ""
     lines = [_lay(expression.head, indent, column, 1) + opening]
     for label, item in zip(expression.labels or [""] * len(expression.items), expression.items, strict=True):
-        lines.append(" " * inner + label + _lay(item, inner, inner + len(label), len(comma)) + comma)
+        lines.append(" " * inner + label + _lay(item, inner, inner + width(label), len(comma)) + comma)
     lines.append(" " * indent + closing)
     return "\n".join(lines)
 
@@ -243,7 +279,7 @@ def _lay_sentence(sentence: Sentence, indent: int) -> str:
     room = WIDTH - inner - 1
     lines = [""]
     for word in _WORD.findall(sentence.text):
-        if lines[-1] and len(lit(lines[-1] + word)) > room:
+        if lines[-1] and width(lit(lines[-1] + word)) > room:
             lines.append("")
         lines[-1] += word
     if len(lines) == 1:

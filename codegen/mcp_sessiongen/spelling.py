@@ -173,9 +173,7 @@ def _collection(kind: str, items: tuple[Expression, ...]) -> Expression:
             return Group(Code(""), items, "{}")
         case "frozenset" if items:
             return Group(Code("frozenset"), (Group(Code(""), items, "{}"),))
-        case "tuple" if len(items) == 1:
-            return Code(f"({flat(items[0])},)")
         case "tuple":
-            return Group(Code(""), items)
+            return Group(Code(""), items, is_tuple=True)
         case _:
             return Code(f"{kind}()")

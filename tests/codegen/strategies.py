@@ -89,9 +89,9 @@ class _Maker:
         self.enums[name] = ir.Enumeration(name, tuple(members), self.draw(DOCS))
 
     def model(self, name: str) -> None:
-        names = self.draw(st.lists(st.sampled_from(KEY_NAMES), min_size=1, max_size=4, unique=True))
+        names = self.draw(st.lists(st.sampled_from(KEY_NAMES), max_size=4, unique=True))
         fields = [self.field(item, tight=False) for item in names]
-        if self.draw(st.booleans()):
+        if names and self.draw(st.booleans()):
             fields[-1] = ir.Field(names[-1], self.one((_or_none(ir.Named(name)), ir.Array("list", ir.Named(name)))))
         self.models[name] = ir.Model(name, tuple(fields), self.draw(DOCS))
 

@@ -68,6 +68,7 @@ def test_a_session_with_machinery_is_bound(body: str, project: Path, run: Run) -
         "x: int = 1",
         "x: int = Field(default=1, ge=0, description='d', examples=[1], title='t')",
         "x: list[int] = Field(default_factory=list)",
+        "x: list[int] = Field(default_factory=list[int])",
         "x: list[PositiveInt] = []",
         "x: Annotated[int, Key(ttl='5m'), 'a note'] = 1",
         "x: int = 1\n    model_config = ConfigDict(title='T', use_attribute_docstrings=True)",

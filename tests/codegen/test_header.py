@@ -87,6 +87,25 @@ def test_a_module_that_is_installed_is_called_by_its_name(
     assert "#   mcp-sessiongen generate wares -o .\n" in (files / "out" / "wares.py").read_text()
 
 
+def test_a_generated_file_does_not_hide_the_installed_module_that_it_is_called_as(files: Path, run: Run) -> None:
+    assert run("generate", "mcp_types:Tool", "-o", "out").err == ""
+    before = (files / "out" / "mcp_types.py").read_bytes()
+    (files / "out" / "mcp_types.py").write_bytes(before + b"# changed\n")
+    for program in ([Path(sys.executable).parent / "mcp-sessiongen"], [sys.executable, "-m", "mcp_sessiongen"]):
+        line = [*program, "generate", "mcp_types:Tool", "-o", ".", "--force"]
+        done = subprocess.run(line, cwd=files / "out", capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert (files / "out" / "mcp_types.py").read_bytes() == before
+
+
+def test_a_generated_file_that_is_named_as_a_module_is_told_from_a_schema(files: Path, run: Run) -> None:
+    assert run("generate", "schemas/counter.yaml", "-o", ".").err == ""
+    assert (
+        "= help: counter.py is generated code: name what it is generated from"
+        in run("export", "counter", "-f", "ir").err
+    )
+
+
 def test_a_source_beside_its_module_may_begin_with_a_dash(project: Path, run: Run) -> None:
     (project / "-d").mkdir()
     (project / "-d" / "counter.yaml").write_text(YAML)

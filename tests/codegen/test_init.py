@@ -28,6 +28,7 @@ def test_a_new_project_compiles_passes_its_test_and_is_clean(form: str, project:
     assert execute("mcp_sessiongen", "check", folder=project) == "2 files up to date\n"
     assert execute("mcp_sessiongen", "lint", folder=project) == "no warnings\n"
     execute("ruff", "check", "--isolated", "--select=F,D,UP,B", "--ignore=D203,D213", ".", folder=project)
+    execute("ruff", "check", "--isolated", "--no-cache", ".", folder=project)  # what it finds by itself
     execute("ruff", "format", "--isolated", "--check", "--quiet", ".", folder=project)
     assert not list(project.glob("*.db"))
 

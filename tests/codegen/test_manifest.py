@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from mcp_sessiongen import pipeline
+from mcp_sessiongen import pipeline, render
 from mcp_sessiongen.load.targets import Target
 
 Run: TypeAlias = Callable[..., Any]
@@ -55,7 +55,7 @@ def test_the_manifest_is_the_same_wherever_it_was_written(shop: Path, tmp_path: 
     assert text.isascii()
     assert text.endswith("}\n")
     content = json.loads(text)
-    assert list(content["files"]) == ["counter.py", "other.py"]
+    assert list(content["files"]) == ["__init__.py", "counter.py", "other.py"]
     assert content["files"]["counter.py"]["source"] == "../schemas/counter.yaml"
     copy = tmp_path / "copy"
     shutil.copytree(shop, copy, ignore=shutil.ignore_patterns("out", "copy"))
@@ -121,12 +121,78 @@ def test_what_was_edited_is_reported_and_not_overwritten(shop: Path, run: Run, f
     assert run("check").code == 0
 
 
-def test_without_a_manifest_the_header_decides_as_ever(shop: Path, run: Run) -> None:
+@pytest.mark.parametrize("what", ["none", "half merged", "without the entry"])
+def test_what_was_edited_is_not_overwritten_either_where_no_manifest_tells_of_it(
+    what: str, shop: Path, run: Run
+) -> None:
     module = shop / "out" / "counter.py"
     module.write_text(module.read_text() + "# mine\n")
-    manifest(shop).unlink()
-    assert run("generate").code == 0
+    (shop / "schemas" / "other.yaml").write_text(COUNTER.replace("= 0", "= 1"))
+    content = json.loads(manifest(shop).read_text())
+    content["files"].pop("counter.py")
+    texts = {"half merged": "<<<<<<< HEAD\n" + manifest(shop).read_text(), "without the entry": json.dumps(content)}
+    manifest(shop).unlink() if what == "none" else manifest(shop).write_text(texts[what])
+    outcome = run("generate")
+    assert outcome.code == 2
+    assert "counter.py:1:1: error[edited-by-hand]: the file is not what its schema gives" in outcome.err
+    assert "--force overwrites the file" in outcome.err
+    assert "other.py" not in outcome.err
+    assert "# mine" in module.read_text()
+    assert "counter.py:1:1: error[edited-file]" in run("check").out
+    assert run("generate", "--force").code == 0
     assert "# mine" not in module.read_text()
+
+
+def test_without_a_manifest_a_file_of_another_schema_is_made_anew(shop: Path, run: Run) -> None:
+    (shop / "schemas" / "other.yaml").write_text(COUNTER.replace("= 0", "= 1"))
+    manifest(shop).unlink()
+    assert "error[stale-file]" in run("check").out
+    assert run("generate").code == 0
+
+
+def test_without_a_manifest_a_file_is_made_anew_whose_schema_moved(shop: Path, run: Run) -> None:
+    (shop / "schemas").rename(shop / "moved")
+    settings = (shop / "pyproject.toml").read_text()
+    (shop / "pyproject.toml").write_text(settings.replace('"schemas"', '"moved"'))
+    manifest(shop).unlink()
+    assert "error[stale-file]" in run("check").out
+    assert run("generate").code == 0
+
+
+def test_what_another_compiler_wrote_is_stale_and_not_edited(
+    shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The manifest says that it is as it was written, though its schema is the same as ever."""
+    monkeypatch.setattr("mcp_sessiongen.pipeline.render", lambda *given: render.render(*given) + "# new\n")
+    monkeypatch.setattr("mcp_sessiongen.compare.PACKAGE", render.PACKAGE + "# new\n")
+    monkeypatch.setattr("mcp_sessiongen.manifest.compiler", lambda: "another")
+    checked = run("check")
+    assert checked.out.count("error[stale-file]") == 3
+    assert "edited" not in checked.out
+    assert run("generate").code == 0
+    assert (shop / "out" / "counter.py").read_text().endswith("# new\n")
+
+
+def test_an_edited_package_file_is_treated_as_the_modules_are(shop: Path, run: Run) -> None:
+    package = shop / "out" / "__init__.py"
+    written = package.read_text()
+    package.write_text(written + "import os\n")
+    assert "out/__init__.py:1:1: error[edited-file]" in run("check").out
+    outcome = run("generate")
+    assert outcome.code == 2
+    assert "= help: delete its header to make it yours; --force overwrites the file" in outcome.err
+    assert run("generate", "--force").code == 0
+    assert package.read_text() == written
+    assert run("check").code == 0
+
+
+def test_a_package_file_without_our_header_is_the_user_s(shop: Path, run: Run) -> None:
+    for text in ("import os\n", ""):
+        (shop / "out" / "__init__.py").write_text(text)
+        assert run("check").code == 0
+        assert run("generate", "--force").code == 0
+        assert (shop / "out" / "__init__.py").read_text() == text
+    assert not is_slow(shop)
 
 
 def test_a_half_merged_file_is_made_anew(shop: Path, run: Run) -> None:
@@ -280,7 +346,7 @@ def test_the_quick_answer_is_never_another_than_the_slow_one(what: str, shop: Pa
         '{"manifest": 1, "made_with": "", "files": {"../../victim.py": {"sha256": "0"}}}',
         '{"manifest": 1, "made_with": "", "files": {"/victim.py": {"sha256": "0"}}}',
         '{"manifest": 1, "made_with": "", "files": {"a.py": {"sha256": 1}}}',
-        '{"manifest": 1, "made_with": "", "files": {"__init__.py": {"sha256": "0"}}}',
+        '{"manifest": 1, "made_with": "", "files": {"__main__.py": {"sha256": "0"}}}',
         '<<<<<<< HEAD\n{"manifest": 1}\n=======\n{}\n>>>>>>> branch\n',
         "[" * 100_000,
         "\xff",

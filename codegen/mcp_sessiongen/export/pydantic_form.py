@@ -150,9 +150,10 @@ def _classes_in(value: ir.Value) -> Collection[str]:
 
 
 def _class(head: Code, doc: str, lines: list[str]) -> str:
-    margin = " " * _MEMBER
-    documented = f"{margin}{docstring(doc, _MEMBER)}\n\n" if doc else ""
-    return f"{head}\n{documented}" + "\n".join(margin + line for line in lines)
+    documented = [docstring(doc, _MEMBER)] if doc else []
+    between = [""] if doc and lines else []
+    written = [*documented, *between, *lines] or ["pass"]
+    return "\n".join([head, *(" " * _MEMBER + line if line else "" for line in written)])
 
 
 def _class_name(session: str, taken: Collection[str]) -> str:

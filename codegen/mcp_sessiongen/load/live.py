@@ -12,6 +12,8 @@ from pydantic.fields import FieldInfo
 
 _BASES: Final = "mcp_sessions.schema"
 _KEYS: Final = "mcp_sessions.keys"
+_OWN_OPTIONS: Final = ("name", "handle", "create_tool", "end_tool")
+"""The class keywords that tell a session from others, so that a subclass must not have the same."""
 
 
 class TypeProblem(Exception):
@@ -40,6 +42,16 @@ def derives_from(kind: object, base: str) -> bool:
 def is_base(kind: type, name: str) -> bool:
     """Tell whether a class is the runtime's of that name."""
     return (attribute(kind, "__module__"), attribute(kind, "__qualname__")) == (_BASES, name)
+
+
+def session_options(kind: type) -> dict[str, object]:
+    """Return the class keywords of a `SessionModel`: its own, and those of its bases that it does not give itself."""
+    found: dict[str, object] = {}
+    for ancestor in reversed(attribute(kind, "__mro__")):
+        if ancestor is kind or derives_from(ancestor, "SessionModel"):
+            given = attribute(ancestor, "__dict__").get("__sessiongen__", {})
+            found |= {name: value for name, value in given.items() if ancestor is kind or name not in _OWN_OPTIONS}
+    return found
 
 
 def is_value_type(kind: object) -> bool:

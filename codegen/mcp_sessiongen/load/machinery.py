@@ -4,7 +4,7 @@ A `SessionModel` with machinery is bound: generated code asks the user's own cla
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from mcp_sessiongen.load.live import metadata_in
 from mcp_sessiongen.load.metadata import constraints_in
 
-EMPTY_FACTORIES: Final = (list, dict, set, frozenset)
+_EMPTY_FACTORIES: Final = (list, dict, set, frozenset)
 PLAIN_HINT: Final = "keep such a class a plain BaseModel in a module of its own: it is then imported, not compiled"
 """What to do about a value type that cannot be compiled."""
 
@@ -53,6 +53,11 @@ def unrepeated_arguments(info: FieldInfo) -> list[str]:
     return [name for name in _UNREPEATED if getattr(info, name, None) not in usual.get(name, (None,))]
 
 
+def is_empty_factory(factory: object) -> bool:
+    """Tell whether a factory makes an empty container: `list`, or `list[str]`, of which checkers know more."""
+    return (get_origin(factory) or factory) in _EMPTY_FACTORIES
+
+
 def is_bound(kind: type[BaseModel]) -> bool:
     """Decide whether a `SessionModel` has to stay the user's own.
 
@@ -71,7 +76,7 @@ def is_bound(kind: type[BaseModel]) -> bool:
 def _needs_the_model(info: FieldInfo) -> bool:
     if unrepeated_arguments(info):
         return True
-    if info.default_factory is not None and info.default_factory not in EMPTY_FACTORIES:
+    if info.default_factory is not None and not is_empty_factory(info.default_factory):
         return True
     if info.validate_default or not (info.discriminator is None or isinstance(info.discriminator, str)):
         return True

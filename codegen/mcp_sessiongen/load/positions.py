@@ -51,11 +51,11 @@ class Positions:
         return self._part(kind, name, "value")
 
     def of_option(self, kind: type, option: str) -> Span:
-        """Return the span of the value of a class keyword."""
-        file, node = self._find(kind)
-        for keyword in node.keywords if node else ():
-            if keyword.arg == option:
-                return file.span(keyword.value)
+        """Return the span of the value of a class keyword, in whichever class of the hierarchy it is."""
+        for file, node in self._hierarchy(kind):
+            for keyword in node.keywords:
+                if keyword.arg == option:
+                    return file.span(keyword.value)
         return self.of_class(kind)
 
     def of_argument(self, kind: type, name: str, callee: str, argument: str) -> Span:

@@ -15,7 +15,7 @@ from mcp_sessiongen.declarations import CONSTRAINTS, Default, FieldDeclaration, 
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.load.completion import complete
 from mcp_sessiongen.load.live import key_has_name, key_options, plain
-from mcp_sessiongen.load.machinery import EMPTY_FACTORIES, PLAIN_HINT, unrepeated_arguments
+from mcp_sessiongen.load.machinery import PLAIN_HINT, is_empty_factory, unrepeated_arguments
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.pydantic_types import TypeProblem, TypeReader
@@ -125,7 +125,7 @@ class FieldReader:
         span = self.positions.of_default(kind, name)
         factory: Any = info.default_factory
         if factory is not None:
-            if factory in EMPTY_FACTORIES:
+            if is_empty_factory(factory):
                 return Default(factory(), "python", span)
             message = f"the default_factory of {name} would have to run in the generated module"
             hint = "write the default itself, or leave it out and handle None"

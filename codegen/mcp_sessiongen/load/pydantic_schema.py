@@ -22,7 +22,16 @@ from mcp_sessiongen.declarations import (
 )
 from mcp_sessiongen.diagnostics import Report, fatal
 from mcp_sessiongen.load.binding import bound_model, fingerprint_of
-from mcp_sessiongen.load.live import TypeProblem, attribute, derives_from, doc_of, is_class, is_value_type, plain
+from mcp_sessiongen.load.live import (
+    TypeProblem,
+    attribute,
+    derives_from,
+    doc_of,
+    is_class,
+    is_value_type,
+    plain,
+    session_options,
+)
 from mcp_sessiongen.load.machinery import PLAIN_HINT, is_bound, machinery_of
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.pydantic_enums import read_enum
@@ -162,7 +171,7 @@ class _Reader:
 
     def session(self, chosen: _Chosen) -> SessionDeclaration:
         kind = chosen.kind
-        options = dict(getattr(kind, "__sessiongen__", {}))
+        options = session_options(kind)
         name = plain(options.pop("name", None))
         written = isinstance(name, str)
         if name is not None and not written:

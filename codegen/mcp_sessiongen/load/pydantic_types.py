@@ -32,6 +32,16 @@ from mcp_sessiongen.type_rules import problem_with
 from mcp_sessiongen.values import SCALAR_NAMES
 
 _ARRAYS: Final[dict[object, Literal["list", "set", "frozenset"]]] = {list: "list", set: "set", frozenset: "frozenset"}
+_BARE: Final[dict[Any, Any]] = {
+    list: list[Any],
+    set: set[Any],
+    frozenset: frozenset[Any],
+    dict: dict[str, Any],
+    tuple: tuple[Any, ...],
+}
+"""What collections hold, of which nothing is said."""
+
+_BARE_ALIASES: Final = [getattr(typing, name) for name in ("List", "Set", "FrozenSet", "Dict", "Tuple")]
 _ABSTRACT: Final = (
     collections.deque,
     collections.OrderedDict,
@@ -99,12 +109,15 @@ class TypeReader:
     def _generic(self, annotation: Any, origin: Any, arguments: tuple[Any, ...]) -> ir.Type:
         if origin in (Union, types.UnionType):
             return self._union(arguments)
+        if origin in _BARE and annotation in _BARE_ALIASES:
+            return self._plain(origin)
         if origin is Literal:
             return _choice(arguments)
         if origin in _ARRAYS and len(arguments) == 1:
             return ir.Array(_ARRAYS[origin], self.read(arguments[0]))
         if origin is dict and len(arguments) == 2:
-            return ir.Table(self.read(arguments[0]), self.read(arguments[1]))
+            is_any = self.is_bound and arguments[0] in (Any, object)  # JSON has only texts there
+            return ir.Table(self.read(str if is_any else arguments[0]), self.read(arguments[1]))
         if origin is tuple:
             if len(arguments) == 2 and arguments[1] is Ellipsis:
                 return ir.Tuple((self.read(arguments[0]),), open=True)
@@ -155,7 +168,9 @@ class TypeReader:
     # --- types without parameters ----------------------------------------------------------------------------------
 
     def _plain(self, annotation: Any) -> ir.Type:
-        if annotation in (list, set, frozenset, dict, tuple):
+        if annotation in _BARE:
+            if self.is_bound:
+                return self.read(_BARE[annotation])
             name = annotation.__name__
             example = f"{name}[str, int]" if annotation in (dict, tuple) else f"{name}[str]"
             raise TypeProblem("bad-type", f"{name} needs parameters", f"write {example}")

@@ -22,6 +22,7 @@ from mcp_sessiongen.load.import_advice import advice_for, is_untyped_attribute, 
 from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.load.watchdog import VARIABLE, allowed_seconds, limited
 from mcp_sessiongen.names import did_you_mean
+from mcp_sessiongen.output import HEADER
 from mcp_sessiongen.safe_text import safe_repr, safe_str
 
 _PROJECT_FILES: Final = ("pyproject.toml", "setup.py", ".git")
@@ -52,7 +53,7 @@ def import_target(target: Target, output: Path) -> ModuleType:
     """
     place = place_of(target)
     with (
-        _importing(place.roots),
+        _importing(place),
         contextlib.chdir(Path.cwd()),  # a module may go elsewhere; we stay
         limited(lambda: _tell(_too_slow(target, None))) as watch,
     ):
@@ -126,7 +127,8 @@ def place_of(target: Target) -> Place:
             (folder for folder in (here, *here.parents) if any((folder / f).exists() for f in _PROJECT_FILES)), here
         )
         roots = dict.fromkeys((here, project / "src", project))
-        return Place(target.given, tuple(root for root in roots if root.is_dir()), None)
+        usable = (root for root in roots if root.is_dir() and not _is_hidden_in(root, target.given))
+        return Place(target.given, tuple(usable), None)
     file = Path(target.given).resolve()
     parts, folder = [file.stem] if file.stem != "__init__" else [], file.parent
     while (folder / "__init__.py").exists() and folder != folder.parent:
@@ -135,10 +137,21 @@ def place_of(target: Target) -> Place:
     return Place(".".join(reversed(parts)), (folder,), file)
 
 
+def _is_hidden_in(folder: Path, module: str) -> bool:
+    """Tell whether a folder has a generated file in the place of a module: that which was made of it."""
+    try:
+        with (folder / f"{module.partition('.')[0]}.py").open("rb") as stream:
+            return stream.read(len(HEADER)) == HEADER.encode()
+    except (OSError, ValueError):
+        return False
+
+
 @contextlib.contextmanager
-def _importing(roots: tuple[Path, ...]) -> Iterator[None]:
+def _importing(place: Place) -> Iterator[None]:
     path, bytecode = list(sys.path), sys.dont_write_bytecode
-    sys.path[:0] = [str(root) for root in roots]
+    # With `python -m`, the current folder is on the path already.
+    others = [entry for entry in path if place.file or not _is_hidden_in(Path(entry), place.name)]
+    sys.path[:] = [*map(str, place.roots), *others]
     sys.dont_write_bytecode = True
     importlib.invalidate_caches()
     try:
@@ -221,10 +234,13 @@ def _not_found(target: Target, place: Place, error: ModuleNotFoundError, output:
 def _no_module(target: Target, place: Place, missing: str) -> SchemaErrors:
     looked = ", ".join(shown(root) if root != Path.cwd() else "the current folder" for root in place.roots)
     what = "module" if "." in target.given else "file, folder or module"
-    message = f"there is no {what} {missing!r}; modules are looked for in {looked} and among installed packages"
+    where = f"in {looked} and among installed packages" if looked else "among installed packages"
+    message = f"there is no {what} {missing!r}; modules are looked for {where}"
     parent, _, last = missing.rpartition(".")
     if parent in sys.modules and last[:1].isupper():
         hint = f"write a colon before the name of a class: {parent}:{last}"
+    elif _is_hidden_in(Path.cwd(), missing):
+        hint = f"{missing.partition('.')[0]}.py is generated code: name what it is generated from"
     else:
         near = did_you_mean(last, _modules_in(place.roots))
         hint = near or "run this where the module can be imported"

@@ -136,10 +136,9 @@ class CartState(ValueModel):
     status: CartStatus = "open"
     coupon: str | None = None
     nothing: str | None = None
-    title: Annotated[
-        str,
-        Field(min_length=1, max_length=80, pattern="^[A-Z]\\w*$"),
-    ] = "Untitled"
+    title: Annotated[str, Field(min_length=1, max_length=80, pattern="^[A-Z]\\w*$")] = (
+        "Untitled"
+    )
     score: int | str = 5
     ids: dict[CartIds, list[int]] | None = None
     one: Literal["x"] | None = None

@@ -42,10 +42,7 @@ class CartState(ValueModel):
     amounts: list[Annotated[int, Field(gt=0)]] = [1]
     scores: dict[str, Annotated[float, Field(ge=0.0, le=1.0)]] | None = None
     codes: (
-        Annotated[
-            list[Annotated[str, Field(pattern="^[A-Z]+$")]],
-            Field(min_length=1),
-        ]
+        Annotated[list[Annotated[str, Field(pattern="^[A-Z]+$")]], Field(min_length=1)]
         | None
     ) = None
     limit: Annotated[int, Field(gt=0)] | None = None
