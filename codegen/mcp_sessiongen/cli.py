@@ -32,7 +32,7 @@ Examples:
 Exit codes:
   0  everything is fine
   1  check, diff, lint: there are findings
-  2  wrong usage, settings or schemas; nothing was written
+  2  wrong usage, settings or schemas, and nothing was written; or the output cannot be printed
 """
 
 

@@ -18,6 +18,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -26,6 +27,7 @@ from mcp_sessiongen.toml_places import span_of
 
 FILE: Final = "pyproject.toml"
 TABLE: Final = "mcp-sessiongen"
+_MISNAMED: Final = "mcp_sessiongen"
 
 _TARGET: Final = ("sources", "output", "package")
 _TOP: Final = (*_TARGET, "targets", "lint")
@@ -105,6 +107,10 @@ def _read(path: Path) -> Config | None:
         raise fatal(_error_span(source, str(error)), "bad-config", f"not valid TOML: {error}", "correct it") from None
     tools = content.get("tool")
     if not isinstance(tools, dict) or TABLE not in tools:
+        if isinstance(tools, dict) and _MISNAMED in tools:
+            span = span_of(source, ("tool", _MISNAMED))
+            message, hint = f"there are no settings called tool.{_MISNAMED}", f"write  [tool.{TABLE}]"
+            raise fatal(span, "bad-config", message, hint)
         return None
     return _Reader(source, path).config(tools[TABLE])
 
@@ -161,10 +167,29 @@ class _Reader:
         is_misspelt = any(name not in (*_TOP, *_TARGET) for name in target)  # which was said already
         if not sources and found == len(self.report.found) and not is_misspelt:
             self.error((*keys, "sources"), "no sources are named", 'add  sources = ["schemas"]')
+        for source in sources:
+            self.require_source(source, (*keys, "sources"))
         output = self.folder(target, keys)
         if output is None or found != len(self.report.found):
             return None
         return Job(tuple(map(self.placed, sources)), Path(os.path.relpath(self.path.parent / output)), is_whole=True)
+
+    def require_source(self, source: str, keys: tuple[str | int, ...]) -> None:
+        """Report a source that is nothing, and nearly what there is; of the rest, who compiles it will tell."""
+        from mcp_sessiongen.names import did_you_mean
+
+        project = self.path.parent
+        places = [
+            project / source,
+            project / f"{source}.py",
+            project / "src" / source,
+            project / "src" / f"{source}.py",
+        ]
+        if not source.isidentifier() or any(place.exists() for place in places):
+            return
+        hint = did_you_mean(source, sorted(entry.name for entry in project.iterdir() if entry.is_dir()))
+        if hint and not find_spec(source):
+            self.error(keys, f"there is no file, folder or module {source!r}", hint)
 
     def folder(self, target: Mapping[str, object], keys: tuple[str | int, ...]) -> Path | None:
         given = [key for key in ("output", "package") if key in target]

@@ -86,7 +86,7 @@ class KeyCode:
         if isinstance(self.key.default, ir.OfModel):
             return field_line(self.name, kind, None)
         if self.key.default is not None:
-            return field_line(self.name, kind, self.speller.value(self.key.default))
+            return field_line(self.name, kind, self.speller.default(self.key.default, self.plain, self.aliases))
         if self.or_none != self.stored:
             kind = Alternatives((kind, Code("None")))
         return field_line(self.name, kind, Code("None"))
@@ -135,7 +135,7 @@ class KeyCode:
 
     def default(self, value: ir.Value) -> Expression:
         """Return the default; a frozenset names its type, which pyright would take too widely for Literals."""
-        spelt = self.speller.value(value)
+        spelt = self.speller.default(value, self.plain, self.aliases)
         is_set = isinstance(self.plain, ir.Array) and self.plain.kind == "frozenset"
         return replace(spelt, head=self.type) if is_set and isinstance(spelt, Group) else spelt
 

@@ -197,7 +197,7 @@ def _is_half_merged(text: str) -> bool:
 
 
 def _require_folder(folder: Path) -> None:
-    span = Source(str(folder)).span()
+    span = Source(str(folder)).nowhere()
     if folder.is_symlink():
         message, hint = "the output folder is a link: what it leads to may be anybody's", "name the folder itself"
         raise fatal(span, "not-ours", message, hint)

@@ -168,7 +168,7 @@ class _Renderer:
             field_line(
                 item.name,
                 self.speller.constrained(item.constraints, self.speller.type(item.type)),
-                None if item.default is None else self.speller.value(item.default),
+                None if item.default is None else self.speller.default(item.default, item.type),
             )
             for item in model.fields
         ]

@@ -3,7 +3,7 @@
 import base64
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, get_args
 
 from mcp_sessiongen import ir
@@ -20,7 +20,7 @@ from mcp_sessiongen.python_text import (
     name,
     quoted,
 )
-from mcp_sessiongen.type_parts import without_none
+from mcp_sessiongen.type_parts import bare, without_none
 
 _HOMES: Final = {
     "Decimal": "decimal",
@@ -139,6 +139,17 @@ class Speller:
                 return Code(f"{flat(self.type(kind))}.{name(member)}")
             case ir.OfModel():
                 raise ValueError("the default of a user's model is not written out")
+
+    def default(self, value: ir.Value, kind: ir.Type, aliases: Mapping[ir.Type, Code] = _NO_ALIASES) -> Expression:
+        """Return a default; a frozenset of Literals in a union names its type, which checkers would take too widely."""
+        spelt = self.value(value)
+        plain = bare(kind)
+        members = plain.members if isinstance(plain, ir.Union) else ()
+        own = next((part for part in members if isinstance(part, ir.Array) and part.kind == "frozenset"), None)
+        is_set = isinstance(value, ir.Items) and value.kind == "frozenset"
+        if is_set and isinstance(spelt, Group) and own and isinstance(own.item, ir.Choice):
+            return replace(spelt, head=self.type(own, aliases))
+        return spelt
 
     def built(self, kind: str, text: str) -> Expression:
         """Return the constructor call for a scalar without a literal."""

@@ -19,22 +19,23 @@ _PATIENCE: Final = 0.5
 _DIFF_COLOURS: Final = {"---": "", "+++": "", "@@": "cyan", "-": "red", "+": "green"}
 
 
-def say(text: str, *, err: bool = False, end: str = "\n") -> None:
-    """Print a line, or lines; when that is impossible, end with exit code 2."""
+def say(text: str, *, err: bool = False, end: str = "\n", done: str = "") -> None:
+    """Print a line, or lines; when that is impossible, end with exit code 2, and tell what was done all the same."""
     stream = sys.stderr if err else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
     try:
         click.echo((text + end).encode(encoding, "backslashreplace").decode(encoding), nl=False, err=err)
     except (OSError, ValueError) as error:
-        give_up(error, err=err)
+        give_up(error, err=err, done=done)
 
 
-def give_up(error: Exception, *, err: bool) -> NoReturn:
+def give_up(error: Exception, *, err: bool, done: str = "") -> NoReturn:
     """End with exit code 2, because a stream cannot be written to; a reader that has gone away knows that itself."""
     for stream in (sys.stdout, sys.stderr) if err else (sys.stdout,):
         _silence(stream)
     if not err and getattr(error, "errno", None) != errno.EPIPE:
-        say(f"mcp-sessiongen: cannot write the output: {getattr(error, 'strerror', None) or safe_str(error)}", err=True)
+        why = getattr(error, "strerror", None) or safe_str(error)
+        say(f"mcp-sessiongen: cannot write the output: {why}{done and f'; {done}'}", err=True)
     sys.exit(2)
 
 

@@ -109,12 +109,15 @@ def test_without_settings_the_lines_to_add_are_shown(command: str, project: Path
         (SETTINGS + "targets = 1\n", "4:1: error[bad-config]: targets is not an array of tables"),
         (SETTINGS + 'lint.ignore = ["lint-secrets"]\n', "4:1: error[bad-config]: there is no rule 'lint-secrets'"),
         ("tool.mcp-sessiongen.sources = 1\n", "1:1: error[bad-config]: sources is not a list of texts"),
+        (SETTINGS.replace("mcp-sessiongen", "mcp_sessiongen"), "1:2: error[bad-config]: there are no settings called"),
+        (SETTINGS.replace("schemas", "schmas"), "2:1: error[bad-config]: there is no file, folder or module 'schmas'"),
         ("[tool.mcp-sessiongen\n", "1:21: error[bad-config]: not valid TOML: "),
         ("a = " + "[" * 5000, "1:1: error[bad-config]: not valid TOML: "),
     ],
 )
 def test_what_is_wrong_with_settings_is_told_with_its_place(text: str, message: str, project: Path, run: Run) -> None:
     settle(project, text)
+    (project / "schemas").mkdir()
     outcome = run("check")
     assert outcome.code == 2
     assert f"pyproject.toml:{message}" in outcome.err

@@ -148,7 +148,7 @@ def random_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("random")
     found: list[ir.Module] = []
 
-    @settings(REPEATABLE, max_examples=50)
+    @settings(REPEATABLE, max_examples=100)
     @given(modules())
     def collect(module: ir.Module) -> None:
         found.append(module)
@@ -160,9 +160,13 @@ def random_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_random_modules_are_accepted(random_modules: Path) -> None:
-    """By mypy: others infer the types of a few defaults too narrowly or too widely, such as lists in a tuple."""
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_random_modules_are_accepted(checker: str, random_modules: Path) -> None:
+    """Not so in one case in some hundred, which is not among these: lists and dicts of Literals inside of a tuple.
+
+    To pyrefly, and where they hold a union to ty, a default made of them is of a wider type.
+    """
     names = sorted(path.name for path in random_modules.glob("*.py"))
     assert len(names) >= 40
-    rejected, printed = lines_rejected("mypy", random_modules, *names)
+    rejected, printed = lines_rejected(checker, random_modules, *names)
     assert not rejected, printed

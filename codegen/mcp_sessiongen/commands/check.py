@@ -96,7 +96,8 @@ def finding(state: "FileState", hint: str = "") -> "Diagnostic":
     from mcp_sessiongen.diagnostics import Diagnostic, Source
 
     code, message = _FINDINGS[state.state]
-    return Diagnostic(Source(str(state.path)).span(), code, message, hint)
+    source = Source(str(state.path))
+    return Diagnostic(source.nowhere() if state.before is None else source.span(), code, message, hint)
 
 
 def _tell(wrong: "list[FileState]", *, with_diff: bool) -> None:

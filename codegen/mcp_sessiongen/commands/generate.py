@@ -1,7 +1,7 @@
 """`mcp-sessiongen generate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -18,6 +18,8 @@ from mcp_sessiongen.commands.shared import (
 if TYPE_CHECKING:
     from mcp_sessiongen.config import Job
     from mcp_sessiongen.output import FileState
+
+_DONE: Final = "the files are as they should be all the same"
 
 
 @click.command(short_help="Compile schemas into a folder.")
@@ -82,9 +84,9 @@ def _tell(states: "list[FileState]", reporter: Reporter) -> None:
         if state.state == "kept":
             reporter.note(f"note: {path} has no schema any more, but was changed by hand: remove it yourself")
         else:
-            reporter.tell(f"{words.get(state.state, 'wrote'):<9} {path}")
+            reporter.tell(f"{words.get(state.state, 'wrote'):<9} {path}", done=_DONE)
     unchanged = sum(state.state == "fresh" for state in states)
     removed = sum(state.state == "left-over" for state in states)
     written = sum(state.state in ("missing", "stale", "edited") for state in states)
     also = f", {removed} removed" if removed else ""
-    reporter.tell(f"{count(written, 'file')} written, {unchanged} unchanged{also}")
+    reporter.tell(f"{count(written, 'file')} written, {unchanged} unchanged{also}", done=_DONE)

@@ -116,16 +116,16 @@ class Reporter:
     form: str = "text"
     quiet: bool = False
 
-    def tell(self, text: str) -> None:
-        """Say how things go."""
+    def tell(self, text: str, *, done: str = "") -> None:
+        """Say how things go, and if that is impossible, what was done all the same."""
         if not self.quiet:
-            self.note(text, err=False)
+            self.note(text, err=False, done=done)
 
-    def note(self, text: str, *, err: bool = True) -> None:
+    def note(self, text: str, *, err: bool = True, done: str = "") -> None:
         """Say something that is left out under no circumstances."""
         from mcp_sessiongen.terminal import say
 
-        say(text, err=err or self.form != "text")
+        say(text, err=err or self.form != "text", done=done)
 
     def findings(self, found: "Iterable[Diagnostic]", *, err: bool = False) -> None:
         """Tell findings, in their order; as text to stderr if they are what keeps a command from its work."""

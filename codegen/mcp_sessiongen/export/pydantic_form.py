@@ -103,7 +103,7 @@ class _Writer:
         if item.default is None:
             return field_line(item.name, annotation, None)
         self.require_defined(item, item.default)
-        return field_line(item.name, annotation, self.speller.value(item.default))
+        return field_line(item.name, annotation, self.speller.default(item.default, item.type))
 
     def annotated(self, item: ir.Field) -> Expression:
         """Return a field's type with all that is said about it."""

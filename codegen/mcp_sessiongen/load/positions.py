@@ -32,7 +32,7 @@ class Positions:
     def of_class(self, kind: type) -> Span:
         """Return the span of a class's name."""
         file, node = self._find(kind)
-        return file.name_span(node) if node else file.source.span()
+        return file.name_span(node) if node else file.source.nowhere()
 
     def of_member(self, kind: type, name: str) -> Span:
         """Return the span of a field or method, in whichever class of the hierarchy it is."""
@@ -180,6 +180,8 @@ def _collect(body: list[ast.stmt], prefix: str, found: dict[str, ast.ClassDef]) 
         if isinstance(statement, ast.ClassDef):
             found[prefix + statement.name] = statement
             _collect(statement.body, f"{prefix}{statement.name}.", found)
+        elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            _collect(statement.body, f"{prefix}{statement.name}.<locals>.", found)
         elif isinstance(statement, ast.If | ast.Try | ast.With):
             _collect(statement.body, prefix, found)
 

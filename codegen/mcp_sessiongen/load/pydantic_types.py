@@ -214,6 +214,8 @@ class TypeReader:
             raise TypeProblem("bad-type", message, "derive it from ValueModel")
         if is_value_type(kind) and not self.is_bound and self.schema:
             return self.value_type(kind)
+        if kind is complex:
+            raise TypeProblem("unsupported", "JSON has no complex numbers", "store two floats, or a text")
         if not issubclass(kind, BaseModel):
             return self._imported(kind, kind, ())
         generic = kind.__pydantic_generic_metadata__

@@ -52,6 +52,10 @@ _ADVICE: Final = {
     **dict.fromkeys(("nullable", "optional"), "write  type: T?  for a type T that may be null"),
     **dict.fromkeys(("items", "item"), "write what a list holds into its type: list[str]"),
     "union_mode": "remove it: what is stored is read back as the member that it was, in any order",
+    "title": "remove it, or say it in  doc",
+    "default_factory": "write the value itself as  default: each session has its own copy",
+    "validate_default": "remove it: defaults are always checked",
+    "alias": "remove it: values are stored and read by the name; what a key was called before is  renamed_from",
     "required": "a key without a default may be unset;  create: required  has it given at the beginning",
     **dict.fromkeys(("import", "class"), "write the class as the type:  type: app.models:Item"),
 }

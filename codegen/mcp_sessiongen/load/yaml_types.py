@@ -158,7 +158,10 @@ def _alias(key: ScalarNode, node: Node, reading: Reading, existing: ExistingType
     if problem:
         reading.error(key.span, "bad-name", problem.message, problem.hint)
     if not isinstance(written, ScalarNode) or not is_reference(written.text):
-        reading.wrong_kind(written, what, "module:Class", 'write  import: "app.models:Item"')
+        hint = 'write  import: "app.models:Item"'
+        if isinstance(written, ScalarNode) and "[" in written.text:
+            hint = f'write it where it is used, as a type expression:  type: "{written.text}"'
+        reading.wrong_kind(written, what, "module:Class", hint)
         return ""
     try:
         existing.check(written.text)

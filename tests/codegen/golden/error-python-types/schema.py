@@ -53,6 +53,7 @@ class Cart(SessionModel):
     first: First
     call: Callable[[], int]
     kind: type[int]
+    k: complex
     stream: Iterable[int]
     none: Literal[1.5]
     red: Literal[Color.RED]

@@ -1,0 +1,12 @@
+from mcp_sessions import SessionModel
+from pydantic import BaseModel
+
+
+def make():
+    class Loc(BaseModel):
+        x: int = 1
+
+    return Loc
+
+
+Loc = make()
