@@ -93,15 +93,19 @@ def docstring(summary: str, details: str = "", *, indent: int = 0) -> Code:
     details = clean(details)
     room = WIDTH - indent
     escaped = _escaped_doc(summary)
-    if not details and len(escaped) + 6 <= room:
+    if not details and width(escaped) + 6 <= room:
         code = Code(f'"""{escaped}"""')
         if escaped is not summary:
             _require_text(code)
         return code
     raw = _can_be_raw(summary + details)
     lines = [summary, *(["", *details.split("\n")] if details else [])]
-    text = _doc_lines(lines if raw else map(_escaped_doc, lines), indent)
-    code = Code(f'{"r" * raw}"""{text}\n{" " * indent}"""')
+    lines = lines if raw else list(map(_escaped_doc, lines))
+    text = _doc_lines(lines, indent)
+    if "\n" not in text:  # a docstring of one line has its quotes there, so where they have no room it needs two
+        text = _doc_lines(lines, indent, WIDTH - indent - 7)
+    end = f"\n{' ' * indent}" if "\n" in text else ""
+    code = Code(f'{"r" * raw}"""{text}{end}"""')
     if not all(map(_is_plain, lines)):
         _require_text(code)
     return code
@@ -113,8 +117,8 @@ def plain_details(details: str, *, indent: int) -> Code | None:
     return Code(_doc_lines(lines, indent)) if all(map(_is_plain, lines)) else None
 
 
-def _doc_lines(lines: Iterable[str], indent: int) -> str:
-    written = [part for line in lines for part in _wrapped(line, WIDTH - indent)]
+def _doc_lines(lines: Iterable[str], indent: int, room: int | None = None) -> str:
+    written = [part for line in lines for part in _wrapped(line, room or WIDTH - indent)]
     margin = " " * indent
     return "\n".join(f"{margin}{line}" if line and number else line for number, line in enumerate(written))
 
@@ -129,7 +133,7 @@ def first_fitting(candidates: Iterable[str], *, indent: int, alone: bool) -> str
     """
     chosen = ""
     for chosen in candidates:
-        if indent + 3 + len(_escaped_doc(chosen)) + 3 * alone <= WIDTH:
+        if indent + 3 + width(_escaped_doc(chosen)) + 3 * alone <= WIDTH:
             break
     return chosen
 
@@ -184,7 +188,15 @@ class Sentence:
     alone: bool = False
 
 
-Expression: TypeAlias = Code | Alternatives | Group | Sentence
+@dataclass(frozen=True)
+class Pair:
+    """An entry of a dictionary."""
+
+    key: "Expression"
+    value: "Expression"
+
+
+Expression: TypeAlias = Code | Alternatives | Group | Sentence | Pair
 
 
 def flat(expression: Expression) -> Code:
@@ -195,6 +207,8 @@ def flat(expression: Expression) -> Code:
         return Code(" | ".join(map(flat, expression.members)))
     if isinstance(expression, Sentence):
         return lit(expression.text)
+    if isinstance(expression, Pair):
+        return Code(f"{flat(expression.key)}: {flat(expression.value)}")
     return expression.line
 
 
@@ -260,6 +274,8 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
         return f"\n{' ' * indent}| ".join([_lay(first, indent, column, 0), *laid])
     if isinstance(expression, Sentence):
         return _lay_sentence(expression, indent)
+    if isinstance(expression, Pair):
+        return _lay_pair(expression, indent, column, after)
     if not expression.items:
         return line
     inner = indent + INDENT
@@ -274,6 +290,14 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
     return "\n".join(lines)
 
 
+def _lay_pair(pair: Pair, indent: int, column: int, after: int) -> str:
+    """Return an entry with its value split, or its key where the value cannot be."""
+    key = flat(pair.key)
+    if isinstance(pair.value, Code) and isinstance(pair.key, Group):
+        return f"{_lay(pair.key, indent, column, 0, split=True)}: {flat(pair.value)}"
+    return f"{key}: {_lay(pair.value, indent, column + width(key) + 2, after)}"
+
+
 def _lay_sentence(sentence: Sentence, indent: int) -> str:
     inner = indent if sentence.alone else indent + INDENT
     room = WIDTH - inner - 1
@@ -284,6 +308,8 @@ def _lay_sentence(sentence: Sentence, indent: int) -> str:
         lines[-1] += word
     if len(lines) == 1:
         return lit(sentence.text)
+    if width(lit(sentence.text)) <= WIDTH - inner:
+        lines = [sentence.text]
     listed = f"\n{' ' * inner}".join(map(lit, lines))
     return listed if sentence.alone else f"(\n{' ' * inner}{listed}\n{' ' * indent})"
 

@@ -14,6 +14,7 @@ from mcp_sessiongen.python_text import (
     Code,
     Expression,
     Group,
+    Pair,
     bytes_lit,
     flat,
     lit,
@@ -129,8 +130,8 @@ class Speller:
             case ir.Items(kind=kind, items=items):
                 return _collection(kind, tuple(self.value(item) for item in items))
             case ir.Entries(entries=entries):
-                labels = tuple(f"{flat(self.value(key))}: " for key, _ in entries)
-                return Group(Code(""), tuple(self.value(inner) for _, inner in entries), "{}", labels)
+                pairs = tuple(Pair(self.value(key), self.value(inner)) for key, inner in entries)
+                return Group(Code(""), pairs, "{}")
             case ir.Instance(name=model, fields=given, module=module):
                 head = self.imports.use_class(module, model) if module else name(model)
                 labels = tuple(f"{name(item)}=" for item, _ in given)
