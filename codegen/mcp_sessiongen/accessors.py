@@ -84,10 +84,12 @@ def field_line(called: str, kind: Expression, default: Expression | None) -> Cod
     is_split = isinstance(default, Group) and bool(default.items)
     # As the formatter does: the value is split; or moves to lines of its own, if the annotation leaves it a bracket's
     # room, and it does not begin with one itself; or else the annotation is split.
-    if is_split and (opening(default) <= room or isinstance(kind, Code)):
+    begins_with_bracket = isinstance(default, Group) and not flat(default.head)
+    if is_split and (opening(default) <= room or (isinstance(kind, Code) and begins_with_bracket)):
         return laid_out(before, default, indent=_METHOD)
-    is_negative = isinstance(kind, Group) and width(flat(default)) > room and flat(default)[:1] == "-"
-    if room > 0 and not is_negative:
+    takes_none = flat(default)[:1] == "-" or flat(default) in ("()", "[]", "{}")  # brackets around it
+    is_split_left = isinstance(kind, Group) and width(flat(default)) > room and takes_none
+    if room > 0 and not is_split_left:
         return assigned(before, default, indent=_METHOD)
     if is_split and isinstance(kind, Group):
         left = laid_out(f"{called}: ", kind, indent=_METHOD, split=True)

@@ -268,7 +268,7 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
     if not split and column + width(line) + after <= WIDTH:
         return line
     if isinstance(expression, Alternatives):
-        first, *others = expression.members
+        first, *others = _members(expression)
         last = len(others) - 1
         laid = [_lay(member, indent, indent + 2, after * (number == last)) for number, member in enumerate(others)]
         return f"\n{' ' * indent}| ".join([_lay(first, indent, column, 0), *laid])
@@ -288,6 +288,12 @@ def _lay(expression: Expression, indent: int, column: int, after: int, split: bo
         lines.append(" " * inner + label + _lay(item, inner, inner + width(label), len(comma)) + comma)
     lines.append(" " * indent + closing)
     return "\n".join(lines)
+
+
+def _members(alternatives: Alternatives) -> list[Expression]:
+    """Return all alternatives, those of alternatives among them too: they stand on one level."""
+    nested = (_members(one) if isinstance(one, Alternatives) else [one] for one in alternatives.members)
+    return [member for members in nested for member in members]
 
 
 def _lay_pair(pair: Pair, indent: int, column: int, after: int) -> str:

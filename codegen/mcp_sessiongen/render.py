@@ -15,7 +15,7 @@ from mcp_sessiongen.ir_dump import digests
 from mcp_sessiongen.key_text import KeyText, key_text, surroundings
 from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.output import HEADER
-from mcp_sessiongen.python_text import Code, Group, clean, comment, docstring, flat, laid_out, lit, name
+from mcp_sessiongen.python_text import Code, Expression, Group, clean, comment, docstring, flat, laid_out, lit, name
 from mcp_sessiongen.spelling import Speller
 from mcp_sessiongen.template import template
 
@@ -198,8 +198,8 @@ class _Renderer:
 
     def schema(self, session: ir.Session, state: Code, keys: list[KeyText]) -> Group:
         constants = tuple(key.constant for key in keys)
-        listed = Code(f"({constants[0]},)") if len(constants) == 1 else Group(Code(""), constants)
-        arguments = {
+        listed = Group(Code(""), constants, is_tuple=True)
+        arguments: dict[str, Expression] = {
             "name": lit(session.name),
             "version": lit(session.version),
             "digest": lit(self.digests[session.name]),
