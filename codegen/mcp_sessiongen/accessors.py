@@ -4,23 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mcp_sessiongen.python_text import (
-    WIDTH,
-    Code,
-    Expression,
-    Group,
-    assigned,
-    clean,
-    docstring,
-    first_fitting,
-    flat,
-    laid_out,
-    lit,
-    name,
-    opening,
-    parenthesised,
-    width,
-)
+from mcp_sessiongen.layout import Expression, Group, assigned, flat, laid_out, opening, parenthesised, type_in
+from mcp_sessiongen.python_text import WIDTH, Code, clean, docstring, first_fitting, lit, name, width
 
 _METHOD: Final = 4
 BODY: Final = 8
@@ -62,15 +47,34 @@ def method(head: Code, docs: Sequence[str], body: Group, details: str = "", *, g
     return Method(head, docstring(summary, details, indent=BODY), laid_out(before, body, indent=BODY))
 
 
-def signature(called: str, parameters: Iterable[Expression | str], result: str, after: str = ":") -> Code:
-    """Return the head of a method."""
-    items = [item if isinstance(item, (Code, Group)) else Code(item) for item in ("self", *parameters)]
-    head, tail = f"async def {_vetted(called)}", f" -> {result}{after}"
-    if _METHOD + width(f"){tail}") > WIDTH and result.endswith(" | None"):
-        margin = " " * _METHOD
-        tail = f" -> (\n{margin * 2}{result}\n{margin}){after}"
-        return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD, split=True)
-    return laid_out(head, Group(Code(""), tuple(items)), tail, indent=_METHOD)
+def signature(called: str, parameters: Iterable[str], result: str, after: str = ":") -> Code:
+    """Return the head of a method.
+
+    Args:
+        called: Its name.
+        parameters: Those after `self`, each with its type.
+        result: The type of what it returns.
+        after: What follows.
+    """
+    listed = ("self", *parameters)
+    head = f"async def {_vetted(called)}("
+    line = f"{head}{', '.join(listed)}) -> {result}{after}"
+    if _METHOD + width(line) <= WIDTH:
+        return Code(line)
+    pairs = [_parameter(parameter) for parameter in listed]
+    split = Group(Code(head[:-1]), tuple(kind for _, kind in pairs), labels=tuple(before for before, _ in pairs))
+    before = ") -> "
+    kind = parenthesised(type_in(result), WIDTH - _METHOD - width(before + after))
+    end = laid_out(before, kind, after, indent=_METHOD)
+    return Code(laid_out("", split, indent=_METHOD, split=True)[:-1] + end)
+
+
+def _parameter(text: str) -> tuple[str, Expression]:
+    """Return the name of a parameter, with what follows it, and its type, which may be split."""
+    called, colon, kind = text.partition(": ")
+    if not colon or kind.endswith((" = 1", " = 1.0")):
+        return "", Code(text)
+    return f"{called}: ", type_in(kind)
 
 
 def field_line(called: str, kind: Expression, default: Expression | None) -> Code:

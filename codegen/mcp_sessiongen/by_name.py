@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from mcp_sessiongen.accessors import Method, call, method, signature
 from mcp_sessiongen.imports import Imports
 from mcp_sessiongen.key_text import KeyText
-from mcp_sessiongen.python_text import Code, Expression, Group, lit
+from mcp_sessiongen.python_text import Code, lit
 
 
 @dataclass(frozen=True)
@@ -67,8 +67,8 @@ def set_by_name(alias: str, keys: Sequence[KeyText], imports: Imports) -> ByName
     return ByName(tuple(overloads), method(head, docs, call("_set_named", "key", "value"), gives=False))
 
 
-def _key_parameter(group: Sequence[KeyText]) -> Expression:
-    return Group(Code("key: Literal"), tuple(lit(key.name) for key in group), "[]")
+def _key_parameter(group: Sequence[KeyText]) -> str:
+    return f"key: Literal[{', '.join(lit(key.name) for key in group)}]"
 
 
 def _grouped(pairs: Iterable[tuple[str, KeyText]]) -> list[list[KeyText]]:

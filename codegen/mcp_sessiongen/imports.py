@@ -12,9 +12,10 @@ from functools import lru_cache
 from typing import Final
 
 from mcp_sessiongen import ir
+from mcp_sessiongen.layout import Group, laid_out
 from mcp_sessiongen.names import cap_words
 from mcp_sessiongen.naming import RESERVED, VERBS, aliases_of, class_names, prefix_of
-from mcp_sessiongen.python_text import WIDTH, Code, Group, dotted, laid_out, name
+from mcp_sessiongen.python_text import WIDTH, Code, dotted, name
 from mcp_sessiongen.type_parts import parts_of
 
 _KEPT: Final = RESERVED | frozenset(vars(builtins)) | {"get", "set"}

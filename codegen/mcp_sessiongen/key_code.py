@@ -6,22 +6,12 @@ from typing import Final
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.accessors import Method, call, field_line, method, seconds_lit, signature
-from mcp_sessiongen.python_text import (
-    WIDTH,
-    Alternatives,
-    Code,
-    Expression,
-    Group,
-    Sentence,
-    assigned,
-    flat,
-    laid_out,
-    lit,
-    parenthesised,
-)
+from mcp_sessiongen.layout import Alternatives, Expression, Group, Sentence, assigned, flat, laid_out, parenthesised
+from mcp_sessiongen.python_text import WIDTH, Code, lit
 from mcp_sessiongen.spelling import Speller
 from mcp_sessiongen.type_parts import bare, parts_of, union_of
 from mcp_sessiongen.type_rules import json_forms
+from mcp_sessiongen.value_types import is_narrowed
 
 _METHOD: Final = 4
 
@@ -98,7 +88,7 @@ class KeyCode:
             self.speller.type(part, self.aliases) for part in _parameters(self.plain, self.kind)
         ]
         # Checkers would infer it from a default, but too narrowly for a literal, a union or a tuple.
-        if self.read != self.stored or (self.key.default is not None and _is_narrowed(self.plain)):
+        if self.read != self.stored or (self.key.default is not None and is_narrowed(self.plain)):
             parameters.append(self.speller.type(self.read_type, self.aliases))
         before, annotation = self.value_annotation()
         arguments = self.arguments(annotation)
@@ -168,8 +158,7 @@ class KeyCode:
             f"Replace {tick} by ``fn`` of it, atomically; ``fn`` may run again.",
             "Replace it by ``fn`` of it, atomically; ``fn`` may run again.",
         ]
-        taken = Group(Code(""), (self.speller.type(self.read_type, self.aliases),), "[]")
-        update = Group(Code("fn: Callable"), (taken, self.type), "[]")
+        update = f"fn: Callable[[{self.read}], {self.stored}]"
         return [
             method(signature(Code(f"get_{key}"), [], self.read), self.get_docs(), call("_get", constant), self.key.doc),
             method(
@@ -273,10 +262,6 @@ def _parameters(kind: ir.Type, key: str) -> tuple[ir.Type, ...]:
             return (entry, value)
         case _:
             return (kind,)
-
-
-def _is_narrowed(kind: ir.Type) -> bool:
-    return isinstance(kind, ir.Choice | ir.Union | ir.Tuple) or any(map(_is_narrowed, parts_of(kind)))
 
 
 def _is_mutable(kind: ir.Type) -> bool:

@@ -1,4 +1,4 @@
-"""Python source as text: quoting, docstrings, and the layout that `ruff format` would choose.
+"""Python source as text: quoting and docstrings, as `ruff format` would have them.
 
 Everything that reaches a generated file is `Code`, and this module is where other text becomes `Code`. Text that is
 not as plain as can be is read back as a last line of defence: whatever a schema says, the result is one literal.
@@ -11,9 +11,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Final, TypeAlias
+from typing import Final
 
 WIDTH: Final = 88
 INDENT: Final = 4
@@ -138,186 +136,12 @@ def first_fitting(candidates: Iterable[str], *, indent: int, alone: bool) -> str
     return chosen
 
 
-# --- layout --------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Alternatives:
-    """`a | b | c`."""
-
-    members: tuple["Expression", ...]
-
-
-@dataclass(frozen=True)
-class Group:
-    """Something in brackets after something else: `head(a, b)`, `head[a, b]`, `(a)`.
-
-    Attributes:
-        labels: What stands before each item, such as `default=`; () for nothing.
-        comma: Whether the last item may be followed by a comma.
-        is_tuple: Whether a single item has to be.
-    """
-
-    head: "Expression"
-    items: tuple["Expression", ...]
-    brackets: str = "()"
-    labels: tuple[str, ...] = ()
-    comma: bool = True
-    is_tuple: bool = False
-
-    @cached_property
-    def line(self) -> Code:
-        """All of it on one line."""
-        items: list[str] = [flat(item) for item in self.items]
-        if self.labels:
-            items = [label + item for label, item in zip(self.labels, items, strict=True)]
-        comma = "," if self.is_tuple and len(items) == 1 else ""
-        return Code(f"{flat(self.head)}{self.brackets[0]}{', '.join(items)}{comma}{self.brackets[1]}")
-
-
-@dataclass(frozen=True)
-class Sentence:
-    """A text literal that may go over several lines.
-
-    Attributes:
-        text: What it says.
-        alone: Whether it is all that is in its brackets, so that it needs none of its own.
-    """
-
-    text: str
-    alone: bool = False
-
-
-@dataclass(frozen=True)
-class Pair:
-    """An entry of a dictionary."""
-
-    key: "Expression"
-    value: "Expression"
-
-
-Expression: TypeAlias = Code | Alternatives | Group | Sentence | Pair
-
-
-def flat(expression: Expression) -> Code:
-    """Return an expression on one line."""
-    if isinstance(expression, Code):
-        return expression
-    if isinstance(expression, Alternatives):
-        return Code(" | ".join(map(flat, expression.members)))
-    if isinstance(expression, Sentence):
-        return lit(expression.text)
-    if isinstance(expression, Pair):
-        return Code(f"{flat(expression.key)}: {flat(expression.value)}")
-    return expression.line
-
-
-def laid_out(before: str, expression: Expression, after: str = "", *, indent: int = 0, split: bool = False) -> Code:
-    """Return `before expression after`: on one line if that fits, else one item per line.
-
-    Args:
-        before: What stands on the line before the expression; its own indentation excluded.
-        expression: What can be split.
-        after: What follows.
-        indent: The indentation of the line.
-        split: Split it in any case.
-    """
-    return Code(before + _lay(expression, indent, indent + width(before), len(after), split) + after)
-
-
-def assigned(before: str, value: Expression, *, indent: int = 0) -> Code:
-    """Return `name = value`: the value in parentheses of its own if what it begins with has no room on the line.
-
-    Args:
-        before: All that stands before the value.
-        value: The value.
-        indent: The indentation of the line.
-    """
-    room = WIDTH - indent - width(before)
-    if width(flat(value)) <= room or opening(value) <= room or room < 1:
-        return laid_out(before, value, indent=indent)
-    return laid_out(before, Group(Code(""), (value,), comma=False), indent=indent, split=True)
-
-
-def opening(expression: Expression) -> int:
-    """Return the length of what comes before the first place where an expression can be split."""
-    if isinstance(expression, Group) and expression.items:
-        return opening(expression.head) + 1 if not isinstance(expression.head, Group) else opening(expression.head)
-    return width(flat(expression))
-
-
 def width(text: str) -> int:
     """Return how many columns a text takes: those of East Asian letters count twice, marks on letters do not count."""
     if text.isascii():
         return len(text)
     wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
     return len(text) + wide - sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
-
-
-def parenthesised(expression: Expression, room: int) -> Expression:
-    """Return alternatives that are longer than the room in parentheses, where they can be split; others as they are."""
-    if isinstance(expression, Alternatives) and width(flat(expression)) > room:
-        return Group(Code(""), (expression,), comma=False)
-    return expression
-
-
-def _lay(expression: Expression, indent: int, column: int, after: int, split: bool = False) -> str:
-    if isinstance(expression, Code):
-        return expression
-    line = flat(expression)
-    if not split and column + width(line) + after <= WIDTH:
-        return line
-    if isinstance(expression, Alternatives):
-        first, *others = _members(expression)
-        last = len(others) - 1
-        laid = [_lay(member, indent, indent + 2, after * (number == last)) for number, member in enumerate(others)]
-        return f"\n{' ' * indent}| ".join([_lay(first, indent, column, 0), *laid])
-    if isinstance(expression, Sentence):
-        return _lay_sentence(expression, indent)
-    if isinstance(expression, Pair):
-        return _lay_pair(expression, indent, column, after)
-    if not expression.items:
-        return line
-    inner = indent + INDENT
-    opening, closing = expression.brackets[0], expression.brackets[1]
-    # A comma after the only item of a subscript would make a tuple of it.
-    is_single = opening == "[" and len(expression.items) == 1
-    comma = "," if expression.comma and not is_single else ""
-    lines = [_lay(expression.head, indent, column, 1) + opening]
-    for label, item in zip(expression.labels or [""] * len(expression.items), expression.items, strict=True):
-        lines.append(" " * inner + label + _lay(item, inner, inner + width(label), len(comma)) + comma)
-    lines.append(" " * indent + closing)
-    return "\n".join(lines)
-
-
-def _members(alternatives: Alternatives) -> list[Expression]:
-    """Return all alternatives, those of alternatives among them too: they stand on one level."""
-    nested = (_members(one) if isinstance(one, Alternatives) else [one] for one in alternatives.members)
-    return [member for members in nested for member in members]
-
-
-def _lay_pair(pair: Pair, indent: int, column: int, after: int) -> str:
-    """Return an entry with its value split, or its key where the value cannot be."""
-    key = flat(pair.key)
-    if isinstance(pair.value, Code) and isinstance(pair.key, Group):
-        return f"{_lay(pair.key, indent, column, 0, split=True)}: {flat(pair.value)}"
-    return f"{key}: {_lay(pair.value, indent, column + width(key) + 2, after)}"
-
-
-def _lay_sentence(sentence: Sentence, indent: int) -> str:
-    inner = indent if sentence.alone else indent + INDENT
-    room = WIDTH - inner - 1
-    lines = [""]
-    for word in _WORD.findall(sentence.text):
-        if lines[-1] and width(lit(lines[-1] + word)) > room:
-            lines.append("")
-        lines[-1] += word
-    if len(lines) == 1:
-        return lit(sentence.text)
-    if width(lit(sentence.text)) <= WIDTH - inner:
-        lines = [sentence.text]
-    listed = f"\n{' ' * inner}".join(map(lit, lines))
-    return listed if sentence.alone else f"(\n{' ' * inner}{listed}\n{' ' * indent})"
 
 
 # --- escaping ------------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from mcp_sessiongen.by_name import ByName, get_by_name, set_by_name
 from mcp_sessiongen.imports import Imports, import_order, local_names
 from mcp_sessiongen.ir_dump import digests
 from mcp_sessiongen.key_text import KeyText, key_text, surroundings
+from mcp_sessiongen.layout import Expression, Group, flat, laid_out
 from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.output import HEADER
-from mcp_sessiongen.python_text import Code, Expression, Group, clean, comment, docstring, flat, laid_out, lit, name
+from mcp_sessiongen.python_text import Code, clean, comment, docstring, lit, name
 from mcp_sessiongen.spelling import Speller
 from mcp_sessiongen.template import template
 

@@ -4,24 +4,16 @@ import base64
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final, get_args
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.imports import Imports
+from mcp_sessiongen.layout import Alternatives, Expression, Group, Pair, flat
 from mcp_sessiongen.naming import RENAMED_IMPORTS
-from mcp_sessiongen.python_text import (
-    Alternatives,
-    Code,
-    Expression,
-    Group,
-    Pair,
-    bytes_lit,
-    flat,
-    lit,
-    name,
-    quoted,
-)
+from mcp_sessiongen.python_text import Code, bytes_lit, lit, name, quoted
 from mcp_sessiongen.type_parts import bare, without_none
+from mcp_sessiongen.value_types import is_narrowed, is_optional, member_of
 
 _HOMES: Final = {
     "Decimal": "decimal",
@@ -141,16 +133,50 @@ class Speller:
             case ir.OfModel():
                 raise ValueError("the default of a user's model is not written out")
 
-    def default(self, value: ir.Value, kind: ir.Type, aliases: Mapping[ir.Type, Code] = _NO_ALIASES) -> Expression:
-        """Return a default; a frozenset of Literals in a union names its type, which checkers would take too widely."""
-        spelt = self.value(value)
+    def default(
+        self,
+        value: ir.Value,
+        kind: ir.Type,
+        aliases: Mapping[ir.Type, Code] = _NO_ALIASES,
+        *,
+        within: bool = False,
+    ) -> Expression:
+        """Return a default.
+
+        Args:
+            value: The default.
+            kind: Its type.
+            aliases: Parts of the type that have a name of their own.
+            within: Whether it is in a tuple or is one of several alternatives, where checkers infer the type of a
+                collection from what is in it, too narrowly or too widely: there it names its type.
+        """
+        inner = partial(self.default, aliases=aliases, within=within)
         plain = bare(kind)
-        members = plain.members if isinstance(plain, ir.Union) else ()
-        own = next((part for part in members if isinstance(part, ir.Array) and part.kind == "frozenset"), None)
-        is_set = isinstance(value, ir.Items) and value.kind == "frozenset"
-        if is_set and isinstance(spelt, Group) and own and isinstance(own.item, ir.Choice):
-            return replace(spelt, head=self.type(own, aliases))
-        return spelt
+        match value, plain:
+            case _, ir.Union():
+                member = member_of(plain, value)
+                is_set = isinstance(member, ir.Array) and member.kind == "frozenset"
+                is_within = within or is_set or not is_optional(plain)
+                return self.default(value, member, aliases, within=is_within) if member else self.value(value)
+            case ir.Items(items=items), ir.Tuple(items=kinds, open=is_open):
+                kinds = kinds * len(items) if is_open else kinds
+                listed = tuple(self.default(*pair, aliases, within=True) for pair in zip(items, kinds, strict=True))
+                return _collection("tuple", listed)
+            case ir.Items(kind=outer, items=items), ir.Array(item=item):
+                spelt = _collection(outer, tuple(inner(one, item) for one in items))
+                is_named = bool(items) and within and is_narrowed(item)
+            case ir.Entries(entries=entries), ir.Table(key=key, value=entry):
+                spelt = Group(
+                    Code(""), tuple(Pair(inner(one, key), inner(other, entry)) for one, other in entries), "{}"
+                )
+                is_named = bool(entries) and within and (is_narrowed(key) or is_narrowed(entry))
+            case _:
+                return self.value(value)
+        if not is_named:
+            return spelt
+        if isinstance(spelt, Group) and spelt.head:  # a frozenset
+            return replace(spelt, head=self.type(plain, aliases))
+        return Group(self.type(plain, aliases), (spelt,))
 
     def built(self, kind: str, text: str) -> Expression:
         """Return the constructor call for a scalar without a literal."""

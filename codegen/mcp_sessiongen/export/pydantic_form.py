@@ -10,9 +10,10 @@ from mcp_sessiongen.export.docstrings import docstring
 from mcp_sessiongen.export.durations import duration_text
 from mcp_sessiongen.export.inexpressible import Inexpressible
 from mcp_sessiongen.imports import Imports, local_names
+from mcp_sessiongen.layout import Expression, Group, laid_out
 from mcp_sessiongen.names import cap_words, snake_case
 from mcp_sessiongen.naming import RESERVED
-from mcp_sessiongen.python_text import Code, Expression, Group, laid_out, lit, name
+from mcp_sessiongen.python_text import Code, lit, name
 from mcp_sessiongen.spelling import Speller
 
 _BASES: Final = frozenset({"SessionModel", "ValueEnum", "ValueIntEnum", "ValueModel"})
