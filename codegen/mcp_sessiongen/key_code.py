@@ -87,8 +87,8 @@ class KeyCode:
         parameters: list[Expression] = [
             self.speller.type(part, self.aliases) for part in _parameters(self.plain, self.kind)
         ]
-        # Checkers would infer it from a default, but too narrowly for a literal, a union or a tuple.
-        if self.read != self.stored or (self.key.default is not None and is_narrowed(self.plain)):
+        # Checkers would infer it, but too narrowly for a literal, a union or a tuple.
+        if self.read != self.stored or is_narrowed(self.plain):
             parameters.append(self.speller.type(self.read_type, self.aliases))
         before, annotation = self.value_annotation()
         arguments = self.arguments(annotation)

@@ -5,7 +5,7 @@ put in afterwards, and then the documentation. A thousand schemas have few kinds
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final, NamedTuple
 
@@ -34,10 +34,12 @@ class Surroundings:
     Attributes:
         renamed: The standard types that are imported under another name.
         local: What the user's classes are called.
+        models: The models of the module, by name; only for keys whose default is made of them.
     """
 
     renamed: frozenset[str]
     local: tuple[tuple[Home, str], ...]
+    models: Mapping[str, ir.Model] = field(compare=False)
 
 
 class KeyText(NamedTuple):
@@ -85,7 +87,7 @@ def key_text(session: ir.Session, key: ir.Field, around: Surroundings, *, severa
     made = None
     # The create tool has the documentation too, laid out in another way.
     doc = plain_details(key.doc, indent=BODY) if key.doc and not key.create else None
-    if len(names) <= len(_STAND_INS):
+    if len(names) <= len(_STAND_INS) and not _has_models(key.default):
         lengths = tuple(map(len, names))
         nameless = _without_name(key, _DOC if doc else key.doc)
         made = _shape(nameless, tuple(aliases), lengths, session.model, around)
@@ -98,6 +100,18 @@ def key_text(session: ir.Session, key: ir.Field, around: Surroundings, *, severa
     if doc:  # last: it may have any letters in it
         text = text.replace(_DOC, doc)
     return _key_text(names, made, text)
+
+
+def _has_models(value: ir.Value | None) -> bool:
+    match value:
+        case ir.Instance():
+            return True
+        case ir.Items(items=items):
+            return any(map(_has_models, items))
+        case ir.Entries(entries=entries):
+            return any(_has_models(item) for _, item in entries)
+        case _:
+            return False
 
 
 def _without_name(key: ir.Field, doc: str) -> ir.Field:
@@ -132,7 +146,7 @@ def _shape(
 
 
 def _make(key: ir.Field, names: KeyNames, model: ir.Imported | None, around: Surroundings) -> _Made:
-    speller = Speller(around.renamed, Imports(dict(around.local)))
+    speller = Speller(around.renamed, Imports(dict(around.local)), around.models)
     code = KeyCode(key, names, model, speller)
     pieces = (
         "\n".join(code.alias_lines()),
@@ -171,4 +185,5 @@ def surroundings(module: ir.Module, local: Mapping[Home, str]) -> Surroundings:
     """Return what the texts of a module's keys depend on, given what the user's classes are called there."""
     keys = {key.name for session in module.sessions for key in session.keys}
     fields = {item.name for model in module.models for item in model.fields}
-    return Surroundings(frozenset(RENAMED_IMPORTS) & (keys | fields), tuple(local.items()))
+    models = {model.name: model for model in module.models}
+    return Surroundings(frozenset(RENAMED_IMPORTS) & (keys | fields), tuple(local.items()), models)

@@ -86,7 +86,7 @@ class _Renderer:
         self.module = module
         local = local_names(module)
         self.around = surroundings(module, local)
-        self.speller = Speller(self.around.renamed, Imports(local))
+        self.speller = Speller(self.around.renamed, Imports(local), self.around.models)
         self.several = len(module.sessions) > 1
         self.digest, self.digests = digests(module)
 

@@ -35,11 +35,13 @@ class Speller:
     Attributes:
         taken: The names of all keys and fields: a class that has a field `date` cannot call a type so.
         imports: What has to be imported.
+        models: The models that are generated, by name.
         later: The models that are not defined yet where something is spelt now.
     """
 
     taken: Collection[str]
     imports: Imports
+    models: Mapping[str, ir.Model]
     later: set[str] = field(default_factory=set)
 
     def scalar(self, kind: str) -> Code:
@@ -124,14 +126,22 @@ class Speller:
             case ir.Entries(entries=entries):
                 pairs = tuple(Pair(self.value(key), self.value(inner)) for key, inner in entries)
                 return Group(Code(""), pairs, "{}")
-            case ir.Instance(name=model, fields=given, module=module):
-                head = self.imports.use_class(module, model) if module else name(model)
-                labels = tuple(f"{name(item)}=" for item, _ in given)
-                return Group(head, tuple(self.value(inner) for _, inner in given), labels=labels)
+            case ir.Instance():
+                return self.instance(value)
             case ir.Member(type=kind, name=member):
                 return Code(f"{flat(self.type(kind))}.{name(member)}")
             case ir.OfModel():
                 raise ValueError("the default of a user's model is not written out")
+
+    def instance(self, value: ir.Instance) -> Group:
+        """Return the constructor call for a model."""
+        head = self.imports.use_class(value.module, value.name) if value.module else name(value.name)
+        known = {} if value.module else {item.name: item.type for item in self.models[value.name].fields}
+        labels = tuple(f"{name(item)}=" for item, _ in value.fields)
+        arguments = tuple(
+            self.default(inner, known[item]) if item in known else self.value(inner) for item, inner in value.fields
+        )
+        return Group(head, arguments, labels=labels)
 
     def default(
         self,

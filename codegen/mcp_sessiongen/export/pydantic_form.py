@@ -36,7 +36,8 @@ class _Writer:
         keys = [key for session in module.sessions for key in session.keys]
         local = {home: f"{called}Class" if called in _BASES else called for home, called in local_names(module).items()}
         self.imports = Imports(local)
-        self.speller = Speller({item.name for item in fields + keys}, self.imports)
+        models = {model.name: model for model in module.models}
+        self.speller = Speller({item.name for item in fields + keys}, self.imports, models)
         self.speller.later.update(model.name for model in module.models)
 
     def text(self) -> str:
