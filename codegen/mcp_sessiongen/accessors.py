@@ -83,23 +83,26 @@ def field_line(called: str, kind: Expression, default: Expression | None) -> Cod
     if default is None:
         kind = parenthesised(kind, WIDTH - _METHOD - len(f"{called}: "))
         return laid_out(f"{called}: ", kind, indent=_METHOD)
-    before, after = f"{called}: {flat(kind)} = ", f" = {flat(default)}"
+    before = f"{called}: {flat(kind)} = "
     room = WIDTH - _METHOD - width(before)
     is_split = isinstance(default, Group) and bool(default.items)
-    # As the formatter does: the value is split; or moves to lines of its own, if the annotation leaves it a bracket's
-    # room, and it does not begin with one itself; or else the annotation is split.
-    begins_with_bracket = isinstance(default, Group) and not flat(default.head)
-    if is_split and (opening(default) <= room or (isinstance(kind, Code) and begins_with_bracket)):
+    # As the formatter does: the value is split; or moves to lines of its own, if the annotation leaves a bracket's room
+    # for that; or else the annotation is split, if it can be.
+    if width(flat(default)) <= room or (is_split and opening(default) <= room):
         return laid_out(before, default, indent=_METHOD)
-    takes_none = flat(default)[:1] == "-" or flat(default) in ("()", "[]", "{}")  # brackets around it
-    is_split_left = isinstance(kind, Group) and width(flat(default)) > room and takes_none
-    if room > 0 and not is_split_left:
+    begins_with_bracket = isinstance(default, Group) and not flat(default.head)
+    takes_no_bracket = flat(default)[:1] == "-" or flat(default) in ("()", "[]", "{}")
+    if isinstance(kind, Code):
+        on_own_lines = assigned(before, default, indent=_METHOD)
+        fits = all(width(line) <= WIDTH for line in on_own_lines.split("\n")[1:])
+        if begins_with_bracket or flat(default) in ("()", "[]", "{}") or (is_split and (room < 1 or not fits)):
+            return laid_out(before, default, indent=_METHOD)
+        return on_own_lines
+    if room > 0 and not takes_no_bracket:
         return assigned(before, default, indent=_METHOD)
-    if is_split and isinstance(kind, Group):
-        left = laid_out(f"{called}: ", kind, indent=_METHOD, split=True)
-        return Code(left[:-1] + laid_out("] = ", default, indent=_METHOD))
-    kind = parenthesised(kind, WIDTH - _METHOD - len(f"{called}: {after}"))
-    return laid_out(f"{called}: ", kind, after, indent=_METHOD)
+    kind = parenthesised(kind, 0)
+    left = laid_out(f"{called}: ", kind, indent=_METHOD, split=True)
+    return Code(left[:-1] + laid_out(f"{left[-1]} = ", default, indent=_METHOD))
 
 
 def _vetted(called: str) -> Code:

@@ -9,7 +9,7 @@ from mcp_sessiongen.accessors import Method, call, field_line, method, seconds_l
 from mcp_sessiongen.layout import Alternatives, Expression, Group, Sentence, assigned, flat, laid_out, parenthesised
 from mcp_sessiongen.python_text import WIDTH, Code, lit
 from mcp_sessiongen.spelling import Speller
-from mcp_sessiongen.type_parts import bare, parts_of, union_of
+from mcp_sessiongen.type_parts import bare, parts_of, union_of, without_none
 from mcp_sessiongen.type_rules import json_forms
 from mcp_sessiongen.value_types import is_narrowed
 
@@ -88,7 +88,8 @@ class KeyCode:
             self.speller.type(part, self.aliases) for part in _parameters(self.plain, self.kind)
         ]
         # Checkers would infer it, but too narrowly for a literal, a union or a tuple.
-        if self.read != self.stored or is_narrowed(self.plain):
+        guessed = self.plain if self.key.default is not None else without_none(self.plain)
+        if self.read != self.stored or is_narrowed(guessed):
             parameters.append(self.speller.type(self.read_type, self.aliases))
         before, annotation = self.value_annotation()
         arguments = self.arguments(annotation)

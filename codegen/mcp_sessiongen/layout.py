@@ -182,11 +182,16 @@ def _members(alternatives: Alternatives) -> list[Expression]:
 
 
 def _lay_pair(pair: Pair, indent: int, column: int, after: int) -> str:
-    """Return an entry with its value split, or its key where the value cannot be."""
+    """Return an entry with its value split, and its key where the value cannot be or has no room to begin in."""
     key = flat(pair.key)
-    if isinstance(pair.value, Code) and isinstance(pair.key, Group):
-        return f"{_lay(pair.key, indent, column, 0, split=True)}: {flat(pair.value)}"
-    return f"{key}: {_lay(pair.value, indent, column + width(key) + 2, after)}"
+    room = WIDTH - column - width(key) - 2
+    if isinstance(pair.key, Group) and (isinstance(pair.value, Code) or opening(pair.value) > room):
+        before = f"{_lay(pair.key, indent, column, 0, split=True)}: "
+        column = indent + 3
+    else:
+        before = f"{key}: "
+        column += width(before)
+    return before + _lay(pair.value, indent, column, after)
 
 
 def _lay_sentence(sentence: Sentence, indent: int) -> str:

@@ -162,10 +162,6 @@ def random_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("checker", CHECKERS)
 def test_random_modules_are_accepted(checker: str, random_modules: Path) -> None:
-    """Not so in one case in some hundred, which is not among these: lists and dicts of Literals inside of a tuple.
-
-    To pyrefly, and where they hold a union to ty, a default made of them is of a wider type.
-    """
     names = sorted(path.name for path in random_modules.glob("*.py"))
     assert len(names) >= 40
     rejected, printed = lines_rejected(checker, random_modules, *names)

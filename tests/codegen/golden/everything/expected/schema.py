@@ -230,7 +230,10 @@ _CART_LEVELS: Final = ListKey[CartLevels, list[CartLevels] | None](
     "levels",
     list[CartLevels],
 )
-_CART_CHOICE_OF_THINGS: Final = Key[CartChoiceOfThings | None](
+_CART_CHOICE_OF_THINGS: Final = Key[
+    CartChoiceOfThings | None,
+    CartChoiceOfThings | None,
+](
     "choice_of_things",
     CartChoiceOfThings | None,
 )

@@ -99,7 +99,8 @@ _A_TIME_OF_DEPARTURE_WHICH_IS_QUITE_LONG: Final = Key[time](
 )
 _ONE: Final = Key[TripOne, TripOne]("one", TripOne, default=1234567)
 _A_NAME_OF_SIXTY_FOUR_CHARACTERS_WHICH_IS_AS_LONG_AS_A_KEY_CAN_BE: Final = Key[
-    tuple[int, str] | None
+    tuple[int, str] | None,
+    tuple[int, str] | None,
 ](
     "a_name_of_sixty_four_characters_which_is_as_long_as_a_key_can_be",
     tuple[int, str] | None,

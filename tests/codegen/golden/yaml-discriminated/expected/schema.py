@@ -56,7 +56,7 @@ _PET: Final = Key[Cat | Dog, Cat | Dog | None](
     "pet",
     Annotated[Cat | Dog, Field(discriminator="kind")],
 )
-_MAYBE: Final = Key[Cat | Dog | None](
+_MAYBE: Final = Key[Cat | Dog | None, Cat | Dog | None](
     "maybe",
     Annotated[Cat | Dog | None, Field(discriminator="kind")],
 )
@@ -65,7 +65,7 @@ _PETS: Final = ListKey[Cat | Dog, list[Cat | Dog] | None](
     list[Annotated[Cat | Dog, Field(discriminator="kind")]],
 )
 _SHORT__TYPE: TypeAlias = Annotated[Cat | Dog, Field(discriminator="kind")] | None
-_SHORT: Final = Key[Cat | Dog | None]("short", _SHORT__TYPE)
+_SHORT: Final = Key[Cat | Dog | None, Cat | Dog | None]("short", _SHORT__TYPE)
 
 _SCHEMA: Final = SessionSchema(
     name="zoo",

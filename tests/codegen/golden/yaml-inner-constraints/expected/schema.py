@@ -97,7 +97,10 @@ _SEVERAL: Final = ListKey[Note, list[Note] | None](
     Annotated[list[Note], Field(min_length=1, max_length=5)],
 )
 _MIXED__TYPE: TypeAlias = Annotated[str, Field(max_length=5)] | list[int] | None
-_MIXED: Final = Key[str | list[int] | None]("mixed", _MIXED__TYPE)
+_MIXED: Final = Key[str | list[int] | None, str | list[int] | None](
+    "mixed",
+    _MIXED__TYPE,
+)
 
 _SCHEMA: Final = SessionSchema(
     name="notes",
