@@ -1,5 +1,6 @@
 """``Sessions``: session state for a server on the official MCP SDK, as one of its extensions."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -32,6 +33,8 @@ also_raise_as(*sdk.ANTICIPATED)
 
 
 SessionT = TypeVar("SessionT", bound=BaseSession)
+
+_log: Final = logging.getLogger("mcp_sessions")
 
 DEFAULT_LIMITS: Final = Limits(
     value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000
@@ -85,6 +88,7 @@ class Sessions(Serving, Extension):
         names = [accessor.schema.name for accessor in self.schemas]
         self._connections = Connections(self.store, names, self._lifecycle)
         self._serving = 0
+        self._warned = False
 
     # The extension
 
@@ -154,9 +158,13 @@ class Sessions(Serving, Extension):
 
     def call(self, *, modern: bool = False) -> Call:
         """Return a call of the current request, which has no transport session yet."""
+        caller = sdk.current_caller()
+        if caller.owner is not None and not caller.individual and not self._warned:
+            self._warned = True
+            _log.warning(_NO_SUBJECT)
         return Call(
             self.store,
-            sdk.current_caller(),
+            caller,
             modern=modern,
             idle=self.idle,
             max=self.max,
@@ -236,6 +244,12 @@ class Sessions(Serving, Extension):
         A server that was started by ``http_app`` or ``run`` does this by itself.
         """
         return await self._lifecycle.purge()
+
+
+_NO_SUBJECT: Final = (
+    "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
+    "refuses them. The server's token verifier should set AccessToken.subject."
+)
 
 
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:

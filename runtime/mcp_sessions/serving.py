@@ -19,7 +19,7 @@ from mcp_sessions.context import Call
 from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
-from mcp_sessions.observing import ObservingMiddleware
+from mcp_sessions.observing import RETRY_MILLISECONDS, ObservingMiddleware
 from mcp_sessions.stores.base import Store
 
 ENDLESS_SECONDS: Final = 24 * 3600.0
@@ -66,6 +66,7 @@ class Serving:
         """
         if not stateless:
             options.setdefault("event_store", SessionEvents(self.store))
+            options.setdefault("retry_interval", RETRY_MILLISECONDS)
         app = server.streamable_http_app(streamable_http_path=path, host=host, stateless_http=stateless, **options)
         if not sdk.has_extension(server, self.identifier, self._settings):
             raise ValueError(_NOT_INSTALLED)

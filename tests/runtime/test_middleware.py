@@ -335,13 +335,17 @@ async def test_a_users_state_is_found_through_any_session_of_that_user_alone(sto
             assert keys_in(await peer.remember(key, session_id, "remember_of_me", **bearer)) == expected
 
 
-async def test_users_that_cannot_be_told_apart_share_nothing(store: Any) -> None:
+async def test_users_that_cannot_be_told_apart_share_nothing(store: Any, caplog: pytest.LogCaptureFixture) -> None:
     async with serving(store, auth=True) as peer:
+        await peer.initialize(authorization="Bearer app/ann")
+        assert not caplog.records
         bearer = {"authorization": "Bearer app/"}
         session_id = await peer.initialize(**bearer)
         result = (await peer.remember("a", session_id, "remember_of_me", **bearer)).json()["result"]
         assert result["isError"]
         assert "must set the token's subject" in result["content"][0]["text"]
+    told = [record.message for record in caplog.records if "AccessToken.subject" in record.message]
+    assert len(told) == 1
 
 
 async def test_an_initialize_that_is_refused_opens_no_session(store: Any) -> None:
