@@ -12,7 +12,7 @@ from mcp_sessiongen.imports import Imports
 from mcp_sessiongen.layout import Alternatives, Expression, Group, Pair, flat
 from mcp_sessiongen.naming import RENAMED_IMPORTS
 from mcp_sessiongen.python_text import Code, bytes_lit, lit, name, quoted
-from mcp_sessiongen.type_parts import bare, without_none
+from mcp_sessiongen.type_parts import bare, parts_of, without_none
 from mcp_sessiongen.value_types import is_narrowed, is_optional, member_of
 
 _HOMES: Final = {
@@ -174,19 +174,13 @@ class Speller:
                 return _collection("tuple", listed)
             case ir.Items(kind=outer, items=items), ir.Array(item=item):
                 spelt = _collection(outer, tuple(inner(one, item) for one in items))
-                is_named = bool(items) and within and is_narrowed(item)
             case ir.Entries(entries=entries), ir.Table(key=key, value=entry):
-                spelt = Group(
-                    Code(""), tuple(Pair(inner(one, key), inner(other, entry)) for one, other in entries), "{}"
-                )
-                is_named = bool(entries) and within and (is_narrowed(key) or is_narrowed(entry))
+                pairs = tuple(Pair(inner(one, key), inner(other, entry)) for one, other in entries)
+                spelt = Group(Code(""), pairs, "{}")
             case _:
                 return self.value(value)
-        if not is_named:
-            return spelt
-        if isinstance(spelt, Group) and spelt.head:  # a frozenset
-            return replace(spelt, head=self.type(plain, aliases))
-        return Group(self.type(plain, aliases), (spelt,))
+        is_named = within and isinstance(spelt, Group) and bool(spelt.items) and any(map(is_narrowed, parts_of(plain)))
+        return _named(self.type(plain, aliases), spelt) if is_named else spelt
 
     def built(self, kind: str, text: str) -> Expression:
         """Return the constructor call for a scalar without a literal."""
@@ -207,6 +201,13 @@ class Speller:
         if kind in ("datetime", "time"):
             callee = Code(f"{callee}.fromisoformat")
         return Group(callee, (lit(text),))
+
+
+def _named(kind: Expression, collection: Expression) -> Group:
+    """Return a collection that names its type; a frozenset has a call already."""
+    if isinstance(collection, Group) and collection.head:
+        return replace(collection, head=kind)
+    return Group(kind, (collection,))
 
 
 def _subscript(head: str, items: Iterable[Expression]) -> Group:
