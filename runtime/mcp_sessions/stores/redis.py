@@ -16,6 +16,7 @@ from mcp_sessions.stores.redis_clients import Client, GivenServer, Server, take_
 from mcp_sessions.stores.redis_line import Argument, Call, Line
 from mcp_sessions.stores.redis_names import (
     Partition,
+    address_named,
     name_of,
     owner_name,
     parent_name_of,
@@ -230,7 +231,7 @@ class RedisStore:
         after = cursors.name_of(cursor)
         first, lower = 0, b"-"
         if cursor:
-            address = _address_after(after)
+            address = address_named(*after)
             first, lower = place_of(address, len(self._partitions)), _behind(name_of(address))
         wanted = b"" if schema is None else b"=" + schema.encode("utf-8", "surrogatepass")
         whose = b"" if owner is None else b"=" + owner_name(owner)
@@ -355,13 +356,6 @@ def _or_none(number: float | None) -> float:
 def _behind(name: bytes) -> bytes:
     """Return the bound of what comes after a name in an index."""
     return b"(" + name + b"\xff"
-
-
-def _address_after(after: tuple[str, str, str]) -> Address:
-    space, id, schema = after
-    if space not in ("handle", "transport", "connection", "user") or not is_text(id) or not is_text(schema):
-        raise StoreError("that is no cursor of a listing; leave it out to begin from the start")
-    return Address(space, id, schema)
 
 
 def _is_yes(text: str) -> bool:

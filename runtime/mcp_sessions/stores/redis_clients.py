@@ -10,7 +10,7 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisError
 
 from mcp_sessions.errors import StoreUrlError
-from mcp_sessions.stores.redis_line import ClusterLine, Line, PoolLine
+from mcp_sessions.stores.redis_line import ClusterLine, Line, Pool, PoolLine
 
 Client: TypeAlias = Redis | RedisCluster
 
@@ -68,7 +68,7 @@ class Server:
             return ClusterLine(cluster, self._place, owned=True, closed=closed)
         return PoolLine(self._pool(), self._place, owned=True, closed=closed)
 
-    def _pool(self) -> ConnectionPool:
+    def _pool(self) -> Pool:
         retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), _TRIES)
         return ConnectionPool.from_url(self._url, **({"retry": retry} | self._options))
 

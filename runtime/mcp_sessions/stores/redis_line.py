@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from redis.asyncio import ConnectionPool, RedisCluster
+from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
@@ -39,6 +39,26 @@ class Call:
         return (*called, len(self.keys), *self.keys, *self.arguments)
 
 
+class Pool(Protocol):
+    """What is needed of a pool of redis-py, as it has it."""
+
+    async def get_connection(self) -> AbstractConnection:
+        """Return a connection that is connected."""
+        ...
+
+    async def release(self, connection: AbstractConnection) -> None:
+        """Take a connection back."""
+        ...
+
+    async def disconnect(self) -> None:
+        """Close all connections."""
+        ...
+
+    def make_connection(self) -> AbstractConnection:
+        """Make a connection that is not connected yet."""
+        ...
+
+
 class Line(Protocol):
     """Where calls are answered."""
 
@@ -65,7 +85,7 @@ class PoolLine:
         closed: Called when the line is closed, by ``close`` or because its event loop ends.
     """
 
-    def __init__(self, pool: ConnectionPool, place: str, *, owned: bool, closed: Callable[[], None]) -> None:
+    def __init__(self, pool: Pool, place: str, *, owned: bool, closed: Callable[[], None]) -> None:
         self._pool = pool
         self._place = place
         self._owned = owned
@@ -137,7 +157,7 @@ class PoolLine:
         """Return the answer to each call, or the error that came instead."""
         results: list[Any] = []
         try:
-            connection: AbstractConnection = await self._pool.get_connection()
+            connection = await self._pool.get_connection()
         except (RedisError, OSError, TypeError) as error:
             return [error] * len(calls)
         try:

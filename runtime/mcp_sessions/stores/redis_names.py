@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
+from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.terms import Address, Space
+from mcp_sessions.stores.texts import is_text
 
 _LETTERS: Final[dict[Space, bytes]] = {"handle": b"h", "transport": b"t", "connection": b"c", "user": b"u"}
 _SPACES: Final[dict[bytes, Space]] = {letter: space for space, letter in _LETTERS.items()}
@@ -52,9 +54,19 @@ def address_of(name: bytes) -> Address:
     """Return the address that a name stands for."""
     head, id_length, rest = name.split(b":", 2)
     length = int(head[1:])
-    return Address(
-        _SPACES[head[:1]], rest[length : length + int(id_length)].decode(), rest[:length].decode()
-    )
+    return Address(_SPACES[head[:1]], rest[length : length + int(id_length)].decode(), rest[:length].decode())
+
+
+def address_named(space: str, id: str, schema: str) -> Address:
+    """Return the address that a cursor names.
+
+    Raises:
+        StoreError: If it can be none.
+    """
+    for known in _LETTERS:
+        if known == space and is_text(id) and is_text(schema):
+            return Address(known, id, schema)
+    raise StoreError("that is no cursor of a listing; leave it out to begin from the start")
 
 
 def parent_name_of(address: Address) -> bytes:
