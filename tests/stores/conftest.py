@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from tests.stores.valkey_server import ValkeyServer, running
+from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
 from mcp_sessions.stores.redis import RedisStore
@@ -43,6 +43,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ValkeyServer]]:
+    """A Valkey cluster of three nodes that tests share in the same way."""
+    with cluster_running(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
 _PREFIXES = count()
 
 
@@ -52,7 +59,7 @@ def redis_options() -> dict[str, object]:
     return {"prefix": f"test{next(_PREFIXES)}"}
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis", "redis in partitions"])
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster"])
 async def store(
     request: pytest.FixtureRequest, clock: FakeClock, make_store: Callable[..., Store]
 ) -> AsyncIterator[Store]:
@@ -73,9 +80,10 @@ def make_store(
             return MemoryStore(**options)  # type: ignore[arg-type]
         if kind == "sqlite":
             return SQLiteStore(sqlite_path, **options)  # type: ignore[arg-type]
-        url = request.getfixturevalue("valkey").url
-        number = 3 if kind == "redis in partitions" else 1
-        return RedisStore(url, partitions=number, **redis_options | options)  # type: ignore[arg-type]
+        if kind == "redis":
+            return RedisStore(request.getfixturevalue("valkey").url, **redis_options | options)  # type: ignore[arg-type]
+        url = request.getfixturevalue("cluster")[0].url
+        return RedisStore(url + "?cluster=true", **redis_options | options)  # type: ignore[arg-type]
 
     return make
 

@@ -24,6 +24,7 @@ class ValkeyServer:
         self.folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
+        self.cluster_port = int(options[options.index("--cluster-port") + 1]) if "--cluster-port" in options else 0
         self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -71,3 +72,33 @@ def running(folder: Path, *options: str) -> Iterator[ValkeyServer]:
         yield server
     finally:
         server.kill()
+
+
+@contextlib.contextmanager
+def cluster_running(folder: Path) -> Iterator[list[ValkeyServer]]:
+    """A cluster of three nodes that have all slots between them."""
+    with contextlib.ExitStack() as stack:
+        nodes = []
+        for number in range(3):
+            place = folder / str(number)
+            place.mkdir()
+            ports = ["--cluster-port", str(free_port()), "--cluster-node-timeout", "2000"]
+            nodes.append(stack.enter_context(running(place, "--cluster-enabled", "yes", *ports)))
+        clients = [stack.enter_context(node.client()) for node in nodes]
+        for number, client in enumerate(clients):
+            client.execute_command("CLUSTER", "ADDSLOTSRANGE", 16384 * number // 3, 16384 * (number + 1) // 3 - 1)
+            client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        for node in nodes[1:]:
+            clients[0].execute_command("CLUSTER", "MEET", "127.0.0.1", node.port, node.cluster_port)
+        deadline = time.monotonic() + 30.0
+        while not all(_is_whole(client) for client in clients):
+            if time.monotonic() > deadline:
+                raise RuntimeError("the cluster did not come together")
+            time.sleep(0.05)
+        yield nodes
+
+
+def _is_whole(client: "redis.Redis") -> bool:
+    found = client.execute_command("CLUSTER", "INFO")
+    text = found if isinstance(found, dict) else dict(line.split(":") for line in found.decode().split())
+    return text["cluster_state"] == "ok" and text["cluster_known_nodes"] == "3"

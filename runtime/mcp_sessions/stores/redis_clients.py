@@ -10,7 +10,8 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisError
 
 from mcp_sessions.errors import StoreUrlError
-from mcp_sessions.stores.redis_line import ClusterLine, Line, Pool, PoolLine
+from mcp_sessions.stores.redis_cluster import ClusterLine
+from mcp_sessions.stores.redis_line import Line, Pool, PoolLine
 
 Client: TypeAlias = Redis | RedisCluster
 
@@ -65,8 +66,8 @@ class Server:
         """Open a line for the current event loop."""
         if self.is_cluster:
             cluster = RedisCluster.from_url(self._url, **({"retry": Retry(NoBackoff(), 0)} | self._options))
-            return ClusterLine(cluster, self._place, owned=True, closed=closed)
-        return PoolLine(self._pool(), self._place, owned=True, closed=closed)
+            return ClusterLine(cluster, self._place, closed, owned=True)
+        return PoolLine(self._pool(), self._place, closed, owned=True)
 
     def _pool(self) -> Pool:
         retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), _TRIES)
@@ -89,8 +90,8 @@ class GivenServer:
     def line(self, closed: Callable[[], None]) -> Line:
         """Open a line for the current event loop, which must be the client's."""
         if isinstance(self._client, RedisCluster):
-            return ClusterLine(self._client, "the given cluster", owned=False, closed=closed)
-        return PoolLine(self._client.connection_pool, "the given client", owned=False, closed=closed)
+            return ClusterLine(self._client, "the given cluster", closed, owned=False)
+        return PoolLine(self._client.connection_pool, "the given client", closed, owned=False)
 
 
 def _has_address(url: str) -> bool:

@@ -5,12 +5,12 @@ little more than one. No call is ever sent twice, so none is done twice; what is
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from redis.asyncio import RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
@@ -59,8 +59,28 @@ class Pool(Protocol):
         ...
 
 
-class Line(Protocol):
-    """Where calls are answered."""
+class Line(ABC):
+    """Where the calls of one event loop are answered, in their order.
+
+    Args:
+        place: How messages name the server.
+        closed: Called when the line is closed, by ``close`` or because its event loop ends.
+    """
+
+    def __init__(self, place: str, closed: Callable[[], None]) -> None:
+        self._place = place
+        self._closed = closed
+        self._queue: deque[tuple[Call, asyncio.Future[Any]]] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self._life: AsyncGenerator[None] | None = None
+
+    @abstractmethod
+    async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
+        """Send calls together; return the answer to each, or the error that came instead."""
+
+    @abstractmethod
+    async def _disconnect(self) -> None:
+        """Let go of the server."""
 
     async def ask(self, call: Call) -> Any:
         """Return the server's answer.
@@ -68,35 +88,6 @@ class Line(Protocol):
         Raises:
             mcp_sessions.StoreError: If there is none.
         """
-        ...
-
-    async def close(self) -> None:
-        """Finish what was asked, then let go of the server."""
-        ...
-
-
-class PoolLine:
-    """Calls to one server, on one of a pool's connections at a time.
-
-    Args:
-        pool: The connections.
-        place: How messages name the server.
-        owned: Whether the pool's connections are to be closed with the line.
-        closed: Called when the line is closed, by ``close`` or because its event loop ends.
-    """
-
-    def __init__(self, pool: Pool, place: str, *, owned: bool, closed: Callable[[], None]) -> None:
-        self._pool = pool
-        self._place = place
-        self._owned = owned
-        self._closed = closed
-        self._queue: deque[tuple[Call, asyncio.Future[Any]]] = deque()
-        self._sending: asyncio.Task[None] | None = None
-        self._knows_scripts = False
-        self._life: AsyncGenerator[None] | None = None
-
-    async def ask(self, call: Call) -> Any:
-        """See ``Line.ask``."""
         loop = asyncio.get_running_loop()
         answer = loop.create_future()
         self._queue.append((call, answer))
@@ -105,7 +96,7 @@ class PoolLine:
         return await answer
 
     async def close(self) -> None:
-        """See ``Line.close``."""
+        """Finish what was asked, then let go of the server."""
         while self._sending is not None:
             await asyncio.wait([self._sending])
         if self._life is not None:
@@ -130,8 +121,7 @@ class PoolLine:
             yield
         finally:
             self._closed()
-            if self._owned:
-                await self._pool.disconnect()
+            await self._disconnect()
 
     async def _send_some(self) -> None:
         batch: list[tuple[Call, asyncio.Future[Any]]] = []
@@ -145,6 +135,8 @@ class PoolLine:
             for _, answer in batch:
                 answer.cancel()
             raise
+        except Exception as error:  # nobody may wait for ever
+            results = [error] * len(batch)
         for (_, answer), result in zip(batch, results, strict=True):
             if answer.done():
                 continue
@@ -153,8 +145,22 @@ class PoolLine:
             else:
                 answer.set_result(result)
 
+
+class PoolLine(Line):
+    """A line to one server, on one of a pool's connections at a time; see ``Line``.
+
+    Args:
+        pool: The connections.
+        owned: Whether they are to be closed with the line.
+    """
+
+    def __init__(self, pool: Pool, place: str, closed: Callable[[], None], *, owned: bool) -> None:
+        super().__init__(place, closed)
+        self._pool = pool
+        self._owned = owned
+        self._knows_scripts = False
+
     async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
-        """Return the answer to each call, or the error that came instead."""
         results: list[Any] = []
         try:
             connection = await self._pool.get_connection()
@@ -178,7 +184,7 @@ class PoolLine:
         except (RedisError, OSError) as error:
             await connection.disconnect()
             self._knows_scripts = False
-            results += [_Lost(str(error))] * (len(calls) - len(results))
+            results += [LostError(str(error))] * (len(calls) - len(results))
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
@@ -186,54 +192,12 @@ class PoolLine:
             await self._pool.release(connection)
         return results
 
-
-class ClusterLine:
-    """Calls to a cluster, each to the node that has its keys."""
-
-    def __init__(self, cluster: RedisCluster, place: str, *, owned: bool, closed: Callable[[], None]) -> None:
-        self._cluster = cluster
-        self._place = place
-        self._owned = owned
-        self._closed = closed
-        self._asked: set[asyncio.Task[Any]] = set()
-        self._life: AsyncGenerator[None] | None = None
-
-    async def ask(self, call: Call) -> Any:
-        """See ``Line.ask``."""
-        if self._life is None:
-            self._life = self._live()
-            await anext(self._life)
-        task = asyncio.ensure_future(self._ask(call))
-        self._asked.add(task)
-        task.add_done_callback(self._asked.discard)
-        return await asyncio.shield(task)
-
-    async def close(self) -> None:
-        """See ``Line.close``."""
-        while self._asked:
-            await asyncio.wait(self._asked)
-        if self._life is not None:
-            await self._life.aclose()
-
-    async def _live(self) -> AsyncGenerator[None]:
-        try:
-            yield
-        finally:
-            self._closed()
-            if self._owned:
-                await self._cluster.aclose()
-
-    async def _ask(self, call: Call) -> Any:
-        try:
-            try:
-                return await self._cluster.execute_command(*call.command())
-            except NoScriptError:
-                return await self._cluster.execute_command(*call.command(in_full=True))
-        except (RedisError, OSError) as error:
-            raise failure(self._place, error) from error
+    async def _disconnect(self) -> None:
+        if self._owned:
+            await self._pool.disconnect()
 
 
-class _Lost(RedisError):
+class LostError(RedisError):
     """The connection was lost after calls had been sent."""
 
 
@@ -250,7 +214,7 @@ async def _talk(connection: AbstractConnection, commands: Sequence[tuple[Argumen
 def failure(place: str, error: Exception) -> StoreError:
     """Return the error of the store for one of the client."""
     text = " ".join(str(error).split()) or type(error).__name__
-    doubt = "; whether the operation was done is not known" if isinstance(error, _Lost) else ""
+    doubt = "; whether the operation was done is not known" if isinstance(error, LostError) else ""
     made = StoreError(f"the session store at {place} failed: {text}{doubt}")
     made.__cause__ = error
     return made
