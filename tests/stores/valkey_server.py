@@ -1,6 +1,10 @@
-"""Real Valkey servers for tests, each with a folder and a port of its own."""
+"""Real Valkey servers for tests, each with a folder and a port of its own.
+
+Another server, such as an old Redis, is tried with ``VALKEY_SERVER=/path/of/redis-server``.
+"""
 
 import contextlib
+import os
 import socket
 import subprocess
 import time
@@ -29,7 +33,8 @@ class ValkeyServer:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [str(get_binary_path()), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        binary = os.environ.get("VALKEY_SERVER") or str(get_binary_path())
+        command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
         defaults = ["--save", "", "--unixsocket", str(self.folder / "s.sock"), "--daemonize", "no"]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([*command, *defaults, *self._options], stdout=log, stderr=log)

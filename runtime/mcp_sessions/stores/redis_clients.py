@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from redis.asyncio import ConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
@@ -23,10 +23,10 @@ _TRIES: Final = 3
 
 def take_options(url: str, names: tuple[str, ...]) -> tuple[str, dict[str, str]]:
     """Return a URL without some options, and these."""
-    parts = urlsplit(url)
-    given = parse_qsl(parts.query, keep_blank_values=True)
+    address, _, query = url.partition("?")
+    given = parse_qsl(query, keep_blank_values=True)
     rest = urlencode([(name, value) for name, value in given if name not in names])
-    return urlunsplit(parts._replace(query=rest)), {name: value for name, value in given if name in names}
+    return f"{address}?{rest}" if rest else address, {name: value for name, value in given if name in names}
 
 
 class Server:
@@ -55,7 +55,9 @@ class Server:
         parts = urlsplit(self._url)
         self._place = f"{scheme.lower()}://{parts.netloc.rpartition('@')[2] or parts.path}"
         try:
-            if not is_cluster:
+            if is_cluster:
+                self._cluster()
+            else:
                 self._pool().make_connection()
         except (TypeError, ValueError, RedisError) as error:
             raise StoreUrlError(
@@ -65,9 +67,11 @@ class Server:
     def line(self, closed: Callable[[], None]) -> Line:
         """Open a line for the current event loop."""
         if self.is_cluster:
-            cluster = RedisCluster.from_url(self._url, **({"retry": Retry(NoBackoff(), 0)} | self._options))
-            return ClusterLine(cluster, self._place, closed, owned=True)
+            return ClusterLine(self._cluster(), self._place, closed, owned=True)
         return PoolLine(self._pool(), self._place, closed, owned=True)
+
+    def _cluster(self) -> RedisCluster:
+        return RedisCluster.from_url(self._url, **({"retry": Retry(NoBackoff(), 0)} | self._options))
 
     def _pool(self) -> Pool:
         retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), _TRIES)
