@@ -46,6 +46,10 @@ class Pool(Protocol):
         """Return a connection that is connected."""
         ...
 
+    async def ensure_connection(self, connection: AbstractConnection) -> None:
+        """Connect a connection again that was closed meanwhile."""
+        ...
+
     async def release(self, connection: AbstractConnection) -> None:
         """Take a connection back."""
         ...
@@ -147,7 +151,7 @@ class Line(ABC):
 
 
 class PoolLine(Line):
-    """A line to one server, on one of a pool's connections at a time; see ``Line``.
+    """A line to one server, on one of a pool's connections, which it keeps; see ``Line``.
 
     Args:
         pool: The connections.
@@ -158,12 +162,13 @@ class PoolLine(Line):
         super().__init__(place, closed)
         self._pool = pool
         self._owned = owned
+        self._connection: AbstractConnection | None = None
         self._knows_scripts = False
 
     async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
         results: list[Any] = []
         try:
-            connection = await self._pool.get_connection()
+            connection = await self._connected()
         except (RedisError, OSError, TypeError) as error:
             return [error] * len(calls)
         try:
@@ -188,11 +193,19 @@ class PoolLine(Line):
         except BaseException:
             await connection.disconnect(nowait=True)
             raise
-        finally:
-            await self._pool.release(connection)
         return results
 
+    async def _connected(self) -> AbstractConnection:
+        if self._connection is None:
+            self._connection = await self._pool.get_connection()
+        else:
+            await self._pool.ensure_connection(self._connection)
+        return self._connection
+
     async def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await self._pool.release(connection)
         if self._owned:
             await self._pool.disconnect()
 

@@ -31,7 +31,7 @@ class Script:
 @cache
 def scripts() -> dict[str, Script]:
     """Return all scripts by their names."""
-    shared = _CONSTANTS + _part("session")
+    shared = _CONSTANTS + _part("session") + _part("removing")
     ours = {name: Script(shared + _part(name)) for name in _OF_OPERATORS}
     shared += _part("access")
     return ours | {name: Script(shared + _part(name)) for name in _OF_CALLERS}

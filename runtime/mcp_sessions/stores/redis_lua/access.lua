@@ -123,7 +123,8 @@ end
 
 -- Begin the session; return why not if there is no room.
 local function begin()
-  purge(now - GRACE, SWEEP, {}, false)
+  local with = removing()
+  with.purge(now - GRACE, SWEEP, {}, false)
   parent = parent and load(above)
   local why = crowd()
   if why then
@@ -131,14 +132,14 @@ local function begin()
   end
   local former = load(name)
   if former then
-    for _, child in ipairs(children(name, former)) do
-      remove(child[1])
+    for _, child in ipairs(with.children(name, former)) do
+      with.remove(child[1])
     end
   end
-  remove(name)
+  with.remove(name)
   session = {version, digest, owner, now, now, 0, -1, LIVE, 0, 0, parent and parent[CREATED] or 0}
   relive(session, idle, max)
-  count(name, owner)
+  with.count(name, owner)
   if parent then
     redis.call('HSET', base .. above, 'c' .. name, '')
   end

@@ -2,7 +2,8 @@
 local gone = {}
 if not claim() and session then
   slide_parent()
-  empty(name, session, ENDED, gone, ARGV[7] == 'values')
-  bury(name, session, ENDED, now)
+  local with = removing()
+  with.empty(name, session, ENDED, gone, ARGV[7] == 'values')
+  with.bury(name, session, ENDED, now)
 end
 return ok(gone)
