@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ import redis.asyncio
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.stores.conftest import FakeClock
-from tests.stores.valkey_server import ValkeyServer
+from tests.stores.valkey_server import ValkeyServer, running
 
 from mcp_sessions import StoreUrlError, TooManySessionsError, open_store
 from mcp_sessions.errors import SessionDataError
@@ -296,6 +297,21 @@ async def test_a_unix_socket_and_a_given_client(valkey: ValkeyServer, access: Ac
     await given.aclose()
     assert await client.ping()
     await client.aclose()
+
+
+async def test_a_client_of_a_sentinel(valkey: ValkeyServer, access: Access, tmp_path: Path) -> None:
+    config = f"sentinel monitor sessions 127.0.0.1 {valkey.port} 1\n"
+    with running(tmp_path, config=config) as watcher:
+        sentinel = redis.asyncio.Sentinel([("127.0.0.1", watcher.port)])
+        client = sentinel.master_for("sessions")
+        store = RedisStore(client=client, prefix="sentinel")
+        await store.create(access, LIVES, {"a": b"1"})
+        assert await store.read(access) == {"a": b"1"}
+        await store.end(access)
+        await store.aclose()
+        await client.aclose()
+        for found in sentinel.sentinels:
+            await found.aclose()
 
 
 def test_a_client_that_decodes_is_refused(valkey: ValkeyServer) -> None:

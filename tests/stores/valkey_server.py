@@ -26,18 +26,23 @@ def free_port() -> int:
 class ValkeyServer:
     """One server process, which can be killed and started again."""
 
-    def __init__(self, folder: Path, *options: str) -> None:
+    def __init__(self, folder: Path, *options: str, config: str = "") -> None:
         self.folder = folder
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.cluster_port = int(options[options.index("--cluster-port") + 1]) if "--cluster-port" in options else 0
         self._options = options
+        self._config: list[str] = []
+        if config:
+            (folder / "conf").write_text(config)
+            self._config = [str(folder / "conf"), "--sentinel"]
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         binary = os.environ.get("VALKEY_SERVER") or str(get_binary_path())
-        command = [binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
-        defaults = ["--save", "", "--unixsocket", str(self.folder / "s.sock"), "--daemonize", "no"]
+        command = [binary, *self._config]
+        command += ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self.folder)]
+        defaults = [] if self._config else ["--save", "", "--unixsocket", str(self.folder / "s.sock")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen([*command, *defaults, *self._options], stdout=log, stderr=log)
         deadline = time.monotonic() + 20.0
@@ -72,8 +77,9 @@ class ValkeyServer:
 
 
 @contextlib.contextmanager
-def running(folder: Path, *options: str) -> Iterator[ValkeyServer]:
-    server = ValkeyServer(folder, *options)
+def running(folder: Path, *options: str, config: str = "") -> Iterator[ValkeyServer]:
+    """Run a server, or with ``config`` a sentinel."""
+    server = ValkeyServer(folder, *options, config=config)
     try:
         server.start()
         yield server

@@ -332,6 +332,8 @@ class RedisStore:
         if line is None or process != os.getpid():
             line = self._server.line(lambda: self._forget(loop))
             with self._changing:
+                for other in [known for known in self._lines if known.is_closed()]:
+                    del self._lines[other]
                 self._lines[loop] = os.getpid(), line
         return line
 
