@@ -1,10 +1,7 @@
 """The store in Redis or Valkey: for any number of workers on any number of machines."""
 
 import asyncio
-import os
 import random
-import struct
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -12,36 +9,16 @@ from typing import Any, Final
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import cursors, jsontext
 from mcp_sessions.stores.redis_answers import info_of, listed_of, remains_of, result_of, values_of
+from mcp_sessions.stores.redis_asker import Asker, or_none
 from mcp_sessions.stores.redis_clients import Client, GivenServer, Server, take_options
-from mcp_sessions.stores.redis_line import Argument, Call, Line
-from mcp_sessions.stores.redis_names import (
-    Partition,
-    address_named,
-    name_of,
-    owner_name,
-    parent_name_of,
-    partitions_of,
-    place_of,
-)
-from mcp_sessions.stores.redis_scripts import ScriptName, scripts
-from mcp_sessions.stores.terms import (
-    Access,
-    Address,
-    Clock,
-    Lifetime,
-    Listed,
-    NotLiveError,
-    Page,
-    Remains,
-    SessionInfo,
-)
+from mcp_sessions.stores.redis_line import Argument
+from mcp_sessions.stores.redis_names import address_named, name_of, owner_name, parent_name_of, partitions_of
+from mcp_sessions.stores.terms import Access, Address, Clock, Lifetime, Listed, Page, Remains, SessionInfo
 from mcp_sessions.stores.texts import is_text, require_text
 
 __all__ = ["RedisStore"]
 
-_HEAD: Final = struct.Struct(">10d")
 _CLUSTER_PARTITIONS: Final = 64
-_NONE: Final = -1.0
 _TRIES: Final = 1000
 _LOOK_AT: Final = 1000
 """How many names one step of a listing looks at."""
@@ -94,31 +71,27 @@ class RedisStore:
         clock: Clock | None = None,
         **options: Any,
     ) -> None:
-        self._server: Server | GivenServer
+        server: Server | GivenServer
         if client is not None:
             if url is not None or options:
                 raise StoreUrlError("give either a URL with options or a client, not both")
-            self._server = GivenServer(client)
+            server = GivenServer(client)
         else:
             given: dict[str, str] = {}
             if url is not None and "?" in url:
                 url, given = take_options(url, ("cluster", "prefix", "partitions"))
             is_cluster = options.pop("cluster", _is_yes(given.get("cluster", "no")))
-            self._server = Server(url or "redis://localhost:6379", is_cluster=is_cluster, options=options)
+            server = Server(url or "redis://localhost:6379", is_cluster=is_cluster, options=options)
             prefix = given.get("prefix") if prefix is None else prefix
             partitions = _number(given["partitions"]) if partitions is None and "partitions" in given else partitions
         prefix = "mcp-sessions" if prefix is None else prefix
         if not prefix or not is_text(prefix) or set("{}") & set(prefix):
             raise StoreUrlError("the prefix of keys is a text without braces, and not empty")
         if partitions is None:
-            partitions = _CLUSTER_PARTITIONS if self._server.is_cluster else 1
+            partitions = _CLUSTER_PARTITIONS if server.is_cluster else 1
         if isinstance(partitions, bool) or not 1 <= partitions <= 16384:
             raise StoreUrlError("partitions is a whole number from 1 to 16384")
-        self._partitions = partitions_of(prefix, partitions)
-        self._clock = clock
-        self._closed = False
-        self._changing = threading.Lock()
-        self._lines: dict[asyncio.AbstractEventLoop, tuple[int, Line]] = {}
+        self._asker = Asker(server, partitions_of(prefix, partitions), clock)
 
     async def create(
         self,
@@ -133,25 +106,25 @@ class RedisStore:
         arguments: list[Argument] = []
         for key, value in given.items():
             arguments += (_field(key), value, _ttl(until.get(key)))
-        return info_of(await self._use("create", replace(access, begin=lifetime, began=None), *arguments))
+        return info_of(await self._asker.use("create", replace(access, begin=lifetime, began=None), *arguments))
 
     async def touch(self, access: Access, lifetime: Lifetime | None = None) -> SessionInfo:
         """See ``Store.touch``."""
-        times = ("", "") if lifetime is None else (repr(float(lifetime.idle)), repr(_or_none(lifetime.max)))
-        return info_of(await self._use("touch", access, *times))
+        times = ("", "") if lifetime is None else (repr(float(lifetime.idle)), repr(or_none(lifetime.max)))
+        return info_of(await self._asker.use("touch", access, *times))
 
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
         if keys is None:
-            return values_of(await self._use("read", access, "all"))
+            return values_of(await self._asker.use("read", access, "all"))
         wanted = list(dict.fromkeys(keys))
         require_text(*wanted)
-        found = await self._use("read", access, "some", *map(_field, wanted))
+        found = await self._asker.use("read", access, "some", *map(_field, wanted))
         return {key: value for key, value in zip(wanted, found, strict=False) if value is not None}
 
     async def names(self, access: Access) -> list[str]:
         """See ``Store.names``."""
-        return sorted(key.decode() for key in await self._use("read", access, "names"))
+        return sorted(key.decode() for key in await self._asker.use("read", access, "names"))
 
     async def write(
         self,
@@ -168,18 +141,18 @@ class RedisStore:
             arguments += (_field(key), _maybe(value), _ttl(until.get(key)))
         for key, value in wanted.items():
             arguments += (_field(key), _maybe(value))
-        held = await self._use("write", access, *arguments)
+        held = await self._asker.use("write", access, *arguments)
         return None if held is None else dict(zip(wanted, held, strict=True))
 
     async def remove(self, access: Access, key: str) -> bytes | None:
         """See ``Store.remove``."""
         require_text(key)
-        held: bytes | None = await self._use("remove", access, _field(key))
+        held: bytes | None = await self._asker.use("remove", access, _field(key))
         return held
 
     async def clear(self, access: Access) -> None:
         """See ``Store.clear``."""
-        await self._use("clear", access)
+        await self._asker.use("clear", access)
 
     async def increment(
         self, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None = None
@@ -187,7 +160,7 @@ class RedisStore:
         """See ``Store.increment``."""
         require_text(key)
         added = repr(by) if abs(by) < 2**53 else ""
-        answer = await self._ask("increment", access, _field(key), added, initial, _ttl(ttl))
+        answer = await self._asker.ask("increment", access, _field(key), added, initial, _ttl(ttl))
         total: bytes | None = result_of(access, answer)
         if total is not None:
             return total
@@ -206,23 +179,23 @@ class RedisStore:
     ) -> None:
         """See ``Store.append``."""
         require_text(key)
-        await self._use("append", access, _field(key), b",".join(items), initial, _ttl(ttl))
+        await self._asker.use("append", access, _field(key), b",".join(items), initial, _ttl(ttl))
 
     async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
         """See ``Store.end``."""
         if not is_text(access.address.id):
             return []
-        return remains_of(await self._use("end", replace(access, began=None), "values" if values else ""))
+        return remains_of(await self._asker.use("end", replace(access, began=None), "values" if values else ""))
 
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""
         gone: list[Remains] = []
-        start = random.randrange(len(self._partitions))
-        for partition in self._partitions[start:] + self._partitions[:start]:
+        start = random.randrange(len(self._asker.partitions))
+        for partition in self._asker.partitions[start:] + self._asker.partitions[:start]:
             if limit <= 0:
                 break
             arguments = (limit, "values" if values else "")
-            done, found = result_of(None, await self._operate("purge", partition, *arguments))
+            done, found = result_of(None, await self._asker.operate("purge", partition, *arguments))
             gone += remains_of(found)
             limit -= done
         return gone
@@ -235,14 +208,14 @@ class RedisStore:
         first, lower = 0, b"-"
         if cursor:
             address = address_named(*after)
-            first, lower = place_of(address, len(self._partitions)), _behind(name_of(address))
+            first, lower = self._asker.partition_of(address).number, _behind(name_of(address))
         wanted = b"" if schema is None else b"=" + schema.encode("utf-8", "surrogatepass")
         whose = b"" if owner is None else b"=" + owner_name(owner)
         found: list[Listed] = []
-        for partition in self._partitions[first:]:
+        for partition in self._asker.partitions[first:]:
             while lower and len(found) <= limit:
                 arguments = (lower, wanted, whose, limit + 1 - len(found), _LOOK_AT)
-                some, last = result_of(None, await self._operate("scan", partition, *arguments))
+                some, last = result_of(None, await self._asker.operate("scan", partition, *arguments))
                 found += map(listed_of, some)
                 lower = last and _behind(last)
             lower = b"-"
@@ -253,93 +226,13 @@ class RedisStore:
         """See ``Store.look_up``."""
         if not is_text(address.id) or not is_text(address.schema):
             return None
-        partition = self._partitions[place_of(address, len(self._partitions))]
-        found = await self._operate("look_up", partition, name_of(address), parent_name_of(address))
+        partition = self._asker.partition_of(address)
+        found = await self._asker.operate("look_up", partition, name_of(address), parent_name_of(address))
         return None if result_of(None, found) is None else listed_of(found[2])
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; a client that was given stays open."""
-        self._closed = True
-        with self._changing:
-            lines = list(self._lines.items())
-        for loop, (process, line) in lines:
-            if process != os.getpid():
-                continue
-            if loop is asyncio.get_running_loop():
-                await line.close()
-            elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.close(), loop))
-
-    async def _use(self, script: ScriptName, access: Access, *arguments: Argument) -> Any:
-        return result_of(access, await self._ask(script, access, *arguments))
-
-    async def _ask(self, script: ScriptName, access: Access, *arguments: Argument) -> Any:
-        """Perform an operation on a session, after counting sessions elsewhere if need be."""
-        if not is_text(access.address.id) or not is_text(access.address.schema):
-            raise NotLiveError("unknown")
-        partition = self._partitions[place_of(access.address, len(self._partitions))]
-        elsewhere = (0.0, 0.0) if len(self._partitions) == 1 else (_NONE, _NONE)
-        while True:
-            call = self._call(script, partition, access, elsewhere, arguments)
-            answer = await self._line().ask(call)
-            if answer[0] != b"count":
-                return answer
-            elsewhere = await self._count_elsewhere(partition, owner_name(access.owner))
-
-    def _call(
-        self,
-        script: ScriptName,
-        partition: Partition,
-        access: Access,
-        elsewhere: tuple[float, float],
-        arguments: Sequence[Argument],
-    ) -> Call:
-        address, limits = access.address, access.limits
-        begin = access.begin if script == "create" or not address.is_parent else None
-        idle, longest = (_NONE, _NONE) if begin is None else (begin.idle, _or_none(begin.max))
-        mosts = (limits.value_bytes, limits.session_bytes, limits.owner_sessions, limits.all_sessions)
-        head = _HEAD.pack(self._now(), idle, longest, access.version, *map(_or_none, mosts), *elsewhere)
-        name, above = name_of(address), parent_name_of(address)
-        keys = (*partition.indexes, partition.base + name, *((partition.base + above,) if above else ()))
-        digest = access.digest.encode("utf-8", "surrogatepass")
-        about = (head, partition.base, name, above, owner_name(access.owner), digest)
-        return Call(scripts()[script], keys, (*about, *arguments))
-
-    async def _operate(self, script: ScriptName, partition: Partition, *arguments: Argument) -> Any:
-        head = _HEAD.pack(self._now(), *[_NONE] * 9)
-        call = Call(scripts()[script], partition.indexes, (head, partition.base, *arguments))
-        return await self._line().ask(call)
-
-    async def _count_elsewhere(self, partition: Partition, owner: bytes) -> tuple[float, float]:
-        line = self._line()
-        calls = [
-            Call(None, (other.indexes[2],), ("HMGET", "all", owner or "+"))
-            for other in self._partitions
-            if other is not partition
-        ]
-        counts = await asyncio.gather(*map(line.ask, calls))
-        return sum(int(mine or 0) for _, mine in counts), sum(int(every or 0) for every, _ in counts)
-
-    def _now(self) -> float:
-        return _NONE if self._clock is None else self._clock()
-
-    def _line(self) -> Line:
-        """Return the line of the current event loop in this process."""
-        if self._closed:
-            raise StoreError("the session store is closed")
-        loop = asyncio.get_running_loop()
-        process, line = self._lines.get(loop, (0, None))
-        if line is None or process != os.getpid():
-            line = self._server.line(lambda: self._forget(loop))
-            with self._changing:
-                for other in [known for known in self._lines if known.is_closed()]:
-                    del self._lines[other]
-                self._lines[loop] = os.getpid(), line
-        return line
-
-    def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
-        with self._changing:
-            self._lines.pop(loop, None)
+        await self._asker.close()
 
 
 def _field(key: str) -> bytes:
@@ -352,10 +245,6 @@ def _maybe(value: bytes | None) -> bytes:
 
 def _ttl(ttl: float | None) -> str:
     return "" if ttl is None else repr(float(ttl))
-
-
-def _or_none(number: float | None) -> float:
-    return _NONE if number is None else float(number)
 
 
 def _behind(name: bytes) -> bytes:
