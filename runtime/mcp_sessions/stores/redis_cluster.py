@@ -33,6 +33,7 @@ class ClusterLine(Line):
     async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
         try:
             if not self._knows_scripts:
+                await self._cluster.initialize()  # once, before many calls at once would all do so
                 await asyncio.gather(*(self._cluster.script_load(script.text) for script in scripts().values()))
                 self._knows_scripts = True
         except (RedisError, OSError) as error:
