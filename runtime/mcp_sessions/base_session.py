@@ -5,6 +5,7 @@ in ``keyed_session`` and ``transactions``, the typed and the untyped faces in ``
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,10 +18,10 @@ from typing_extensions import TypeVar
 
 from mcp_sessions.context import Call, Caller, current_call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
-from mcp_sessions.errors import SessionRequiredError, SessionValueError
+from mcp_sessions.errors import SessionError, SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
-from mcp_sessions.resolve import by_handle, lifetime_of, locate, not_live
+from mcp_sessions.resolve import by_handle, ended_meanwhile, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
 from mcp_sessions.stores.base import Access, NotLiveError, SessionInfo, Store
 
@@ -99,7 +100,9 @@ class BaseSession:
                 raise SessionRequiredError(f"this call names {len(named)} {cls.schema.name} sessions: none is current")
             return locate(cls.schema, call, next(iter(named), "") or None, is_argument=bool(named))
 
-        return cls(call, find)
+        session = cls(call, find)
+        session._note()
+        return session
 
     @classmethod
     def _named(cls, name: str) -> Key[Any, Any]:
@@ -118,7 +121,7 @@ class BaseSession:
         await call.store.create(access, lifetime_of(cls.schema, call), values, ttls)
         session = cls(call, access)
         if call.hooks is not None:
-            await call.hooks.started(session)
+            await call.hooks.started(session, access)
         return session
 
     @classmethod
@@ -130,7 +133,9 @@ class BaseSession:
         handle = "" if value is None else str(value).strip()
         if call is not None:
             call.handles.setdefault(cls.schema.name, set()).add(handle)
-        return cls(call, partial(locate, cls.schema, call, handle or None, is_argument=True))
+        session = cls(call, partial(locate, cls.schema, call, handle or None, is_argument=True))
+        session._note()
+        return session
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -169,23 +174,39 @@ class BaseSession:
             self._found = self._found()
         return self._found
 
+    def _note(self) -> None:
+        """Have the session kept alive while the call lasts, if it means one; what is wrong, the first use will tell."""
+        with suppress(SessionError):
+            if self._call is not None:
+                access = self._access()
+                self._call.used.setdefault(access.address, access)
+
     async def _ask(
         self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Perform a store operation on this session, and say in a model's words when it is not there."""
-        access, call = self._access(), self._call
+        call = self._call
+        access = meant = self._access()
+        if call is not None:
+            access = call.used.get(meant.address, meant)
         began: list[SessionInfo] = []
+        asking = access
         if call is not None and call.hooks is not None and access.begin and call.hooks.wants_start(self.schema.name):
-            access = replace(access, began=began.append)
+            asking = replace(access, began=began.append)
         try:
-            result = await operation(access, *args, **kwargs)
+            result = await operation(asking, *args, **kwargs)
         except NotLiveError as missing:
+            if meant.begin is not None and access.begin is None:
+                raise ended_meanwhile(self.schema, missing.reason) from None
             tools = call is None or call.tools
             raise not_live(self.schema, missing.reason, access.address.space, tools=tools) from None
         if call is not None:
-            call.used[access.address] = access
+            if access.begin is not None:
+                has_written = result is None and operation in (self.store.write, self.store.append)
+                access = replace(access, begin=None) if has_written or _shows_session(result) else access
+            call.used[meant.address] = access
             if began and call.hooks is not None:
-                await call.hooks.started(self)
+                await call.hooks.started(self, meant)
         return result
 
     # The session as a whole
@@ -214,8 +235,18 @@ class BaseSession:
 
         State without a handle begins anew when it is written to again.
         """
-        store, access = self.store, self._access()
-        return self._call is not None and await end_session(store, access, self._call.hooks)
+        store, access, call = self.store, self._access(), self._call
+        if call is None:
+            return False
+        call.used.pop(access.address, None)
+        return await end_session(store, access, call.hooks)
+
+
+def _shows_session(result: object) -> bool:
+    """Tell whether what a store returned is of a session that is there: one that may yet begin reads as empty."""
+    if isinstance(result, Mapping):
+        return any(value is not None for value in result.values())
+    return bool(result)
 
 
 def _describe_argument(schema: SessionSchema) -> str:

@@ -19,7 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Send
 
 from mcp_sessions import sdk
-from mcp_sessions.answers import SESSION_HEADER, Decide, Unavailable, named_session, not_found, unavailable
+from mcp_sessions.answers import SESSION_HEADER, Decide, Unavailable, full, named_session, not_found, unavailable
 from mcp_sessions.context import Call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
@@ -85,6 +85,8 @@ class ObservingMiddleware(LegacyMiddleware):
 
             async def admit(message: Message) -> Message | Response:
                 session_id = Headers(raw=message["headers"]).get(SESSION_HEADER)
+                if message["status"] == 503:  # as many as the handler keeps
+                    return full()
                 if message["status"] >= 300 or session_id is None:
                     return message
                 failure = await self._admit(call, session_id, log)

@@ -192,7 +192,7 @@ class Sessions(Serving, Extension):
         """Decorate a function that is awaited with each session of that class when it begins.
 
         It is called in the worker whose call began the session, before that call goes on. When it raises, the session
-        ends, and the call fails.
+        ends, which the hooks of the end are told, and the call fails.
 
         Raises:
             ValueError: If the class is not among the schemas.
@@ -209,9 +209,10 @@ class Sessions(Serving, Extension):
 
         The reason is "ended" (by its owner), "expired" or "evicted" (by the server). The accessor has the session's id
         and what it held at last, to be read. Each end is told once, in one of the workers: in the one that ended it,
-        or that noticed first that it had expired, which takes up to a minute. An end is not told when its worker dies
-        at that moment; and of state without a handle that expired, when it was begun anew before anybody noticed.
-        When the function raises, that is logged.
+        or that noticed first that it had expired, which takes up to a minute. It goes on when the client has left, and
+        a server that stops waits for it, 30 seconds at most: a function that takes longer is broken off, which is
+        logged, as is what it raises. An end is not told when its worker dies at that moment; of state without a handle
+        that expired, when it was begun anew before anybody noticed; nor when another program ended the session.
 
         Raises:
             ValueError: If the class is not among the schemas.
