@@ -16,7 +16,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
-from mcp_sessions.context import Call, Caller, current_call, end_session
+from mcp_sessions.context import Call, Caller, current_call, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionError, SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
@@ -72,6 +72,7 @@ class BaseSession:
             SessionValueError: If a value does not fit its key, or one that the schema requires is not there.
             SessionKeyError: If the schema has no such key.
         """
+        _require_store(store)
         fallback = DEFAULT_IDLE_SECONDS if idle is None else seconds(idle)
         encoded = {name: cls._named(name).encode(value) for name, value in (values or {}).items()}
         return await cls._begin(Call(store, Caller(owner), idle=fallback), encoded)
@@ -83,6 +84,9 @@ class BaseSession:
         Raises:
             SessionNotFoundError: If that is no handle of this kind of session.
         """
+        _require_store(store)
+        if not isinstance(handle, str):
+            raise TypeError(f"a handle is text; got {type(handle).__name__}")
         call = Call(store, Caller(owner))
         return cls(call, by_handle(cls.schema, handle, call))
 
@@ -118,7 +122,7 @@ class BaseSession:
         values = {**values, **{name: key.encode(key.default) for name, key in made.items()}}
         ttls = {name: ttl for name in values for ttl in cls._named(name).ttls.values()}
         access = by_handle(cls.schema, mint_handle(cls.schema.name), call)
-        await call.store.create(access, lifetime_of(cls.schema, call), values, ttls)
+        await with_room(call.hooks, lambda: call.store.create(access, lifetime_of(cls.schema, call), values, ttls))
         session = cls(call, access)
         if call.hooks is not None:
             await call.hooks.started(session, access)
@@ -194,7 +198,8 @@ class BaseSession:
         if call is not None and call.hooks is not None and access.begin and call.hooks.wants_start(self.schema.name):
             asking = replace(access, began=began.append)
         try:
-            result = await operation(asking, *args, **kwargs)
+            hooks = call.hooks if call is not None else None
+            result = await with_room(hooks, lambda: operation(asking, *args, **kwargs))
         except NotLiveError as missing:
             if meant.begin is not None and access.begin is None:
                 raise ended_meanwhile(self.schema, missing.reason) from None
@@ -240,6 +245,11 @@ class BaseSession:
             return False
         call.used.pop(access.address, None)
         return await end_session(store, access, call.hooks)
+
+
+def _require_store(store: object) -> None:
+    if isinstance(store, str):
+        raise TypeError(f"a store is an object, such as open_store({store.partition('://')[0] + '://...'!r}); got text")
 
 
 def _shows_session(result: object) -> bool:

@@ -4,13 +4,14 @@ Set by the adapters (``mcp_sessions.server``, ``mcp_sessions.middleware``), read
 decides anything; ``mcp_sessions.resolve`` does.
 """
 
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
+from mcp_sessions.errors import TooManySessionsError
 from mcp_sessions.stores.base import NO_LIMITS, Access, Address, Limits, Remains, Store
 
 T = TypeVar("T")
@@ -50,6 +51,10 @@ class Hooks(Protocol):
     @property
     def wants_end(self) -> bool:
         """Whether anybody wants to know when sessions end."""
+        ...
+
+    async def make_room(self) -> bool:
+        """Remove sessions that have expired, because there are as many as there may be; False if there were none."""
         ...
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
@@ -97,6 +102,16 @@ class Call:
     request: object | None = None
     handles: dict[str, set[str]] = field(default_factory=dict)
     used: dict[Address, Access] = field(default_factory=dict)
+
+
+async def with_room(hooks: Hooks | None, operation: Callable[[], Awaitable[T]]) -> T:
+    """Perform an operation that may begin a session, once more where there is room when what expired is removed."""
+    try:
+        return await operation()
+    except TooManySessionsError:
+        if hooks is None or not await hooks.make_room():
+            raise
+        return await operation()
 
 
 async def end_session(

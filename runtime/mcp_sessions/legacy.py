@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_sessions import sdk
 from mcp_sessions.answers import Decide, deciding, misplaced, unavailable
-from mcp_sessions.context import Call, serving
+from mcp_sessions.context import Call, serving, with_room
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime
 
@@ -96,3 +96,9 @@ class LegacyMiddleware(ABC):
 def access_to(call: Call, session_id: str) -> Access:
     """Return the caller's claim to a transport session."""
     return Access(Address("transport", session_id, TRANSPORT_SCHEMA), call.caller.owner, limits=call.limits)
+
+
+async def admit(call: Call, session_id: str) -> None:
+    """Begin a transport session, with the lifetime of one that the client has not used yet."""
+    access, lifetime = access_to(call, session_id), Lifetime(HANDSHAKE_SECONDS)
+    await with_room(call.hooks, lambda: call.store.create(access, lifetime))

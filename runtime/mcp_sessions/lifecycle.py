@@ -7,6 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
+from inspect import iscoroutinefunction
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from mcp_sessions.base_session import BaseSession
@@ -65,7 +66,8 @@ class Lifecycle:
         Raises:
             ValueError: If the server has no such class.
         """
-        self._starts.setdefault(self._known(accessor), []).append(hook)
+        _require_async(hook)
+        self._starts.setdefault(self.require(accessor), []).append(hook)
 
     def add_end(self, accessor: type[SessionT], hook: EndHook[SessionT]) -> None:
         """Call ``hook`` whenever a session of that class is over.
@@ -73,13 +75,19 @@ class Lifecycle:
         Raises:
             ValueError: If the server has no such class.
         """
-        self._ends.setdefault(self._known(accessor), []).append(hook)
+        _require_async(hook)
+        self._ends.setdefault(self.require(accessor), []).append(hook)
 
-    def _known(self, accessor: type[BaseSession]) -> str:
-        name = accessor.schema.name
-        if self._accessors.get(name) is not accessor:
-            raise ValueError(f"{accessor.__name__} is not among the schemas of these Sessions")
-        return name
+    def require(self, accessor: type[BaseSession]) -> str:
+        """Return the name of an accessor class's schema.
+
+        Raises:
+            ValueError: If the server has no such class.
+        """
+        if accessor not in self._accessors.values():
+            called = getattr(accessor, "__name__", repr(accessor))
+            raise ValueError(f"{called} is not among the schemas of these Sessions; a hook is for one of those classes")
+        return accessor.schema.name
 
     # What accessors ask; see ``context.Hooks``
 
@@ -187,6 +195,10 @@ class Lifecycle:
         await asyncio.gather(*telling)
         return count
 
+    async def make_room(self) -> bool:
+        """See ``Hooks.make_room``."""
+        return await self.finish(self._purge_some()) is not None
+
     async def _purge_some(self) -> "_Purged | None":
         """Remove some of what has expired, and begin to tell of it; None when there was nothing."""
         remains = await self._store.purge_expired(values=self.wants_end)
@@ -213,3 +225,8 @@ class Lifecycle:
             except StoreError as error:
                 _log.warning("looking for expired sessions failed, and is tried again: %s", error)
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _require_async(hook: object) -> None:
+    if not (iscoroutinefunction(hook) or (callable(hook) and iscoroutinefunction(type(hook).__call__))):
+        raise TypeError(f"a hook is an async function; got {hook!r}")

@@ -29,8 +29,8 @@ from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.heartbeat import kept_alive
 from mcp_sessions.ids import is_transport_id, mint_transport_id
-from mcp_sessions.legacy import HANDSHAKE_SECONDS, LegacyMiddleware, access_to
-from mcp_sessions.stores.base import Lifetime, NotLiveError
+from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
+from mcp_sessions.stores.base import NotLiveError
 
 __all__ = ["SessionMiddleware"]
 
@@ -92,7 +92,7 @@ class SessionMiddleware(LegacyMiddleware):
                 return message
             session_id = mint_transport_id()
             try:
-                await call.store.create(access_to(call, session_id), Lifetime(HANDSHAKE_SECONDS))
+                await admit(call, session_id)
             except (StoreError, TooManySessionsError) as error:
                 return unavailable(error)
             header = (SESSION_HEADER.encode(), session_id.encode())

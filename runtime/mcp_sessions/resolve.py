@@ -106,8 +106,8 @@ def ended_meanwhile(schema: SessionSchema, reason: Reason) -> SessionNotFoundErr
 
 _OUTSIDE: Final = (
     "there is no MCP call here that could tell which {} session is meant. Accessors work in the tools of a server with "
-    "Sessions(...) among its extensions, and over HTTP in its prompts and resources. Outside of a server, use "
-    ".create(store) or .open(store, handle)."
+    "Sessions(...) among its extensions, and in its prompts and resources where sessions.http_app, sessions.run or "
+    "sessions.attach has it served. Outside of a server, use .create(store) or .open(store, handle)."
 )
 
 
@@ -145,5 +145,5 @@ def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> s
         )
     return (
         f"this call names no {schema.name} session. Call {schema.create_tool_name} first, then call this tool again "
-        f"with the handle that it returns."
+        f"with the handle that it returns, as its argument for the {schema.name} session."
     )

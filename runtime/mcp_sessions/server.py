@@ -57,7 +57,8 @@ class Sessions(Serving, Extension):
         tools: Whether to contribute the create and end tools.
 
     Raises:
-        ValueError: If two schemas have the same name, or their tools do.
+        ValueError: If two schemas have the same name, or their tools do; if ``max`` is shorter than ``idle``.
+        TypeError: If ``schemas`` are no accessor classes, or ``limits`` are no ``Limits``.
         StoreError: If the store cannot be opened.
     """
 
@@ -73,9 +74,14 @@ class Sessions(Serving, Extension):
         limits: Limits = DEFAULT_LIMITS,
         tools: bool = True,
     ) -> None:
+        _require_accessors(schemas)
+        if not isinstance(limits, Limits):
+            raise TypeError(f"limits is a Limits(...) from mcp_sessions; got {limits!r}")
         self.schemas = tuple(schemas)
         self.idle = seconds(idle)
         self.max = None if max is None else seconds(max)
+        if self.max is not None and self.max < self.idle:
+            raise ValueError(f"max={max!r} is shorter than idle={idle!r}; a session cannot live longer than its max")
         self.limits = limits
         _require_distinct(self.schemas)
         self._tools = tools
@@ -196,7 +202,9 @@ class Sessions(Serving, Extension):
 
         Raises:
             ValueError: If the class is not among the schemas.
+            TypeError: If the function is not async.
         """
+        self._lifecycle.require(accessor)
 
         def add(hook: StartHook[SessionT]) -> StartHook[SessionT]:
             self._lifecycle.add_start(accessor, hook)
@@ -216,7 +224,9 @@ class Sessions(Serving, Extension):
 
         Raises:
             ValueError: If the class is not among the schemas.
+            TypeError: If the function is not async.
         """
+        self._lifecycle.require(accessor)
 
         def add(hook: EndHook[SessionT]) -> EndHook[SessionT]:
             self._lifecycle.add_end(accessor, hook)
@@ -251,6 +261,15 @@ _NO_SUBJECT: Final = (
     "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
     "refuses them. The server's token verifier should set AccessToken.subject."
 )
+
+
+def _require_accessors(schemas: object) -> None:
+    given = list(schemas) if isinstance(schemas, Sequence) and not isinstance(schemas, str) else None
+    if given is None:
+        raise TypeError(f"schemas is a list of accessor classes, such as [CartSession]; got {schemas!r}")
+    for one in given:
+        if not (isinstance(one, type) and issubclass(one, BaseSession) and hasattr(one, "schema")):
+            raise TypeError(f"schemas has {one!r}, which is no accessor class: those are called ...Session")
 
 
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:

@@ -63,8 +63,10 @@ class Serving:
             options: What ``MCPServer.streamable_http_app`` takes besides, such as ``transport_security``.
 
         Raises:
-            ValueError: If the server does not have this extension.
+            ValueError: If the server does not have this extension, or the path does not begin with "/".
         """
+        if not path.startswith("/"):
+            raise ValueError(f"path is where the server answers, and begins with '/'; got {path!r}")
         if not stateless:
             options.setdefault("event_store", SessionEvents(self.store))
             options.setdefault("retry_interval", RETRY_MILLISECONDS)
