@@ -53,8 +53,8 @@ class Hooks(Protocol):
         """Whether anybody wants to know when sessions end."""
         ...
 
-    async def make_room(self) -> bool:
-        """Remove sessions that have expired, because there are as many as there may be; False if there were none."""
+    async def make_room(self) -> None:
+        """Remove sessions that have expired, because there are as many as there may be."""
         ...
 
     async def finish(self, work: Coroutine[Any, Any, T]) -> T:
@@ -105,12 +105,13 @@ class Call:
 
 
 async def with_room(hooks: Hooks | None, operation: Callable[[], Awaitable[T]]) -> T:
-    """Perform an operation that may begin a session, once more where there is room when what expired is removed."""
+    """Perform an operation that may begin a session, once more when there was no room and what expired is removed."""
     try:
         return await operation()
     except TooManySessionsError:
-        if hooks is None or not await hooks.make_room():
+        if hooks is None:
             raise
+        await hooks.make_room()
         return await operation()
 
 

@@ -195,9 +195,9 @@ class Lifecycle:
         await asyncio.gather(*telling)
         return count
 
-    async def make_room(self) -> bool:
+    async def make_room(self) -> None:
         """See ``Hooks.make_room``."""
-        return await self.finish(self._purge_some()) is not None
+        await self.finish(self._purge_some())
 
     async def _purge_some(self) -> "_Purged | None":
         """Remove some of what has expired, and begin to tell of it; None when there was nothing."""

@@ -18,7 +18,7 @@ from tests.runtime.test_lifecycle import Cart, Pulse
 from tests.runtime.test_middleware import Peer
 from tests.runtime.test_server import handle_in, text_of
 
-from mcp_sessions import UntypedSession, lifecycle, owner_of
+from mcp_sessions import Limits, TooManySessionsError, UntypedSession, lifecycle, owner_of
 from mcp_sessions.connections import Connections
 from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.lifecycle import Lifecycle
@@ -307,3 +307,25 @@ sessions.run(server)
     _, errors = await asyncio.wait_for(process.communicate(), 60)
     assert errors == b""
     assert process.returncode == 0
+
+
+# Limits
+
+
+@pytest.mark.parametrize("limits", [Limits(all_sessions=2), Limits(owner_sessions=2)])
+async def test_what_expired_makes_room_before_anybody_is_refused(
+    store: Store, clock: FakeClock, limits: Limits
+) -> None:
+    me = owner_of("client", None, "me")
+    sessions = Sessions(store, schemas=[Cart], limits=limits)
+    told = told_by(sessions, 0)
+    call = replace(sessions.call(), caller=Caller(me))
+    first, second = await Cart._begin(call, {}), await Cart._begin(call, {})
+    with pytest.raises(TooManySessionsError):
+        await Cart._begin(call, {})
+    clock.advance(sessions.idle + 60)
+    third = await Cart._begin(replace(call, idle=7200.0), {})
+    clock.advance(sessions.idle * 1.1)
+    await third.touch()
+    await asyncio.sleep(0)
+    assert sorted(told) == sorted(f"expired {one.id}" for one in (first, second))
