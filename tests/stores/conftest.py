@@ -1,11 +1,14 @@
 """The stores under test, each with a clock that only the test moves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
+from mcp_sessions.stores.redis import RedisStore
 
 START = 1_800_000_000.0
 
@@ -33,12 +36,56 @@ def sqlite_path(tmp_path: Path) -> Path:
     return tmp_path / "sessions.db"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
-async def store(request: pytest.FixtureRequest, clock: FakeClock, sqlite_path: Path) -> AsyncIterator[Store]:
+@pytest.fixture(scope="session")
+def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey server that tests share, each with a prefix of its own."""
+    with running(tmp_path_factory.mktemp("valkey")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ValkeyServer]]:
+    """A Valkey cluster of three nodes that tests share in the same way."""
+    with cluster_running(tmp_path_factory.mktemp("cluster")) as nodes:
+        yield nodes
+
+
+_PREFIXES = count()
+
+
+@pytest.fixture
+def redis_options() -> dict[str, object]:
+    """A prefix that no other test has."""
+    return {"prefix": f"test{next(_PREFIXES)}"}
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster"])
+async def store(
+    request: pytest.FixtureRequest, clock: FakeClock, make_store: Callable[..., Store]
+) -> AsyncIterator[Store]:
     """Every store that keeps the contract."""
-    made: Store = MemoryStore(clock=clock) if request.param == "memory" else SQLiteStore(sqlite_path, clock=clock)
+    made = make_store(request.param, clock=clock)
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+def make_store(
+    request: pytest.FixtureRequest, sqlite_path: Path, redis_options: dict[str, object]
+) -> Callable[..., Store]:
+    """Make another store of a kind, on the same data as far as there is any outside of it."""
+
+    def make(kind: str, **options: object) -> Store:
+        if kind == "memory":
+            return MemoryStore(**options)  # type: ignore[arg-type]
+        if kind == "sqlite":
+            return SQLiteStore(sqlite_path, **options)  # type: ignore[arg-type]
+        if kind == "redis":
+            return RedisStore(request.getfixturevalue("valkey").url, **redis_options | options)  # type: ignore[arg-type]
+        url = request.getfixturevalue("cluster")[0].url
+        return RedisStore(url + "?cluster=true", **redis_options | options)  # type: ignore[arg-type]
+
+    return make
 
 
 @pytest.fixture

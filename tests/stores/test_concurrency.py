@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.stores.valkey_server import ValkeyServer
 
 from mcp_sessions.stores import Access, Lifetime, MemoryStore, NotLiveError, SessionExistsError, SQLiteStore, Store
+from mcp_sessions.stores.redis import RedisStore
 
 
 @pytest.fixture
@@ -91,9 +93,9 @@ def restless_threads() -> Iterator[None]:
 
 
 def test_threads_with_event_loops_of_their_own_share_a_store(
-    sqlite_path: Path, access: Access, lifetime: Lifetime, restless_threads: None
+    sqlite_path: Path, access: Access, lifetime: Lifetime, restless_threads: None, valkey: ValkeyServer
 ) -> None:
-    for store in (MemoryStore(), SQLiteStore(sqlite_path)):
+    for store in (MemoryStore(), SQLiteStore(sqlite_path), RedisStore(valkey.url, prefix="threads")):
         asyncio.run(store.create(access, lifetime))
 
         async def work(store: Store = store) -> None:

@@ -1,6 +1,7 @@
 """Random operations on two handles to one store, against plain dictionaries and the contract's own words."""
 
 import asyncio
+import itertools
 import json
 import shutil
 import tempfile
@@ -13,6 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from tests.stores.valkey_server import ValkeyServer
 
 from mcp_sessions import TooManySessionsError
 from mcp_sessions.stores import (
@@ -33,7 +35,9 @@ from mcp_sessions.stores import (
     SQLiteStore,
     Store,
 )
+from mcp_sessions.stores.redis import RedisStore
 
+PREFIXES = itertools.count()
 IDLE, LONGEST = 100.0, 500.0
 KEYS = st.sampled_from(["a", "b", "é\0"])
 TTLS = st.sampled_from([None, None, 1.0, IDLE / 2, LONGEST])
@@ -79,6 +83,7 @@ class StoreMachine(RuleBasedStateMachine):
     """Advances the clock only to moments at which the contract leaves no choice."""
 
     kind = "memory"
+    url = ""
 
     @initialize()
     def open(self) -> None:
@@ -88,8 +93,13 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores: list[Store] = []
         if self.kind == "memory":
             self.stores = [MemoryStore(clock=lambda: self.now)] * 2
-        else:
+        elif self.kind == "sqlite":
             self.stores = [SQLiteStore(self.folder / "s.db", clock=lambda: self.now) for _ in range(2)]
+        else:
+            number, prefix = int(self.kind), f"model{next(PREFIXES)}"
+            self.stores = [
+                RedisStore(self.url, prefix=prefix, partitions=number, clock=lambda: self.now) for _ in range(2)
+            ]
         self.model: dict[Address, Model] = {}
 
     def teardown(self) -> None:
@@ -356,7 +366,7 @@ class StoreMachine(RuleBasedStateMachine):
                 break
         by_itself = {address: found for address, found in self.model.items() if self.is_live(address)}
         wanted = {a: f for a, f in by_itself.items() if schema in (None, a.schema) and owner in (None, f.owner)}
-        assert [one.address for one in listed] == sorted(wanted, key=lambda a: (a.space, a.id, a.schema))
+        assert sorted(map(str, (one.address for one in listed))) == sorted(map(str, wanted)), "the order is the store's"
         for one in listed:
             assert one.owner == wanted[one.address].owner
             looked_up = self.loop.run_until_complete(self.stores[which].look_up(one.address))
@@ -427,7 +437,16 @@ class StoreMachine(RuleBasedStateMachine):
                     untils[key] = self.now + ttl
 
 
+def run(examples: int, **about: str) -> None:
+    machine = type("Machine", (StoreMachine,), about)
+    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None))
+
+
 @pytest.mark.parametrize(("kind", "examples"), [("memory", 60), ("sqlite", 30)])
 def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int) -> None:
-    machine = type("Machine", (StoreMachine,), {"kind": kind})
-    run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None))
+    run(examples, kind=kind)
+
+
+@pytest.mark.parametrize("partitions", ["1", "3"])
+def test_the_store_in_a_server_does_so_too(partitions: str, valkey: ValkeyServer) -> None:
+    run(20, kind=partitions, url=valkey.url)

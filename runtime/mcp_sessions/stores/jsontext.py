@@ -35,9 +35,14 @@ def appended(held: bytes, items: Sequence[bytes]) -> bytes:
     """
     array = held.strip(_SPACE)
     if len(array) < 2 or not (array.startswith(b"[") and array.endswith(b"]")):
-        raise SessionDataError(f"what the store holds is not a JSON array but {_shown(held)}")
+        raise no_array(array)
     inside = array[1:-1].strip(_SPACE)
     return b"[" + b",".join([inside, *items] if inside else items) + b"]"
+
+
+def no_array(held: bytes) -> SessionDataError:
+    """Return the error for what should be a JSON array; its beginning is enough."""
+    return SessionDataError(f"what the store holds is not a JSON array but {_shown(held)}")
 
 
 def _shown(held: bytes) -> str:

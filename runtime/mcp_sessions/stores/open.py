@@ -1,5 +1,7 @@
 """Picking a store by its URL."""
 
+from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any, Final
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -9,8 +11,8 @@ from mcp_sessions.stores.base import Store
 from mcp_sessions.stores.memory import MemoryStore
 from mcp_sessions.stores.sqlite import SYNCHRONOUS, SQLiteStore
 
-_ALLOWED: Final = "write memory://, sqlite:///relative.db or sqlite:////absolute/path.db"
-_LATER: Final = ("redis", "rediss", "valkey", "valkeys", "postgresql", "postgres")
+_ALLOWED: Final = "write memory://, sqlite:///relative.db, sqlite:////absolute/path.db or redis://host:6379/0"
+_LATER: Final = ("postgresql", "postgres")
 
 
 def open_store(url: str, **options: Any) -> Store:
@@ -20,10 +22,13 @@ def open_store(url: str, **options: Any) -> Store:
     ``memory://``                   ``MemoryStore``: in this process, gone with it
     ``sqlite:///sessions.db``       ``SQLiteStore``: a file in the current folder
     ``sqlite:////data/sessions.db`` ``SQLiteStore``: a file by its absolute path
+    ``redis://host:6379/0``         ``RedisStore``: a Redis server; ``rediss://`` for TLS, ``unix:///path/of.sock``
+    ``valkey://host:6379/0``        ``RedisStore``: a Valkey server; ``valkeys://`` for TLS
     ==============================  ======================================================================
 
     Special characters in a path are percent-encoded. A SQLite URL takes the options ``synchronous`` (normal, full)
-    and ``busy_timeout`` (a duration such as 5s): ``sqlite:///sessions.db?synchronous=full``.
+    and ``busy_timeout`` (a duration such as 5s): ``sqlite:///sessions.db?synchronous=full``. For
+    Redis and Valkey see ``RedisStore``; they need ``pip install 'mcp-sessiongen[redis]'``.
 
     Args:
         url: The address.
@@ -65,6 +70,18 @@ def _open_sqlite(url: str, parts: SplitResult, options: dict[str, Any]) -> Store
     return SQLiteStore(path, **(_options(parts.query) | options))
 
 
+def _open_redis(url: str, parts: SplitResult, options: dict[str, Any]) -> Store:
+    if find_spec("redis") is None:
+        raise _missing(parts.scheme, "redis")
+    from mcp_sessions.stores.redis import RedisStore
+
+    return RedisStore(url, **options)
+
+
+def _missing(scheme: str, extra: str) -> StoreUrlError:
+    return StoreUrlError(f"{scheme}:// needs a package that is not installed: pip install 'mcp-sessiongen[{extra}]'")
+
+
 def _options(query: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
@@ -92,4 +109,8 @@ def _shown(url: str) -> str:
     return repr(f"{scheme if slashes else ''}{slashes}{at and '***@'}{place}{question and '?...'}")
 
 
-_OPENERS: Final = {"memory": _open_memory, "sqlite": _open_sqlite}
+_OPENERS: Final[dict[str, Callable[[str, SplitResult, dict[str, Any]], Store]]] = {
+    "memory": _open_memory,
+    "sqlite": _open_sqlite,
+    **dict.fromkeys(("redis", "rediss", "valkey", "valkeys", "unix"), _open_redis),
+}

@@ -1,0 +1,61 @@
+"""The line to a cluster: each call goes to the node that has its keys, neighbours together."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from redis.asyncio import RedisCluster
+from redis.exceptions import ClusterDownError, NoScriptError, RedisError
+from redis.exceptions import ConnectionError as LostConnectionError
+from redis.exceptions import TimeoutError as LateError
+
+from mcp_sessions.stores.redis_line import Call, Line, LostError
+from mcp_sessions.stores.redis_scripts import scripts
+
+_UNSETTLING: Final = (LostConnectionError, LateError, ClusterDownError)
+"""After these, it is asked anew which node has what."""
+
+
+class ClusterLine(Line):
+    """A line to a cluster; see ``Line``.
+
+    Args:
+        cluster: The client.
+        owned: Whether it is to be closed with the line.
+    """
+
+    def __init__(self, cluster: RedisCluster, place: str, closed: Callable[[], None], *, owned: bool) -> None:
+        super().__init__(place, closed)
+        self._cluster = cluster
+        self._owned = owned
+        self._knows_scripts = False
+
+    async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
+        try:
+            if not self._knows_scripts:
+                await asyncio.gather(*(self._cluster.script_load(script.text) for script in scripts().values()))
+                self._knows_scripts = True
+        except (RedisError, OSError) as error:
+            return [error] * len(calls)
+        results = await self._send(calls, in_full=False)
+        unknown = [index for index, result in enumerate(results) if isinstance(result, NoScriptError)]
+        if unknown:
+            again = await self._send([calls[index] for index in unknown], in_full=True)
+            for index, result in zip(unknown, again, strict=True):
+                results[index] = result
+        if any(isinstance(result, _UNSETTLING) for result in results):
+            await self._cluster.aclose()
+        return [LostError(str(result)) if isinstance(result, _UNSETTLING) else result for result in results]
+
+    async def _disconnect(self) -> None:
+        if self._owned:
+            await self._cluster.aclose()
+
+    async def _send(self, calls: Sequence[Call], *, in_full: bool) -> list[Any]:
+        try:
+            pipeline = self._cluster.pipeline()
+            for call in calls:
+                pipeline.execute_command(*call.command(in_full=in_full))
+            return await pipeline.execute(raise_on_error=False)
+        except (RedisError, OSError) as error:
+            return [error] * len(calls)

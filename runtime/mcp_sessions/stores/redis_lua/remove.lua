@@ -1,0 +1,11 @@
+-- Unset a value and return it. ARGV: its field.
+local why = claim()
+if why then
+  return {why}
+end
+local held = values_now({ARGV[7]})[1]
+if not held then
+  use()
+  return ok(false)
+end
+return change({{ARGV[7], false}}) or ok(held)

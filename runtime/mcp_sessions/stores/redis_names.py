@@ -1,0 +1,84 @@
+"""How sessions and what is kept of them are named in Redis; ``redis_lua/session.lua`` says what is where.
+
+Sessions are spread over a fixed number of partitions, by their space and id, so a parent and its children are in the
+same one. All keys of a partition have one hash tag: a cluster keeps them in one slot, where one script can use them.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from zlib import crc32
+
+from mcp_sessions.errors import StoreError
+from mcp_sessions.stores.terms import Address, Space
+from mcp_sessions.stores.texts import is_text
+
+_LETTERS: Final[dict[Space, bytes]] = {"handle": b"h", "transport": b"t", "connection": b"c", "user": b"u"}
+_SPACES: Final[dict[bytes, Space]] = {letter: space for space, letter in _LETTERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The keys of one partition.
+
+    Attributes:
+        base: What the key of each of its sessions begins with.
+        indexes: The keys of its indexes: due, names, counts, timers.
+    """
+
+    number: int
+    base: bytes
+    indexes: tuple[bytes, ...]
+
+
+def partitions_of(prefix: str, number: int) -> tuple[Partition, ...]:
+    """Return all partitions below a prefix."""
+    made = []
+    for index in range(number):
+        base = f"{prefix}:{{{index}.{number}}}:".encode()
+        made.append(Partition(index, base, tuple(base + key for key in (b"due", b"names", b"counts", b"timers"))))
+    return tuple(made)
+
+
+def place_of(address: Address, number: int) -> int:
+    """Return in which of so many partitions a session is."""
+    return crc32(_LETTERS[address.space] + address.id.encode()) % number
+
+
+def name_of(address: Address) -> bytes:
+    """Return the name of a session within its partition."""
+    schema, id = address.schema.encode(), address.id.encode()
+    return b"%b%d:%d:%b%b" % (_LETTERS[address.space], len(schema), len(id), schema, id)
+
+
+def address_of(name: bytes) -> Address:
+    """Return the address that a name stands for."""
+    head, id_length, rest = name.split(b":", 2)
+    length = int(head[1:])
+    return Address(_SPACES[head[:1]], rest[length : length + int(id_length)].decode(), rest[:length].decode())
+
+
+def address_named(space: str, id: str, schema: str) -> Address:
+    """Return the address that a cursor names.
+
+    Raises:
+        StoreError: If it can be none.
+    """
+    for known in _LETTERS:
+        if known == space and is_text(id) and is_text(schema):
+            return Address(known, id, schema)
+    raise StoreError("that is no cursor of a listing; leave it out to begin from the start")
+
+
+def parent_name_of(address: Address) -> bytes:
+    """Return the name of a session's parent; nothing if it has none."""
+    return name_of(address.parent) if address.has_parent else b""
+
+
+def owner_name(owner: str | None) -> bytes:
+    """Return an owner as it is kept."""
+    return b"" if owner is None else b"+" + owner.encode("utf-8", "surrogatepass")
+
+
+def owner_of(name: bytes) -> str | None:
+    """Return the owner that is kept as this."""
+    return name[1:].decode("utf-8", "surrogatepass") if name else None
