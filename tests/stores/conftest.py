@@ -1,11 +1,13 @@
 """The stores under test, each with a clock that only the test moves."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.stores.postgres_server import PostgresServer, postgres_server
 
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
+from mcp_sessions.stores.postgres import PostgresStore
 
 START = 1_800_000_000.0
 
@@ -33,10 +35,31 @@ def sqlite_path(tmp_path: Path) -> Path:
     return tmp_path / "sessions.db"
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(scope="session")
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server for all tests of this process that need one."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(running_postgres: PostgresServer) -> PostgresServer:
+    """The server, with no sessions in it."""
+    running_postgres.empty()
+    return running_postgres
+
+
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def store(request: pytest.FixtureRequest, clock: FakeClock, sqlite_path: Path) -> AsyncIterator[Store]:
     """Every store that keeps the contract."""
-    made: Store = MemoryStore(clock=clock) if request.param == "memory" else SQLiteStore(sqlite_path, clock=clock)
+    made: Store
+    match request.param:
+        case "memory":
+            made = MemoryStore(clock=clock)
+        case "sqlite":
+            made = SQLiteStore(sqlite_path, clock=clock)
+        case _:
+            made = PostgresStore(request.getfixturevalue("postgres").url, clock=clock)
     yield made
     await made.aclose()
 

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from tests.stores.postgres_server import PostgresServer
 
 from mcp_sessions import TooManySessionsError
 from mcp_sessions.stores import (
@@ -33,6 +34,7 @@ from mcp_sessions.stores import (
     SQLiteStore,
     Store,
 )
+from mcp_sessions.stores.postgres import PostgresStore
 
 IDLE, LONGEST = 100.0, 500.0
 KEYS = st.sampled_from(["a", "b", "é\0"])
@@ -79,6 +81,7 @@ class StoreMachine(RuleBasedStateMachine):
     """Advances the clock only to moments at which the contract leaves no choice."""
 
     kind = "memory"
+    postgres: PostgresServer
 
     @initialize()
     def open(self) -> None:
@@ -88,8 +91,11 @@ class StoreMachine(RuleBasedStateMachine):
         self.stores: list[Store] = []
         if self.kind == "memory":
             self.stores = [MemoryStore(clock=lambda: self.now)] * 2
-        else:
+        elif self.kind == "sqlite":
             self.stores = [SQLiteStore(self.folder / "s.db", clock=lambda: self.now) for _ in range(2)]
+        else:
+            self.postgres.empty()
+            self.stores = [PostgresStore(self.postgres.url, clock=lambda: self.now) for _ in range(2)]
         self.model: dict[Address, Model] = {}
 
     def teardown(self) -> None:
@@ -427,7 +433,8 @@ class StoreMachine(RuleBasedStateMachine):
                     untils[key] = self.now + ttl
 
 
-@pytest.mark.parametrize(("kind", "examples"), [("memory", 60), ("sqlite", 30)])
-def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int) -> None:
-    machine = type("Machine", (StoreMachine,), {"kind": kind})
+@pytest.mark.parametrize(("kind", "examples"), [("memory", 60), ("sqlite", 30), ("postgres", 30)])
+def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int, request: pytest.FixtureRequest) -> None:
+    members = {"postgres": request.getfixturevalue("postgres")} if kind == "postgres" else {}
+    machine = type("Machine", (StoreMachine,), {"kind": kind, **members})
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None))

@@ -1,8 +1,10 @@
 """Opening a store by its URL: what works, and one clear line for what does not."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from tests.stores.postgres_server import PostgresServer
 
 from mcp_sessions import StoreUrlError, open_store
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore
@@ -76,7 +78,14 @@ async def test_an_absolute_path_and_options(tmp_path: Path) -> None:
         ("redis://me:hunter2@host:6379/0", "redis:// stores are not available in this version"),
         ("rediss://host?password=hunter2", "not available"),
         ("valkey://host", "not available"),
-        ("postgresql://me:hunter2@host/db", "not available"),
+        ("postgresql://me:hunter2@host:x/db", "ambiguous: if there is a password in it, percent-encode"),
+        ("postgresql://me:hun@ter2@host/db", "%40 for an @"),
+        ("postgresql://me:hunter2/x@host/db", "percent-encode"),
+        ("postgresql://me:hunter2@host/db?sslmod=require", "that is no PostgreSQL URL"),
+        ("postgresql://me:hunter2@host/db?connections=many", "that is no value for connections"),
+        ("postgresql://me:hunter2@host/db?connections=0", "connections must be at least 1"),
+        ("postgresql://me:hunter2@host/db?timeout=5", "that is no value for timeout"),
+        ("postgres://me:hunter2@host/db?create=maybe", "that is no value for create"),
     ],
 )
 def test_what_cannot_be_opened_is_said_in_a_line(
@@ -91,3 +100,21 @@ def test_what_cannot_be_opened_is_said_in_a_line(
     assert "hunter2" not in text
     assert "ter2" not in text
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_whose_packages_are_missing_says_how_to_get_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    for name in [name for name in sys.modules if name.startswith("mcp_sessions.stores.postgres")]:
+        monkeypatch.delitem(sys.modules, name)
+    with pytest.raises(StoreUrlError) as raised:
+        open_store("postgresql://me:hunter2@host/db")
+    assert str(raised.value) == "PostgreSQL stores need more packages: pip install 'mcp-sessiongen[postgres]'"
+
+
+async def test_a_postgresql_url_takes_options_of_the_stores_and_of_libpqs(postgres: PostgresServer) -> None:
+    url = f"{postgres.url}&schema=its%20own&connections=2&timeout=30s&connect_timeout=5&create=true"
+    store = open_store(url, clock=lambda: 5.0)
+    assert (await store.create(ACCESS, Lifetime(60.0))).created == 5.0
+    await store.aclose()
+    assert postgres.run('SELECT count(*) FROM "its own".sessions') == [(1,)]
+    postgres.run('DROP SCHEMA "its own" CASCADE')

@@ -1,6 +1,8 @@
 """Picking a store by its URL."""
 
-from typing import Any, Final
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final, TypeAlias
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from mcp_sessions.durations import seconds
@@ -9,8 +11,12 @@ from mcp_sessions.stores.base import Store
 from mcp_sessions.stores.memory import MemoryStore
 from mcp_sessions.stores.sqlite import SYNCHRONOUS, SQLiteStore
 
-_ALLOWED: Final = "write memory://, sqlite:///relative.db or sqlite:////absolute/path.db"
-_LATER: Final = ("redis", "rediss", "valkey", "valkeys", "postgresql", "postgres")
+_Opener: TypeAlias = Callable[[str, SplitResult, dict[str, Any]], Store]
+
+_ALLOWED: Final = (
+    "write memory://, sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://user@host/database"
+)
+_LATER: Final = ("redis", "rediss", "valkey", "valkeys")
 
 
 def open_store(url: str, **options: Any) -> Store:
@@ -20,10 +26,13 @@ def open_store(url: str, **options: Any) -> Store:
     ``memory://``                   ``MemoryStore``: in this process, gone with it
     ``sqlite:///sessions.db``       ``SQLiteStore``: a file in the current folder
     ``sqlite:////data/sessions.db`` ``SQLiteStore``: a file by its absolute path
+    ``postgresql://me@host/db``     ``PostgresStore``: a schema of a PostgreSQL database; needs the extra ``postgres``
     ==============================  ======================================================================
 
     Special characters in a path are percent-encoded. A SQLite URL takes the options ``synchronous`` (normal, full)
-    and ``busy_timeout`` (a duration such as 5s): ``sqlite:///sessions.db?synchronous=full``.
+    and ``busy_timeout`` (a duration such as 5s): ``sqlite:///sessions.db?synchronous=full``. A PostgreSQL URL is one
+    of libpq's, and besides its options takes ``schema``, ``create`` (true, false), ``connections`` (a number) and
+    ``timeout`` (a duration).
 
     Args:
         url: The address.
@@ -60,10 +69,49 @@ def _open_sqlite(url: str, parts: SplitResult, options: dict[str, Any]) -> Store
         raise StoreUrlError(f"no file is named in {_shown(url)}; write sqlite:///relative.db or sqlite:////absolute.db")
     if path == ":memory:":
         raise StoreUrlError("for sessions in memory write memory://")
-    return SQLiteStore(path, **(_options(parts.query) | options))
+    return SQLiteStore(path, **(_sqlite_options(parts.query) | options))
 
 
-def _options(query: str) -> dict[str, Any]:
+def _open_postgres(url: str, parts: SplitResult, options: dict[str, Any]) -> Store:
+    postgres = _extra("postgres", "PostgreSQL")
+    base, _, query = url.partition("?")
+    ours: dict[str, Any] = {}
+    theirs = []
+    for item in filter(None, query.split("&")):
+        name, _, value = item.partition("=")
+        if name in _POSTGRES_OPTIONS:
+            ours[name] = _postgres_option(name, unquote(value))
+        else:
+            theirs.append(item)
+    store: Store = postgres.PostgresStore(f"{base}?{'&'.join(theirs)}" if theirs else base, **(ours | options))
+    return store
+
+
+def _postgres_option(name: str, value: str) -> Any:
+    try:
+        return _POSTGRES_OPTIONS[name](value)
+    except (ValueError, KeyError):
+        raise StoreUrlError(
+            f"a PostgreSQL URL takes schema=name, create=true or false, connections=8 and timeout=10s; "
+            f"that is no value for {name}"
+        ) from None
+
+
+def _extra(name: str, what: str) -> Any:
+    """Import the module of a store whose libraries not everybody has.
+
+    Raises:
+        StoreUrlError: If they are not there.
+    """
+    try:
+        return import_module(f"mcp_sessions.stores.{name}")
+    except ImportError as error:
+        if (error.name or "").startswith("mcp_sessions"):
+            raise
+        raise StoreUrlError(f"{what} stores need more packages: pip install 'mcp-sessiongen[{name}]'") from error
+
+
+def _sqlite_options(query: str) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in parse_qsl(query, keep_blank_values=True):
         if name == "synchronous" and value.upper() in SYNCHRONOUS:
@@ -77,9 +125,14 @@ def _options(query: str) -> dict[str, Any]:
 
 def _is_duration(text: str) -> bool:
     try:
-        return seconds(text) > 0
+        return bool(_duration(text))
     except ValueError:
         return False
+
+
+def _duration(text: str) -> str:
+    seconds(text)
+    return text
 
 
 def _shown(url: str) -> str:
@@ -90,4 +143,16 @@ def _shown(url: str) -> str:
     return repr(f"{scheme if slashes else ''}{slashes}{at and '***@'}{place}{question and '?...'}")
 
 
-_OPENERS: Final = {"memory": _open_memory, "sqlite": _open_sqlite}
+_POSTGRES_OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
+    "schema": str,
+    "create": {"true": True, "false": False}.__getitem__,
+    "connections": int,
+    "timeout": _duration,
+}
+
+_OPENERS: Final[dict[str, _Opener]] = {
+    "memory": _open_memory,
+    "sqlite": _open_sqlite,
+    "postgresql": _open_postgres,
+    "postgres": _open_postgres,
+}

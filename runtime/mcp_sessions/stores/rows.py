@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
 
-from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import jsontext, room
 from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.records import Record, begun, claim, ended, expired, relived, require, slid
@@ -23,6 +22,7 @@ from mcp_sessions.stores.terms import (
     SessionExistsError,
     SessionInfo,
 )
+from mcp_sessions.stores.texts import is_text, require_text
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ def create(
     ttls: Mapping[str, float],
 ) -> SessionInfo:
     """See ``Store.create``."""
-    _require_text(access.address.id, *values)
+    require_text(access.address.id, *values)
     former, parent = _find(rows, now, access)
     if former is not None and now < former.forgotten:
         raise SessionExistsError("a session of that id exists, or existed a short while ago")
@@ -80,7 +80,7 @@ def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> 
 
 def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> dict[str, bytes]:
     """See ``Store.read``."""
-    _require_text(*(keys or ()))
+    require_text(*(keys or ()))
     return rows.get(access.address, keys, now) if _use(rows, now, access, _claim(rows, now, access)) else {}
 
 
@@ -98,7 +98,7 @@ def write(
     ttls: Mapping[str, float],
 ) -> Done[dict[str, bytes | None] | None]:
     """See ``Store.write``."""
-    _require_text(*changes, *(expected or ()))
+    require_text(*changes, *(expected or ()))
     claimed = _claim(rows, now, access)
     if expected:
         actual = _held(rows, now, access, claimed, tuple(expected))
@@ -110,7 +110,7 @@ def write(
 
 def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
     """See ``Store.remove``."""
-    _require_text(key)
+    require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     if held is None:
@@ -134,7 +134,7 @@ def increment(
     rows: Rows, now: float, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None
 ) -> Done[bytes]:
     """See ``Store.increment``."""
-    _require_text(key)
+    require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
@@ -145,7 +145,7 @@ def append(
     rows: Rows, now: float, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None
 ) -> Done[None]:
     """See ``Store.append``."""
-    _require_text(key)
+    require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
@@ -200,7 +200,7 @@ def scan(
 
 def look_up(rows: Rows, now: float, address: Address) -> Listed | None:
     """See ``Store.look_up``."""
-    if not _is_text(address.id):
+    if not is_text(address.id):
         return None
     record, parent = rows.find_with_parent(address) if address.has_parent else (rows.find(address), None)
     if record is None or not record.is_live(now) or (address.has_parent and not (parent and parent.is_live(now))):
@@ -217,7 +217,7 @@ def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record
 
 
 def _claim(rows: Rows, now: float, access: Access) -> _Claim:
-    if not _is_text(access.address.id):
+    if not is_text(access.address.id):
         raise NotLiveError("unknown")
     record, parent = _find(rows, now, access)
     return _Claim(claim(record, access, now), parent)
@@ -312,17 +312,3 @@ def _prune(rows: Rows, address: Address, key: str) -> None:
 def _held(rows: Rows, now: float, access: Access, claimed: _Claim, keys: Sequence[str]) -> dict[str, bytes | None]:
     found = rows.get(access.address, keys, now) if isinstance(claimed.session, Record) else {}
     return {key: found.get(key) for key in keys}
-
-
-def _require_text(*texts: str) -> None:
-    for text in texts:
-        if not _is_text(text):
-            raise StoreError(f"{text!r} cannot be kept: it is not Unicode text (it holds half of a surrogate pair)")
-
-
-def _is_text(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

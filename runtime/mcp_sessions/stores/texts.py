@@ -1,0 +1,23 @@
+"""Which texts can be kept: those that UTF-8 can encode."""
+
+from mcp_sessions.errors import StoreError
+
+
+def require_text(*texts: str) -> None:
+    """Make sure that texts can be kept.
+
+    Raises:
+        StoreError: If one cannot.
+    """
+    for text in texts:
+        if not is_text(text):
+            raise StoreError(f"{text!r} cannot be kept: it is not Unicode text (it holds half of a surrogate pair)")
+
+
+def is_text(text: str) -> bool:
+    """Tell whether a text can be kept."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
