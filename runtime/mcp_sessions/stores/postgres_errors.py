@@ -3,8 +3,6 @@
 import re
 from collections.abc import Iterable
 
-import psycopg
-
 from mcp_sessions.errors import StoreError
 
 
@@ -13,18 +11,18 @@ def cannot_connect(error: Exception, secrets: Iterable[str]) -> StoreError:
     return _caused(StoreError(f"cannot connect to the session database: {_line(str(error), secrets)}"), error)
 
 
-def failed(error: Exception, secrets: Iterable[str]) -> StoreError:
-    """Return the error for an operation that the database refused or did not live to answer."""
-    if isinstance(error, psycopg.Error) and error.sqlstate and not is_lost(error):
-        said = error.diag.message_primary or error.sqlstate
-        return _caused(StoreError(f"the session database failed: {_line(said, secrets)}"), error)
-    return _caused(
-        StoreError(
-            f"the session database went away before it answered; whether this was done is not known: "
-            f"{_line(str(error), secrets)}"
-        ),
-        error,
+def refused(message: str, secrets: Iterable[str]) -> StoreError:
+    """Return the error for an operation that the database refused."""
+    return StoreError(f"the session database failed: {_line(message, secrets)}")
+
+
+def lost(error: Exception, secrets: Iterable[str]) -> StoreError:
+    """Return the error for an operation whose connection was lost before there was an answer."""
+    failure = StoreError(
+        f"the session database went away before it answered; whether this was done is not known: "
+        f"{_line(str(error), secrets)}"
     )
+    return _caused(failure, error)
 
 
 def too_slow(seconds: float) -> StoreError:
@@ -37,12 +35,6 @@ def too_slow(seconds: float) -> StoreError:
 def too_busy(seconds: float) -> StoreError:
     """Return the error for an operation that was not begun in time."""
     return StoreError(f"the session database was busy for {seconds:g} seconds; this was not begun")
-
-
-def is_lost(error: Exception) -> bool:
-    """Tell whether the connection is of no more use: the server shuts down, or crashed."""
-    state = getattr(error, "sqlstate", None)
-    return state is None or state[:2] == "08" or state in ("57P01", "57P02", "57P03")
 
 
 def _line(text: str, secrets: Iterable[str]) -> str:

@@ -7,22 +7,16 @@ only one connection: they would wait for each other in the database too.
 """
 
 import asyncio
-import os
-import socket
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
-
-import psycopg
+from typing import Final
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import postgres_errors
 from mcp_sessions.stores.postgres_calls import Call, Family, Row
 from mcp_sessions.stores.postgres_database import Database
-from mcp_sessions.stores.postgres_schema import Connection
-
-Cursor: TypeAlias = psycopg.AsyncCursor[tuple[Any, ...]]
+from mcp_sessions.stores.postgres_wire import Refusal, Statement, Wire
 
 _BATCH: Final = 64
 """How many calls are sent together at most."""
@@ -36,7 +30,8 @@ _CANCEL_SECONDS: Final = 2.0
 
 @dataclass(eq=False, slots=True)
 class _Job:
-    call: Call
+    statement: Statement
+    family: Family | None
     answer: "asyncio.Future[list[Row]]"
     submitted: float
 
@@ -59,14 +54,14 @@ class Line:
         self._behind: dict[Family, deque[_Job]] = {}
         self._idle: deque[asyncio.Future[bool]] = deque()
         self._workers: set[asyncio.Task[None]] = set()
-        self._open: set[Connection] = set()
+        self._wires: set[Wire] = set()
         self._watches: set[asyncio.Task[None]] = set()
         self._closing = False
 
     def submit(self, call: Call) -> "asyncio.Future[list[Row]]":
         """Accept a call; the future has its rows."""
-        job = _Job(call, self._loop.create_future(), self._loop.time())
         family = call.family
+        job = _Job(self._database.statement(call), family, self._loop.create_future(), self._loop.time())
         if family is not None:
             if family in self._behind:
                 self._behind[family].append(job)
@@ -86,9 +81,9 @@ class Line:
 
     def abandon(self) -> None:
         """Close the connections of a loop that does not run any more."""
-        for connection in self._open:
-            connection.pgconn.finish()
-        self._open.clear()
+        for wire in self._wires:
+            wire.close()
+        self._wires.clear()
 
     def _call_worker(self) -> None:
         if self._idle:
@@ -100,22 +95,22 @@ class Line:
 
     async def _work(self) -> None:
         """Be the task of one connection: until there is nothing to do for a while."""
-        connection: Connection | None = None
+        wire: Wire | None = None
         try:
             while await self._is_there_work():
                 taken = self._take()
                 jobs = [job for job in taken if self._is_wanted(job)]
                 try:
                     if jobs:
-                        connection = await self._connected(connection)
-                        connection = await self._perform(connection, jobs)
+                        wire = await self._connected(wire)
+                        wire = await self._perform(wire, jobs)
                 except StoreError as error:
-                    connection = None
+                    wire = None
                     _fail(jobs, error)
                 finally:
                     self._release(taken)
         finally:
-            self._drop(connection)
+            self._drop(wire)
 
     async def _is_there_work(self) -> bool:
         while not self._ready:
@@ -141,14 +136,14 @@ class Line:
             fair -= 1
             job = self._ready.popleft()
             jobs.append(job)
-            behind = self._behind[job.call.family] if job.call.family else None
+            behind = self._behind[job.family] if job.family else None
             while behind and len(jobs) < _BATCH:
                 jobs.append(behind.popleft())
         return jobs
 
     def _release(self, taken: list[_Job]) -> None:
         """Let those come forward who waited behind what has been done."""
-        for family in {job.call.family for job in taken if job.call.family is not None}:
+        for family in {job.family for job in taken if job.family is not None}:
             behind = self._behind[family]
             if behind:
                 self._ready.append(behind.popleft())
@@ -165,98 +160,52 @@ class Line:
             return False
         return True
 
-    async def _connected(self, connection: Connection | None) -> Connection:
+    async def _connected(self, wire: Wire | None) -> Wire:
         """Return a connection that is good as far as can be seen from here: a new one, if need be."""
-        if connection is not None and _is_alive(connection):
-            return connection
-        self._drop(connection)
-        made = await self._database.connect()
-        self._open.add(made)
+        if wire is not None and self._database.is_prepared and wire.is_alive():
+            return wire
+        self._drop(wire)
+        made = Wire(await self._database.connect())
+        self._wires.add(made)
         return made
 
-    def _drop(self, connection: Connection | None) -> None:
-        if connection is not None:
-            connection.pgconn.finish()
-            self._open.discard(connection)
+    def _drop(self, wire: Wire | None) -> None:
+        if wire is not None:
+            wire.close()
+            self._wires.discard(wire)
 
-    async def _perform(self, connection: Connection, jobs: list[_Job]) -> Connection | None:
+    async def _perform(self, wire: Wire, jobs: list[_Job]) -> Wire | None:
         """Make calls and answer them; return the connection if it can be used again."""
-        deadline = _Deadline(connection, self._timeout, self._watches)
-        error: Exception | None = None
-        cursors: list[Cursor] = []
+        late: list[asyncio.Task[None]] = []
+        timer = self._loop.call_later(self._timeout, self._interrupt, wire, late)
+        lost: Exception | None = None
         try:
-            await self._send(connection, jobs, cursors)
-        except Exception as raised:
-            error = raised
+            await wire.exchange([job.statement for job in jobs])
+        except Exception as error:
+            lost = error
         except BaseException:  # the loop stops: what the connection is in the middle of, nobody knows
-            self._drop(connection)
+            self._drop(wire)
             raise
         finally:
-            deadline.cancel()
-        for job, cursor in zip(jobs, cursors, strict=False):
-            if cursor.pgresult is not None and not job.answer.done():
-                job.answer.set_result(await cursor.fetchall())
-        if error is None:
-            return connection
-        _fail(jobs, postgres_errors.too_slow(self._timeout) if deadline.is_over else self._database.explain(error))
-        if connection.pgconn.status == psycopg.pq.ConnStatus.OK and not postgres_errors.is_lost(error):
-            return connection
-        self._drop(connection)
+            timer.cancel()
+        for job, answer in zip(jobs, wire.answers, strict=False):
+            if isinstance(answer, Refusal):
+                _fail([job], postgres_errors.too_slow(self._timeout) if late else self._database.refused(answer))
+            elif not job.answer.done():
+                job.answer.set_result(answer)
+        if lost is not None:
+            _fail(jobs, postgres_errors.too_slow(self._timeout) if late else self._database.lost(lost))
+        elif not late:
+            return wire
+        self._drop(wire)  # also where the server was asked to give up: it might do so with the next call
         return None
 
-    async def _send(self, connection: Connection, jobs: list[_Job], cursors: "list[Cursor]") -> None:
-        if len(jobs) == 1 or not psycopg.Pipeline.is_supported():
-            for job in jobs:
-                cursors.append(connection.cursor(binary=True))
-                await cursors[-1].execute(self._database.statement(job.call), job.call.arguments)
-            return
-        async with connection.pipeline() as pipeline:
-            for job in jobs:
-                cursors.append(connection.cursor(binary=True))
-                await cursors[-1].execute(self._database.statement(job.call), job.call.arguments)
-                await pipeline.sync()  # each call is a transaction of its own
-
-
-class _Deadline:
-    """Ends a call that takes too long: asks the server to give up and, if that does not help, cuts the connection."""
-
-    def __init__(self, connection: Connection, seconds: float, watches: "set[asyncio.Task[None]]") -> None:
-        self.is_over = False
-        self._connection = connection
-        self._watches = watches
-        self._done = False
-        self._timer = asyncio.get_running_loop().call_later(seconds, self._pass)
-
-    def cancel(self) -> None:
-        """Say that the answer is there."""
-        self._done = True
-        self._timer.cancel()
-
-    def _pass(self) -> None:
-        self.is_over = True
-        watch = asyncio.get_running_loop().create_task(self._interrupt())
+    def _interrupt(self, wire: Wire, late: list[asyncio.Task[None]]) -> None:
+        """End a call that takes too long."""
+        watch = self._loop.create_task(wire.interrupt(_CANCEL_SECONDS))
+        late.append(watch)
         self._watches.add(watch)
         watch.add_done_callback(self._watches.discard)
-
-    async def _interrupt(self) -> None:
-        with suppress(psycopg.Error, OSError):
-            await self._connection.cancel_safe(timeout=_CANCEL_SECONDS)
-        for _ in range(20):
-            if self._done:
-                return
-            await asyncio.sleep(_CANCEL_SECONDS / 20)
-        with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as cut:
-            cut.shutdown(socket.SHUT_RDWR)
-
-
-def _is_alive(connection: Connection) -> bool:
-    """Tell whether the server has not hung up, as far as is known here: what it said last is read, and then the end."""
-    try:
-        connection.pgconn.consume_input()
-        connection.pgconn.consume_input()
-    except psycopg.Error:
-        return False
-    return connection.pgconn.status == psycopg.pq.ConnStatus.OK
 
 
 def _wake(sleeper: "asyncio.Future[bool]", is_needed: bool) -> None:

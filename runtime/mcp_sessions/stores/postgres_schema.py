@@ -83,9 +83,13 @@ async def _bring_up_to_date(connection: Connection, schema: str) -> None:
 
 async def _format(connection: Connection, schema: str) -> int:
     """Return the format that there is, 0 for none; others' schemas and later formats are refused."""
-    cursor = await connection.execute("SELECT to_regclass($1)::text", (f"{quoted(schema)}.format",))
-    (table,) = await cursor.fetchone() or (None,)
-    if table is None:
+    # not by to_regclass: that may answer from what it knew before others created the schema
+    cursor = await connection.execute(
+        "SELECT 1 FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace "
+        "WHERE nspname = $1 AND relname = 'format'",
+        (schema,),
+    )
+    if not await cursor.fetchall():
         return 0
     cursor = await connection.execute(f"SELECT max(version) FROM {quoted(schema)}.format".encode())
     (version,) = await cursor.fetchone() or (None,)
