@@ -24,6 +24,7 @@ DECLARE
     v_text bytea;
     v_before bigint;
     v_bytes bigint;
+    v_too_large bigint;
 BEGIN
     -- Who is it, and is there anything?
     IF v_is_child THEN
@@ -113,17 +114,17 @@ BEGIN
     IF p_op = 'clear' THEN
         v_session.size := 0;
     ELSIF v_writes THEN
-        IF p_value_bytes IS NOT NULL THEN
-            SELECT ARRAY[coalesce(u.full_name, u.name)], octet_length(u.value) INTO o.names, o.size
-                FROM unnest(p_names, p_full_names, v_values) WITH ORDINALITY AS u(name, full_name, value, at)
-                WHERE octet_length(u.value) > p_value_bytes ORDER BY u.at LIMIT 1;
-            IF FOUND THEN
-                o.code := 'value too large';
-                RETURN o;
-            END IF;
+        SELECT coalesce(sum(octet_length(coalesce(u.full_name, u.name)) + octet_length(u.value)), 0),
+            min(u.at) FILTER (WHERE octet_length(u.value) > p_value_bytes)
+            INTO v_bytes, v_too_large
+            FROM unnest(p_names, p_full_names, v_values) WITH ORDINALITY AS u(name, full_name, value, at)
+            WHERE u.value IS NOT NULL;
+        IF v_too_large IS NOT NULL THEN
+            o.code := 'value too large';
+            o.names := ARRAY[coalesce(p_full_names[v_too_large], p_names[v_too_large])];
+            o.size := octet_length(v_values[v_too_large]);
+            RETURN o;
         END IF;
-        SELECT coalesce(sum(octet_length(coalesce(u.full_name, u.name)) + octet_length(u.value)), 0) INTO v_bytes
-            FROM unnest(p_names, p_full_names, v_values) AS u(name, full_name, value) WHERE u.value IS NOT NULL;
         v_session.size := v_before + v_bytes;
         IF NOT v_is_new THEN
             SELECT coalesce(sum(octet_length(coalesce(v.full_name, v.name)) + octet_length(v.value)), 0) INTO v_bytes

@@ -64,7 +64,7 @@ class Database:
                 prepare_threshold=None,
                 cursor_factory=psycopg.AsyncRawCursor,
             )
-        except (psycopg.Error, OSError) as error:
+        except (psycopg.Error, OSError, ValueError) as error:
             raise postgres_errors.cannot_connect(error, self._secrets) from error
         try:
             if not self.is_prepared:

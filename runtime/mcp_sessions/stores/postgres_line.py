@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import postgres_errors
@@ -89,9 +89,7 @@ class Line:
         if self._idle:
             _wake(self._idle.pop(), True)  # the one that has slept least: others may sleep until they are closed
         elif len(self._workers) < self._connections:
-            worker = self._loop.create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
+            self._workers.add(self._loop.create_task(self._work()))
 
     async def _work(self) -> None:
         """Be the task of one connection: until there is nothing to do for a while."""
@@ -104,12 +102,13 @@ class Line:
                     if jobs:
                         wire = await self._connected(wire)
                         wire = await self._perform(wire, jobs)
-                except StoreError as error:
+                except Exception as error:
                     wire = None
-                    _fail(jobs, error)
+                    _fail(jobs, error if isinstance(error, StoreError) else self._database.lost(error))
                 finally:
                     self._release(taken)
         finally:
+            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))  # from now on it takes no work
             self._drop(wire)
 
     async def _is_there_work(self) -> bool:
@@ -120,7 +119,7 @@ class Line:
             self._idle.append(sleeper)
             timer = self._loop.call_later(_IDLE_SECONDS, _wake, sleeper, False)
             try:
-                if not await sleeper:
+                if not await sleeper and not self._ready:  # work may have come in just then
                     return False
             finally:
                 timer.cancel()
