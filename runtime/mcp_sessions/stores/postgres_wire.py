@@ -19,6 +19,7 @@ from mcp_sessions.stores.postgres_schema import Connection
 from mcp_sessions.stores.postgres_values import Signature
 
 _ROWS: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_LAST_WORDS: Final = (b"FATAL", b"PANIC")
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,8 @@ class Wire:
         else:
             state = result.error_field(DiagnosticField.SQLSTATE) or b""
             message = result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message
-            if self._pgconn.status != ConnStatus.OK:
+            severity = result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED)
+            if severity in _LAST_WORDS or self._pgconn.status != ConnStatus.OK:
                 raise psycopg.OperationalError(_text(message))
             self._answers.append(Refusal(_text(state), _text(message)))
 
