@@ -69,20 +69,20 @@ class Signature:
         encoders: What brings the values into that form.
     """
 
-    types: tuple[int, ...]
-    formats: tuple[int, ...]
-    encoders: tuple[Callable[[Any], bytes], ...]
+    types: list[int]
+    formats: list[int]
+    encoders: list[Callable[[Any], bytes]]
 
-    def encoded(self, values: Iterable[Any]) -> tuple[bytes | None, ...]:
+    def encoded(self, values: Iterable[Any]) -> list[bytes | None]:
         """Return values as the server takes them.
 
         Raises:
             StoreError: If one is a number that is too large.
         """
         try:
-            return tuple(
+            return [
                 None if value is None else encode(value) for encode, value in zip(self.encoders, values, strict=True)
-            )
+            ]
         except (struct.error, OverflowError) as error:
             raise StoreError(f"the session database cannot take that: {error}") from error
 
@@ -90,9 +90,9 @@ class Signature:
 def _signature(letters: str) -> Signature:
     kinds = [_TYPES[letter] for letter in letters.replace(" ", "")]
     return Signature(
-        tuple(number for number, _, _ in kinds),
-        tuple(int(is_binary) for _, is_binary, _ in kinds),
-        tuple(encode for _, _, encode in kinds),
+        [number for number, _, _ in kinds],
+        [int(is_binary) for _, is_binary, _ in kinds],
+        [encode for _, _, encode in kinds],
     )
 
 

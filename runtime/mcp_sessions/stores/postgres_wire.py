@@ -28,7 +28,7 @@ class Statement:
 
     text: bytes
     signature: Signature
-    arguments: tuple[bytes | None, ...]
+    arguments: list[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
