@@ -42,6 +42,7 @@ class PostgresServer:
         self._user = _prepare_user(self._data)
         self._run_program("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
         self.url = f"postgresql://postgres@/postgres?host={self._data}"
+        self.socket = self._data / ".s.PGSQL.5432"
         self.start()
         self.run(PostgresStore.sql())
 

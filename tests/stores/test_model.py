@@ -95,7 +95,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.stores = [SQLiteStore(self.folder / "s.db", clock=lambda: self.now) for _ in range(2)]
         else:
             self.postgres.empty()
-            self.stores = [PostgresStore(self.postgres.url, clock=lambda: self.now) for _ in range(2)]
+            url = self.postgres.url
+            self.stores = [PostgresStore(url, clock=lambda: self.now, prepare=flag) for flag in (False, True)]
         self.model: dict[Address, Model] = {}
 
     def teardown(self) -> None:

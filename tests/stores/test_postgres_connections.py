@@ -1,10 +1,13 @@
 """The connections of the store in PostgreSQL: how many, until when, and what is said when one fails."""
 
 import asyncio
+import os
+import signal
+import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -203,3 +206,120 @@ async def test_a_call_that_the_database_refuses_does_not_harm_its_neighbours(pos
         )
         assert [number for number, result in enumerate(results) if result != b"1"] == [7]
         assert str(results[7]) == "the session database failed: value out of range: overflow"
+
+
+async def test_a_server_that_hangs_is_cut_off(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcp_sessions.stores.postgres_line._CANCEL_SECONDS", 0.2)
+    async with opened(postgres.url, timeout="0.2s", connections=1) as store:
+        await store.create(ACCESS, LIVES, {"n": b"0"})
+        ((pid,),) = postgres.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'mcp_sessions'")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            with pytest.raises(StoreError, match=r"did not answer within 0\.2 seconds; whether this was done is"):
+                await store.read(ACCESS)
+            assert time.monotonic() - started < 5.0
+            assert await store.read(ACCESS) == {"n": b"0"}, "by a new connection"
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
+
+async def test_calls_that_have_waited_for_too_long_are_not_begun(postgres: PostgresServer) -> None:
+    async with opened(postgres.url, timeout="0.3s", connections=1) as store:
+        await store.create(ACCESS, LIVES)
+        with psycopg.connect(postgres.url) as blocker:
+            blocker.execute("SELECT * FROM mcp_sessions.sessions WHERE id = '1' FOR UPDATE")
+            first = asyncio.ensure_future(store.increment(ACCESS, "n", 1, b"0"))
+            await asyncio.sleep(0.1)
+            others = [asyncio.ensure_future(store.increment(ACCESS, "n", 1, b"0")) for _ in range(100)]
+            errors = await asyncio.gather(first, *others, return_exceptions=True)
+        assert all(isinstance(error, StoreError) for error in errors)
+        assert "this was not begun" in str(errors[-1]) or "did not answer" in str(errors[-1])
+        assert await store.increment(ACCESS, "n", 1, b"0") == b"1"
+
+
+class Cutter:
+    """A way to the server that is cut when it has brought back ``left`` bytes."""
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.left = 10**9
+        self._server = server
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"postgresql://postgres@127.0.0.1:{self._listener.getsockname()[1]}/postgres"
+        self._threads = [threading.Thread(target=self._listen)]
+        self._threads[0].start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        self._listener.close()
+
+    def _listen(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self._listener.accept()
+                thread = threading.Thread(target=self._serve, args=(client,))
+                self._threads.append(thread)
+                thread.start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.socket(socket.AF_UNIX) as server:
+            server.connect(str(self._server.socket))
+            back = threading.Thread(target=self._forward, args=(server, client, True))
+            back.start()
+            self._forward(client, server, False)
+            back.join()
+
+    def _forward(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                if counts:
+                    target.sendall(data[: max(self.left, 0)])
+                    self.left -= len(data)
+                    if self.left < 0:
+                        break
+                else:
+                    target.sendall(data)
+        for end in (source, target):
+            with suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@pytest.fixture
+def cutter(postgres: PostgresServer) -> Iterator[Cutter]:
+    made = Cutter(postgres)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("prepare", [False, True])
+@pytest.mark.parametrize("bytes_left", [0, 1, 50, 150_000])
+async def test_a_connection_that_is_cut_in_the_middle_of_an_answer(
+    cutter: Cutter, bytes_left: int, prepare: bool
+) -> None:
+    async with opened(cutter.url, connections=1, prepare=prepare) as store:
+        await store.create(ACCESS, LIVES, {"long": bytes(1_000_000), "n": b"0"})
+        cutter.left = bytes_left
+        calls = [store.read(ACCESS), store.increment(ACCESS, "n", 1, b"0"), store.read(ACCESS)]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert all("went away before it answered; whether this was done is not known" in str(one) for one in results)
+        cutter.left = 10**9
+        assert (await store.read(ACCESS, ["n"]))["n"] in (b"0", b"1")
+        assert (await store.read(ACCESS))["long"] == bytes(1_000_000)
+
+
+async def test_statements_that_are_kept_prepared_survive_a_change_of_the_schema(postgres: PostgresServer) -> None:
+    async with opened(postgres.url, prepare=True, connections=1) as store:
+        await store.create(ACCESS, LIVES)
+        await asyncio.gather(*(store.increment(ACCESS, "n", 1, b"0") for _ in range(10)))
+        ((count,),) = postgres.run("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mcp_sessions'")
+        assert count == 1
+        postgres.run("DROP SCHEMA mcp_sessions CASCADE")
+        postgres.run(PostgresStore.sql())
+        beginner = replace(ACCESS, begin=LIVES)
+        for attempt in range(2):  # the first may still believe in what there was
+            with suppress(StoreError):
+                assert await store.increment(beginner, "n", 1, b"0") == b"1"
+                break
+            assert attempt == 0

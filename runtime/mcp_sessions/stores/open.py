@@ -31,8 +31,8 @@ def open_store(url: str, **options: Any) -> Store:
 
     Special characters in a path are percent-encoded. A SQLite URL takes the options ``synchronous`` (normal, full)
     and ``busy_timeout`` (a duration such as 5s): ``sqlite:///sessions.db?synchronous=full``. A PostgreSQL URL is one
-    of libpq's, and besides its options takes ``schema``, ``create`` (true, false), ``connections`` (a number) and
-    ``timeout`` (a duration).
+    of libpq's, and besides its options takes ``schema``, ``create`` and ``prepare`` (true, false),
+    ``connections`` (a number) and ``timeout`` (a duration).
 
     Args:
         url: The address.
@@ -92,7 +92,7 @@ def _postgres_option(name: str, value: str) -> Any:
         return _POSTGRES_OPTIONS[name](value)
     except (ValueError, KeyError):
         raise StoreUrlError(
-            f"a PostgreSQL URL takes schema=name, create=true or false, connections=8 and timeout=10s; "
+            f"a PostgreSQL URL takes schema=name, create and prepare=true or false, connections=8 and timeout=10s; "
             f"that is no value for {name}"
         ) from None
 
@@ -143,9 +143,12 @@ def _shown(url: str) -> str:
     return repr(f"{scheme if slashes else ''}{slashes}{at and '***@'}{place}{question and '?...'}")
 
 
+_FLAGS: Final = {"true": True, "false": False}
+
 _POSTGRES_OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
     "schema": str,
-    "create": {"true": True, "false": False}.__getitem__,
+    "create": _FLAGS.__getitem__,
+    "prepare": _FLAGS.__getitem__,
     "connections": int,
     "timeout": _duration,
 }

@@ -53,6 +53,8 @@ class PostgresStore:
         schema: The schema in the database, which is the store's alone.
         create: Whether to create the schema, or to upgrade it, where that is needed; if not, see ``sql``.
         connections: How many connections an event loop may have at once.
+        prepare: Whether connections keep statements prepared, which is faster. Not for a pooler that gives out
+            connections by transaction, unless it knows of prepared statements.
         timeout: How long an operation may take, and how long it may wait for a connection before.
         clock: Seconds since the epoch; None for the server's clock.
 
@@ -67,12 +69,13 @@ class PostgresStore:
         schema: str = SCHEMA,
         create: bool = True,
         connections: int = 8,
+        prepare: bool = False,
         timeout: Duration = "10s",
         clock: Clock | None = None,
     ) -> None:
         if connections < 1:
             raise StoreUrlError(f"connections must be at least 1, got {connections}")
-        self._database = Database(url, schema, create=create, patience=seconds(timeout))
+        self._database = Database(url, schema, create=create, prepare=prepare, patience=seconds(timeout))
         self._connections = connections
         self._timeout = seconds(timeout)
         self._clock = clock

@@ -21,6 +21,10 @@ _DEFAULTS: Final[dict[str, Any]] = {
 }
 """What libpq is told unless the address says otherwise: a peer that is gone without a word is noticed."""
 
+_STALE: Final = ("0A", "25", "26", "3F", "42")
+"""Classes of SQLSTATE after which a connection is made anew, and the schema looked at: it has changed, or the server is
+not one any more that can be written to."""
+
 _ENCODE: Final = "percent-encode special characters in it, %40 for an @"
 
 
@@ -34,15 +38,17 @@ class Database:
         url: A connection URL or string of libpq's.
         schema: The store's schema.
         create: Whether to create it where it is missing.
+        prepare: Whether connections keep statements prepared.
         patience: Seconds to wait for a connection.
 
     Raises:
         StoreUrlError: If ``url`` is none.
     """
 
-    def __init__(self, url: str, schema: str, *, create: bool, patience: float) -> None:
+    def __init__(self, url: str, schema: str, *, create: bool, prepare: bool, patience: float) -> None:
         self._schema = schema
         self._create = create
+        self._prepare = prepare
         self.is_prepared = False
         self._texts: dict[str, bytes] = {}
         given = _parsed(url)
@@ -89,12 +95,13 @@ class Database:
             places = ", ".join(f"${number}" for number in range(1, len(signature.types) + 1))
             name = f"{postgres_schema.quoted(self._schema)}.{call.function}"
             text = self._texts[call.function] = f"SELECT * FROM {name}({places})".encode()
-        return Statement(text, signature, signature.encoded(call.arguments))
+        kept_as = f"mcp_sessions.{call.function}".encode() if self._prepare else b""
+        return Statement(text, kept_as, signature, signature.encoded(call.arguments))
 
     def refused(self, refusal: Refusal) -> StoreError:
         """Return what to tell of an operation that the server refused."""
-        if refusal.state[:2] in ("42", "3F"):
-            self.is_prepared = False  # the schema is not what it was
+        if refusal.state[:2] in _STALE:
+            self.is_prepared = False
         return postgres_errors.refused(refusal.message, self._secrets)
 
     def lost(self, error: Exception) -> StoreError:

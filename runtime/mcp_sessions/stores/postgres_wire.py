@@ -13,6 +13,7 @@ from typing import Final, TypeAlias
 import psycopg
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
+from psycopg.pq.abc import PGresult
 
 from mcp_sessions.stores.postgres_calls import Row
 from mcp_sessions.stores.postgres_schema import Connection
@@ -24,9 +25,17 @@ _LAST_WORDS: Final = (b"FATAL", b"PANIC")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement with its arguments, as the server takes them."""
+    """A statement with its arguments, as the server takes them.
+
+    Attributes:
+        text: Its SQL.
+        name: Under which name the server is to keep it prepared for the next time; empty for not at all.
+        signature: What its arguments are.
+        arguments: The arguments.
+    """
 
     text: bytes
+    name: bytes
     signature: Signature
     arguments: list[bytes | None]
 
@@ -54,6 +63,8 @@ class Wire:
         self._expected = 0
         self._in_pipeline = False
         self._answers: list[Answer] = []
+        self._last: Answer = []
+        self._prepared = {b""}
 
     async def exchange(self, statements: Sequence[Statement]) -> list[Answer]:
         """Send statements together, each of which is a transaction of its own, and return an answer to each.
@@ -63,14 +74,15 @@ class Wire:
         """
         pgconn = self._pgconn
         self._answers = []
+        self._last = []
         self._expected = len(statements)
-        self._in_pipeline = len(statements) > 1
+        self._in_pipeline = len(statements) > 1 or statements[0].name not in self._prepared
         self._done = self._loop.create_future()
         descriptor = pgconn.socket
         if self._in_pipeline:
             pgconn.enter_pipeline_mode()
         for one in statements:
-            pgconn.send_query_params(one.text, one.arguments, one.signature.types, one.signature.formats, Format.BINARY)
+            self._send(one)
             if self._in_pipeline:
                 pgconn.pipeline_sync()
         self._loop.add_reader(descriptor, self._on_readable)
@@ -108,13 +120,23 @@ class Wire:
         with suppress(psycopg.Error, OSError):
             while not done.done() and self._loop.time() < until:
                 await self._connection.cancel_safe(timeout=patience)  # one statement of those that were sent
-                await asyncio.wait([done], timeout=0.05)
+                await asyncio.wait([done], timeout=0.005)
         if not done.done():
             done.set_exception(psycopg.OperationalError("it does not answer"))
 
     def close(self) -> None:
         """Hang up."""
         self._pgconn.finish()
+
+    def _send(self, one: Statement) -> None:
+        types, formats = one.signature.types, one.signature.formats
+        if one.name not in self._prepared:
+            self._pgconn.send_prepare(one.name, one.text, types)
+            self._prepared.add(one.name)
+        if one.name:
+            self._pgconn.send_query_prepared(one.name, one.arguments, formats, Format.BINARY)
+        else:
+            self._pgconn.send_query_params(one.text, one.arguments, types, formats, Format.BINARY)
 
     def _on_writable(self) -> None:
         try:
@@ -134,22 +156,30 @@ class Wire:
             self._done.set_result(None)
 
     def _take(self) -> None:
-        """Take one result: the answer to a statement, or the end of it."""
+        """Take one result, or the end of a statement: before that it is not committed, so there is no answer."""
         result = self._pgconn.get_result()
         if result is None:
-            self._expected -= not self._in_pipeline
+            if not self._in_pipeline:
+                self._end()
         elif result.status == ExecStatus.PIPELINE_SYNC:
-            self._expected -= 1
+            self._end()
         elif result.status in _ROWS:
             self._transformer.set_pgresult(result)
-            self._answers.append(self._transformer.load_rows(0, result.ntuples, tuple))
-        else:
-            state = result.error_field(DiagnosticField.SQLSTATE) or b""
-            message = result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message
-            severity = result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED)
-            if severity in _LAST_WORDS or self._pgconn.status != ConnStatus.OK:
-                raise psycopg.OperationalError(_text(message))
-            self._answers.append(Refusal(_text(state), _text(message)))
+            self._last = self._transformer.load_rows(0, result.ntuples, tuple)
+        elif result.status != ExecStatus.PIPELINE_ABORTED:
+            self._last = self._refusal(result)
+
+    def _end(self) -> None:
+        self._answers.append(self._last)
+        self._last = []
+        self._expected -= 1
+
+    def _refusal(self, result: PGresult) -> Refusal:
+        message = _text(result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message)
+        severity = result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED)
+        if severity in _LAST_WORDS or self._pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError(message)
+        return Refusal(_text(result.error_field(DiagnosticField.SQLSTATE) or b""), message)
 
     def _fail(self, error: psycopg.Error) -> None:
         if self._done is not None and not self._done.done():
