@@ -274,13 +274,12 @@ class Cutter:
     def _forward(self, source: socket.socket, target: socket.socket, counts: bool) -> None:
         with suppress(OSError):
             while data := source.recv(65536):
+                left = self.left
                 if counts:
-                    target.sendall(data[: max(self.left, 0)])
-                    self.left -= len(data)
-                    if self.left < 0:
-                        break
-                else:
-                    target.sendall(data)
+                    self.left -= len(data)  # before the client can set it anew
+                target.sendall(data[: max(left, 0)] if counts else data)
+                if counts and self.left < 0:
+                    break
         for end in (source, target):
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)

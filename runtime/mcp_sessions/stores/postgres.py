@@ -5,10 +5,12 @@ import logging
 import os
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final, cast
 
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
+from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext, postgres_calls, postgres_schema
 from mcp_sessions.stores.postgres_calls import Call, Outcome
 from mcp_sessions.stores.postgres_database import Database
@@ -143,17 +145,19 @@ class PostgresStore:
         """See ``Store.increment``. Only whole numbers are added in one round trip; others are compared and set."""
         exact = int(by) if isinstance(by, int) and -_LONGEST_NUMBER < by < _LONGEST_NUMBER else None
         line, ttls = self._line(), {key: ttl}
-        while True:
+        queue = local_lock(self, access.address, key) if exact is None else nullcontext()
+        async with queue:
             done = await self._change("increment", access, line, names=(key,), values=(initial,), ttls=ttls, by=exact)
-            held = _only(done.held)
-            if done.code != "by hand":
-                return cast(bytes, held)
-            total = jsontext.added(initial if held is None else held, by)
-            done = await self._change(
-                "replace", access, line, names=(key,), values=(total,), ttls=ttls, expected={key: held}
-            )
             if done.code is None:
-                return total
+                return cast(bytes, _only(done.held))
+            while True:
+                held = _only(done.held)
+                total = jsontext.added(initial if held is None else held, by)
+                done = await self._change(
+                    "replace", access, line, names=(key,), values=(total,), ttls=ttls, expected={key: held}
+                )
+                if done.code is None:
+                    return total
 
     async def append(
         self, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None = None

@@ -129,13 +129,15 @@ class Line:
 
     def _take(self) -> list[_Job]:
         """Take what is to be sent together: a fair part of what is waiting, and what waits behind it."""
+        if self._ready[0].family is None:  # a look at many sessions: nobody is to wait for the end of it
+            return [self._ready.popleft()]
         fair = -(-len(self._ready) // self._connections)
         jobs: list[_Job] = []
-        while self._ready and fair > 0 and len(jobs) < _BATCH:
+        while self._ready and fair > 0 and len(jobs) < _BATCH and self._ready[0].family is not None:
             fair -= 1
             job = self._ready.popleft()
             jobs.append(job)
-            behind = self._behind[job.family] if job.family else None
+            behind = self._behind[cast(Family, job.family)]
             while behind and len(jobs) < _BATCH:
                 jobs.append(behind.popleft())
         return jobs
