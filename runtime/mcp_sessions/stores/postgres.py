@@ -209,7 +209,8 @@ class PostgresStore:
             if loop is here:
                 await line.close()
             elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.close(), loop))
+                closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.close(), loop))
+                await asyncio.wait([closing], timeout=2 * self._timeout)  # not for ever: that loop may stop just now
             else:
                 line.abandon()
 

@@ -103,8 +103,12 @@ class Line:
                         wire = await self._connected(wire)
                         wire = await self._perform(wire, jobs)
                 except Exception as error:
+                    self._drop(wire)
                     wire = None
                     _fail(jobs, error if isinstance(error, StoreError) else self._database.lost(error))
+                except BaseException:  # the loop stops: what the connection is in the middle of, nobody knows
+                    _fail(jobs, StoreError("the event loop stopped before the session database answered"))
+                    raise
                 finally:
                     self._release(taken)
         finally:
@@ -146,6 +150,8 @@ class Line:
         """Let those come forward who waited behind what has been done."""
         for family in {job.family for job in taken if job.family is not None}:
             behind = self._behind[family]
+            while behind and behind[0].answer.done():  # whoever gave up
+                behind.popleft()
             if behind:
                 self._ready.append(behind.popleft())
                 self._call_worker()
@@ -184,9 +190,6 @@ class Line:
             await wire.exchange([job.statement for job in jobs])
         except Exception as error:
             lost = error
-        except BaseException:  # the loop stops: what the connection is in the middle of, nobody knows
-            self._drop(wire)
-            raise
         finally:
             timer.cancel()
         for job, answer in zip(jobs, wire.answers, strict=False):

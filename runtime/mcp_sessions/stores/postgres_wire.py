@@ -5,6 +5,7 @@ that fails takes others with it, and each call costs several turns of the event 
 """
 
 import asyncio
+import select
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -65,6 +66,9 @@ class Wire:
         self._answers: list[Answer] = []
         self._last: Answer = []
         self._prepared = {b""}
+        self._poller = select.poll() if hasattr(select, "poll") else None
+        if self._poller is not None:
+            self._poller.register(self._pgconn.socket, select.POLLIN)
 
     async def exchange(self, statements: Sequence[Statement]) -> list[Answer]:
         """Send statements together, each of which is a transaction of its own, and return an answer to each.
@@ -104,6 +108,8 @@ class Wire:
 
     def is_alive(self) -> bool:
         """Tell whether the server has not hung up, as far as is known here: its last words are read, then the end."""
+        if self._poller is not None and not self._poller.poll(0):
+            return self._pgconn.status == ConnStatus.OK
         try:
             self._pgconn.consume_input()
             self._pgconn.consume_input()
