@@ -61,6 +61,7 @@ def redis_options() -> dict[str, object]:
     return {"prefix": f"test{next(_PREFIXES)}"}
 
 
+@pytest.fixture(scope="session")
 def running_postgres() -> Iterator[PostgresServer]:
     """A server for all tests of this process that need one."""
     with postgres_server() as server:

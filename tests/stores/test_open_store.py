@@ -119,7 +119,8 @@ def test_what_cannot_be_opened_is_said_in_a_line(
             (scheme, "redis", "redis", "Redis and Valkey")
             for scheme in ("redis", "rediss", "valkey", "valkeys", "unix")
         ),
-        *((scheme, "psycopg", "postgres", "PostgreSQL") for scheme in ("postgresql", "postgres")),
+        ("postgresql", "psycopg", "postgres", "PostgreSQL"),
+        ("postgres", "psycopg", "postgres", "PostgreSQL"),
     ],
 )
 def test_a_store_whose_packages_are_missing_says_how_to_get_them(
