@@ -54,6 +54,7 @@ class RedisStore:
         prefix: What every key begins with; stores with different prefixes share nothing.
         partitions: Over how many parts sessions are spread, each in one slot of a cluster; the same on every worker
             for ever. By default 1, and 64 in a cluster.
+        cluster: Whether the address is one of a cluster's nodes.
         clock: Seconds since the epoch, instead of the server's clock.
         options: For redis-py's client, over what the URL says.
 
@@ -68,6 +69,7 @@ class RedisStore:
         client: Client | None = None,
         prefix: str | None = None,
         partitions: int | None = None,
+        cluster: bool | None = None,
         clock: Clock | None = None,
         **options: Any,
     ) -> None:
@@ -80,7 +82,7 @@ class RedisStore:
             given: dict[str, str] = {}
             if url is not None and "?" in url:
                 url, given = take_options(url, ("cluster", "prefix", "partitions"))
-            is_cluster = options.pop("cluster", _is_yes(given.get("cluster", "no")))
+            is_cluster = _is_yes(given.get("cluster", "no")) if cluster is None else cluster
             server = Server(url or "redis://localhost:6379", is_cluster=is_cluster, options=options)
             prefix = given.get("prefix") if prefix is None else prefix
             partitions = _number(given["partitions"]) if partitions is None and "partitions" in given else partitions

@@ -18,6 +18,8 @@ from mcp_sessions.stores.texts import is_text
 
 _HEAD: Final = struct.Struct(">10d")
 _NONE: Final = -1.0
+_PATIENCE: Final = 10.0
+"""For how many seconds at most closing waits for another event loop."""
 
 
 class Asker:
@@ -75,7 +77,8 @@ class Asker:
             if loop is asyncio.get_running_loop():
                 await line.close()
             elif loop.is_running():
-                await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.close(), loop))
+                closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.close(), loop))
+                await asyncio.wait([closing], timeout=_PATIENCE)  # that loop may end meanwhile
 
     def _call(
         self,
