@@ -41,6 +41,8 @@ def open_store(url: str, **options: Any) -> Store:
     Raises:
         StoreUrlError: If there is no such store, or it cannot be opened.
     """
+    if not isinstance(url, str):
+        raise StoreUrlError(f"not a store URL: {url!r}; {_ALLOWED}")
     try:
         parts = urlsplit(url)
     except ValueError:
