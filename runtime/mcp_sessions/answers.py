@@ -21,6 +21,7 @@ _VISIBLE_ASCII: Final = re.compile(r"[\x21-\x7e]{1,256}")
 _INVALID_REQUEST: Final = -32600
 _INTERNAL_ERROR: Final = -32603
 _RETRY_SECONDS: Final = 5
+_FULL: Final = "Too many sessions; try again later"
 
 Unavailable: TypeAlias = StoreError | TooManySessionsError
 """Why a session cannot be served now, and perhaps later."""
@@ -55,11 +56,17 @@ def unavailable(error: Unavailable) -> Response:
     """Return the response that asks the client to come again."""
     if isinstance(error, TooManySessionsError):
         logger.warning("no transport session could begin: %s", error)
-        message = "Too many sessions; try again later"
+        message = _FULL
     else:
         logger.error("the session store failed: %s", error)
         message = "The session store is not available; try again shortly"
     return refusal(503, message, _INTERNAL_ERROR, {"Retry-After": str(_RETRY_SECONDS)})
+
+
+def full() -> Response:
+    """Return the response of a server that keeps no further session; it asks the client to come again."""
+    logger.warning("no transport session could begin: as many are open as the handler may keep")
+    return refusal(503, _FULL, _INTERNAL_ERROR, {"Retry-After": str(_RETRY_SECONDS)})
 
 
 def misplaced() -> Response:

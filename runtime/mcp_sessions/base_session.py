@@ -5,6 +5,7 @@ in ``keyed_session`` and ``transactions``, the typed and the untyped faces in ``
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -15,12 +16,12 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
-from mcp_sessions.context import Call, Caller, current_call, end_session
+from mcp_sessions.context import Call, Caller, current_call, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
-from mcp_sessions.errors import SessionRequiredError, SessionValueError
+from mcp_sessions.errors import SessionError, SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
-from mcp_sessions.resolve import by_handle, lifetime_of, locate, not_live
+from mcp_sessions.resolve import by_handle, ended_meanwhile, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
 from mcp_sessions.stores.base import Access, NotLiveError, SessionInfo, Store
 
@@ -71,6 +72,7 @@ class BaseSession:
             SessionValueError: If a value does not fit its key, or one that the schema requires is not there.
             SessionKeyError: If the schema has no such key.
         """
+        _require_store(store)
         fallback = DEFAULT_IDLE_SECONDS if idle is None else seconds(idle)
         encoded = {name: cls._named(name).encode(value) for name, value in (values or {}).items()}
         return await cls._begin(Call(store, Caller(owner), idle=fallback), encoded)
@@ -82,6 +84,9 @@ class BaseSession:
         Raises:
             SessionNotFoundError: If that is no handle of this kind of session.
         """
+        _require_store(store)
+        if not isinstance(handle, str):
+            raise TypeError(f"a handle is text; got {type(handle).__name__}")
         call = Call(store, Caller(owner))
         return cls(call, by_handle(cls.schema, handle, call))
 
@@ -99,7 +104,9 @@ class BaseSession:
                 raise SessionRequiredError(f"this call names {len(named)} {cls.schema.name} sessions: none is current")
             return locate(cls.schema, call, next(iter(named), "") or None, is_argument=bool(named))
 
-        return cls(call, find)
+        session = cls(call, find)
+        session._note()
+        return session
 
     @classmethod
     def _named(cls, name: str) -> Key[Any, Any]:
@@ -115,10 +122,10 @@ class BaseSession:
         values = {**values, **{name: key.encode(key.default) for name, key in made.items()}}
         ttls = {name: ttl for name in values for ttl in cls._named(name).ttls.values()}
         access = by_handle(cls.schema, mint_handle(cls.schema.name), call)
-        await call.store.create(access, lifetime_of(cls.schema, call), values, ttls)
+        await with_room(call.hooks, lambda: call.store.create(access, lifetime_of(cls.schema, call), values, ttls))
         session = cls(call, access)
         if call.hooks is not None:
-            await call.hooks.started(session)
+            await call.hooks.started(session, access)
         return session
 
     @classmethod
@@ -130,7 +137,9 @@ class BaseSession:
         handle = "" if value is None else str(value).strip()
         if call is not None:
             call.handles.setdefault(cls.schema.name, set()).add(handle)
-        return cls(call, partial(locate, cls.schema, call, handle or None, is_argument=True))
+        session = cls(call, partial(locate, cls.schema, call, handle or None, is_argument=True))
+        session._note()
+        return session
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -169,23 +178,40 @@ class BaseSession:
             self._found = self._found()
         return self._found
 
+    def _note(self) -> None:
+        """Have the session kept alive while the call lasts, if it means one; what is wrong, the first use will tell."""
+        with suppress(SessionError):
+            if self._call is not None:
+                access = self._access()
+                self._call.used.setdefault(access.address, access)
+
     async def _ask(
         self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Perform a store operation on this session, and say in a model's words when it is not there."""
-        access, call = self._access(), self._call
+        call = self._call
+        access = meant = self._access()
+        if call is not None:
+            access = call.used.get(meant.address, meant)
         began: list[SessionInfo] = []
+        asking = access
         if call is not None and call.hooks is not None and access.begin and call.hooks.wants_start(self.schema.name):
-            access = replace(access, began=began.append)
+            asking = replace(access, began=began.append)
         try:
-            result = await operation(access, *args, **kwargs)
+            hooks = call.hooks if call is not None else None
+            result = await with_room(hooks, lambda: operation(asking, *args, **kwargs))
         except NotLiveError as missing:
+            if meant.begin is not None and access.begin is None:
+                raise ended_meanwhile(self.schema, missing.reason) from None
             tools = call is None or call.tools
             raise not_live(self.schema, missing.reason, access.address.space, tools=tools) from None
         if call is not None:
-            call.used[access.address] = access
+            if access.begin is not None:
+                has_written = result is None and operation in (self.store.write, self.store.append)
+                access = replace(access, begin=None) if has_written or _shows_session(result) else access
+            call.used[meant.address] = access
             if began and call.hooks is not None:
-                await call.hooks.started(self)
+                await call.hooks.started(self, meant)
         return result
 
     # The session as a whole
@@ -214,8 +240,23 @@ class BaseSession:
 
         State without a handle begins anew when it is written to again.
         """
-        store, access = self.store, self._access()
-        return self._call is not None and await end_session(store, access, self._call.hooks)
+        store, access, call = self.store, self._access(), self._call
+        if call is None:
+            return False
+        call.used.pop(access.address, None)
+        return await end_session(store, access, call.hooks)
+
+
+def _require_store(store: object) -> None:
+    if isinstance(store, str):
+        raise TypeError(f"a store is an object, such as open_store({store.partition('://')[0] + '://...'!r}); got text")
+
+
+def _shows_session(result: object) -> bool:
+    """Tell whether what a store returned is of a session that is there: one that may yet begin reads as empty."""
+    if isinstance(result, Mapping):
+        return any(value is not None for value in result.values())
+    return bool(result)
 
 
 def _describe_argument(schema: SessionSchema) -> str:

@@ -43,7 +43,8 @@ class Connections:
         return self._open[name].transport
 
     def _is_over(self, name: int) -> None:
-        self._over.append(self._open.pop(name))
+        if (connection := self._open.pop(name, None)) is not None:  # None when the server has stopped meanwhile
+            self._over.append(connection)
 
     async def end_over(self) -> None:
         """End the state of connections that are over: nobody can reach it any more."""

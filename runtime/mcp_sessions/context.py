@@ -4,14 +4,17 @@ Set by the adapters (``mcp_sessions.server``, ``mcp_sessions.middleware``), read
 decides anything; ``mcp_sessions.resolve`` does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
 
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
+from mcp_sessions.errors import TooManySessionsError
 from mcp_sessions.stores.base import NO_LIMITS, Access, Address, Limits, Remains, Store
+
+T = TypeVar("T")
 
 TransportKind: TypeAlias = Literal["transport", "connection"]
 """What a transport session is: an ``Mcp-Session-Id`` that the store knows, or a connection that this process keeps."""
@@ -41,13 +44,21 @@ class Hooks(Protocol):
         """Tell whether anybody wants to know when sessions of a schema begin."""
         ...
 
-    async def started(self, session: Any) -> None:
-        """Tell of a session, by its accessor, that has just begun."""
+    async def started(self, session: Any, access: Access) -> None:
+        """Tell of a session, by its accessor and how to reach it, that has just begun."""
         ...
 
     @property
     def wants_end(self) -> bool:
         """Whether anybody wants to know when sessions end."""
+        ...
+
+    async def make_room(self) -> None:
+        """Remove sessions that have expired, because there are as many as there may be."""
+        ...
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what is not to be broken off in the middle, even if the caller is cancelled meanwhile."""
         ...
 
     async def over(self, remains: Sequence[Remains], by: Literal["ended", "evicted"]) -> None:
@@ -73,7 +84,8 @@ class Call:
         tools: Whether it offers tools that begin and end sessions.
         request: The object by which the SDK tells this request from others; None until the request was read.
         handles: The handles in the call's arguments, by the name of the schema; "" for one that was left out.
-        used: The sessions that the call has used, to be kept alive for as long as it lasts.
+        used: The sessions that the call means, to be kept alive for as long as it lasts. One that was seen to be there
+            has no ``begin`` any more: when it ends meanwhile, nothing of this call may bring it back.
     """
 
     store: Store
@@ -92,13 +104,29 @@ class Call:
     used: dict[Address, Access] = field(default_factory=dict)
 
 
+async def with_room(hooks: Hooks | None, operation: Callable[[], Awaitable[T]]) -> T:
+    """Perform an operation that may begin a session, once more when there was no room and what expired is removed."""
+    try:
+        return await operation()
+    except TooManySessionsError:
+        if hooks is None:
+            raise
+        await hooks.make_room()
+        return await operation()
+
+
 async def end_session(
     store: Store, access: Access, hooks: Hooks | None, by: Literal["ended", "evicted"] = "ended"
 ) -> bool:
     """End a session, and tell of it and its children; False if it was not live."""
-    remains = await store.end(access, values=hooks is not None and hooks.wants_end)
-    if hooks is not None and remains:
-        await hooks.over(remains, by)
+    if hooks is None or not hooks.wants_end:
+        return bool(await store.end(access))
+    return await hooks.finish(_end_and_tell(store, access, hooks, by))
+
+
+async def _end_and_tell(store: Store, access: Access, hooks: Hooks, by: Literal["ended", "evicted"]) -> bool:
+    remains = await store.end(access, values=True)
+    await hooks.over(remains, by)
     return bool(remains)
 
 

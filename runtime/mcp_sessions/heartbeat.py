@@ -16,7 +16,7 @@ _log: Final = logging.getLogger("mcp_sessions")
 
 @asynccontextmanager
 async def kept_alive(call: Call, every: float) -> AsyncIterator[None]:
-    """Use the sessions that ``call`` has used again every so many seconds, for as long as the block runs.
+    """Use the sessions that ``call`` means every so many seconds, for as long as the block runs.
 
     A block that is over before that costs a timer and nothing else.
     """
@@ -35,11 +35,11 @@ async def kept_alive(call: Call, every: float) -> AsyncIterator[None]:
 
 async def _beat(call: Call, every: float) -> None:
     while True:
-        for address, access in list(call.used.items()):
+        for access in list(call.used.values()):
             try:
                 await call.store.touch(replace(access, begin=None))
-            except NotLiveError:  # it was ended meanwhile, and nothing may bring it back
-                call.used.pop(address, None)
+            except NotLiveError:  # not begun yet, or ended meanwhile: nothing may bring it back
+                continue
             except StoreError as error:
                 _log.warning("a session could not be kept alive during a long request: %s", error)
         await asyncio.sleep(every)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcp_sessions import sdk
 from mcp_sessions.answers import Decide, deciding, misplaced, unavailable
-from mcp_sessions.context import Call, serving
+from mcp_sessions.context import Call, serving, with_room
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime
 
@@ -39,7 +39,7 @@ class LegacyMiddleware(ABC):
         self._call = call
         self._lifetime = Lifetime(idle)
         self._security = TransportSecurityMiddleware(security)
-        self._legacy: ASGIApp = self._serve_legacy
+        self._unrefused: ASGIApp = self._serve_unrefused
         self._misplaced = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -49,7 +49,7 @@ class LegacyMiddleware(ABC):
             return
         version = Headers(scope=scope).get(VERSION_HEADER)
         if version is None or sdk.has_handshake(version):
-            await self._legacy(scope, receive, send)
+            await self._serve_legacy(scope, receive, send)
             return
         with serving(replace(self._call(), modern=True)):
             await self._app(scope, receive, send)
@@ -59,13 +59,19 @@ class LegacyMiddleware(ABC):
         refusal = await self._security.validate_request(request, is_post=request.method == "POST")
         if refusal is None and (self._misplaced or sdk.caller_is_hidden(scope)):
             refusal = misplaced()
-        if refusal is None:
-            try:
-                refusal = await self._answer(self._call(), request, send)
-            except ClientDisconnect:
-                return
-            except (StoreError, TooManySessionsError) as error:
-                refusal = unavailable(error)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        await self._unrefused(scope, receive, send)
+
+    async def _serve_unrefused(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            refusal = await self._answer(self._call(), request, send)
+        except ClientDisconnect:
+            return
+        except (StoreError, TooManySessionsError) as error:
+            refusal = unavailable(error)
         if refusal is not None:
             await refusal(scope, receive, send)
 
@@ -90,3 +96,9 @@ class LegacyMiddleware(ABC):
 def access_to(call: Call, session_id: str) -> Access:
     """Return the caller's claim to a transport session."""
     return Access(Address("transport", session_id, TRANSPORT_SCHEMA), call.caller.owner, limits=call.limits)
+
+
+async def admit(call: Call, session_id: str) -> None:
+    """Begin a transport session, with the lifetime of one that the client has not used yet."""
+    access, lifetime = access_to(call, session_id), Lifetime(HANDSHAKE_SECONDS)
+    await with_room(call.hooks, lambda: call.store.create(access, lifetime))

@@ -5,9 +5,10 @@ A hook of an end gets an accessor of what the session held at last, so that it c
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from inspect import iscoroutinefunction
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, Caller, EndReason, end_session
@@ -17,6 +18,7 @@ from mcp_sessions.stores.base import GRACE_SECONDS, Access, Address, Lifetime, R
 from mcp_sessions.stores.memory import MemoryStore
 
 SessionT = TypeVar("SessionT", bound=BaseSession)
+T = TypeVar("T")
 
 StartHook: TypeAlias = Callable[[SessionT], Awaitable[None]]
 EndHook: TypeAlias = Callable[[SessionT, EndReason], Awaitable[None]]
@@ -24,10 +26,23 @@ EndHook: TypeAlias = Callable[[SessionT, EndReason], Awaitable[None]]
 _log: Final = logging.getLogger("mcp_sessions")
 
 SWEEP_SECONDS: Final = GRACE_SECONDS / 4
-"""How often a server looks for sessions that have expired, if it has hooks for their end."""
+"""How often a server looks for sessions that have expired."""
+
+HOOK_SECONDS: Final = 30.0
+"""How long a hook of an end may take, and how long a server that stops waits for those that run."""
+
+_AT_ONCE: Final = 32
+"""How many hooks run at once for sessions that expired together."""
 
 _READABLE: Final = Lifetime(24 * 3600.0)
 """How long a hook may take to read what a session held."""
+
+
+class _Purged(NamedTuple):
+    """How many sessions were removed, and the task that tells of them."""
+
+    sessions: int
+    telling: asyncio.Task[None]
 
 
 class Lifecycle:
@@ -43,6 +58,7 @@ class Lifecycle:
         self._accessors = {accessor.schema.name: accessor for accessor in schemas}
         self._starts: dict[str, list[StartHook[Any]]] = {}
         self._ends: dict[str, list[EndHook[Any]]] = {}
+        self._unfinished: set[asyncio.Task[Any]] = set()
 
     def add_start(self, accessor: type[SessionT], hook: StartHook[SessionT]) -> None:
         """Call ``hook`` whenever a session of that class begins.
@@ -50,7 +66,8 @@ class Lifecycle:
         Raises:
             ValueError: If the server has no such class.
         """
-        self._starts.setdefault(self._known(accessor), []).append(hook)
+        _require_async(hook)
+        self._starts.setdefault(self.require(accessor), []).append(hook)
 
     def add_end(self, accessor: type[SessionT], hook: EndHook[SessionT]) -> None:
         """Call ``hook`` whenever a session of that class is over.
@@ -58,13 +75,19 @@ class Lifecycle:
         Raises:
             ValueError: If the server has no such class.
         """
-        self._ends.setdefault(self._known(accessor), []).append(hook)
+        _require_async(hook)
+        self._ends.setdefault(self.require(accessor), []).append(hook)
 
-    def _known(self, accessor: type[BaseSession]) -> str:
-        name = accessor.schema.name
-        if self._accessors.get(name) is not accessor:
-            raise ValueError(f"{accessor.__name__} is not among the schemas of these Sessions")
-        return name
+    def require(self, accessor: type[BaseSession]) -> str:
+        """Return the name of an accessor class's schema.
+
+        Raises:
+            ValueError: If the server has no such class.
+        """
+        if accessor not in self._accessors.values():
+            called = getattr(accessor, "__name__", repr(accessor))
+            raise ValueError(f"{called} is not among the schemas of these Sessions; a hook is for one of those classes")
+        return accessor.schema.name
 
     # What accessors ask; see ``context.Hooks``
 
@@ -77,26 +100,65 @@ class Lifecycle:
         """See ``Hooks.wants_end``."""
         return bool(self._ends)
 
-    async def started(self, session: BaseSession) -> None:
-        """Call the hooks for a session that has just begun; if one fails, the session ends and the error goes on."""
+    async def started(self, session: BaseSession, access: Access) -> None:
+        """Call the hooks for a session that has just begun; if one fails, the session ends and the error goes on.
+
+        That end is told as any other, for what the hooks before it may have opened.
+        """
         try:
             for hook in self._starts.get(session.schema.name, ()):
                 await hook(session)
         except BaseException:
             with suppress(StoreError):
-                await session.end()
+                await self.finish(end_session(self._store, access, self))
             raise
 
     async def over(self, remains: Sequence[Remains], by: Literal["ended", "evicted"]) -> None:
         """Call the hooks for sessions that are over; one that fails is logged, and keeps no other from being called."""
-        for one in remains:
-            for hook in self._ends.get(one.address.schema, ()):
-                reason: EndReason = "expired" if one.reason == "expired" else by
-                try:
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def tell(one: Remains) -> None:
+            async with at_once:
+                await self._tell(one, "expired" if one.reason == "expired" else by)
+
+        await asyncio.gather(*(tell(one) for one in remains if one.address.schema in self._ends))
+
+    async def _tell(self, one: Remains, reason: EndReason) -> None:
+        where = f"{one.address.schema} of {masked(one.address.id)}"
+        for hook in self._ends[one.address.schema]:
+            try:
+                async with asyncio.timeout(HOOK_SECONDS):
                     await hook(await self._last_words(one), reason)
-                except Exception:
-                    where = f"{one.address.schema} of {masked(one.address.id)}"
-                    _log.exception("a hook failed at the end of a session: %s", where)
+            except TimeoutError:
+                _log.exception("a hook at the end of a session took too long, or gave up: %s", where)
+            except Exception:
+                _log.exception("a hook failed at the end of a session: %s", where)
+
+    async def finish(self, work: Coroutine[Any, Any, T]) -> T:
+        """See ``Hooks.finish``."""
+        return await asyncio.shield(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do something in a task of its own, for which a server that stops waits."""
+        task = asyncio.create_task(work)
+        self._unfinished.add(task)
+        task.add_done_callback(self._is_finished)
+        return task
+
+    def _is_finished(self, task: asyncio.Task[Any]) -> None:
+        self._unfinished.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waits gets it; if nobody does any more, it is no news
+
+    async def _drain(self) -> None:
+        """Wait for what is not to be broken off, though not for ever."""
+        if not self._unfinished:
+            return
+        _, late = await asyncio.wait(self._unfinished, timeout=HOOK_SECONDS)
+        if late:
+            _log.warning("%s ends of sessions were not told, because the server stopped", len(late))
+        for task in late:
+            task.cancel()
 
     async def _last_words(self, one: Remains) -> BaseSession:
         """Return an accessor of what a session held, in a store of its own."""
@@ -126,28 +188,45 @@ class Lifecycle:
 
     async def purge(self) -> int:
         """Remove what has expired, and call the hooks; return how many sessions there were."""
-        count = 0
-        while remains := await self._store.purge_expired(values=self.wants_end):
-            await self.over(remains, "ended")
-            count += len(remains)
+        count, telling = 0, []
+        while (found := await self.finish(self._purge_some())) is not None:
+            count += found.sessions
+            telling.append(asyncio.shield(found.telling))
+        await asyncio.gather(*telling)
         return count
+
+    async def make_room(self) -> None:
+        """See ``Hooks.make_room``."""
+        await self.finish(self._purge_some())
+
+    async def _purge_some(self) -> "_Purged | None":
+        """Remove some of what has expired, and begin to tell of it; None when there was nothing."""
+        remains = await self._store.purge_expired(values=self.wants_end)
+        return _Purged(len(remains), self._begin(self.over(remains, "ended"))) if remains else None
 
     @asynccontextmanager
     async def sweeping(self) -> AsyncIterator[None]:
-        """Purge again and again while the block runs, if there is a hook that wants to know."""
-        task = asyncio.create_task(self._sweep()) if self.wants_end else None
+        """Purge again and again while the block runs; at its end, hooks that run are waited for."""
+        task = asyncio.create_task(self._sweep())
         try:
             yield
         finally:
-            if task is not None:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+            await self._drain()
 
     async def _sweep(self) -> None:
+        """Purge at the same pace however long the hooks take: what stores remove by themselves, nobody learns of."""
         while True:
             try:
-                await self.purge()
+                while await self.finish(self._purge_some()):
+                    pass
             except StoreError as error:
                 _log.warning("looking for expired sessions failed, and is tried again: %s", error)
             await asyncio.sleep(SWEEP_SECONDS)
+
+
+def _require_async(hook: object) -> None:
+    if not (iscoroutinefunction(hook) or (callable(hook) and iscoroutinefunction(type(hook).__call__))):
+        raise TypeError(f"a hook is an async function; got {hook!r}")

@@ -27,9 +27,10 @@ from mcp_sessions.answers import SESSION_HEADER, named_session, not_found, refus
 from mcp_sessions.context import Call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
+from mcp_sessions.heartbeat import kept_alive
 from mcp_sessions.ids import is_transport_id, mint_transport_id
-from mcp_sessions.legacy import HANDSHAKE_SECONDS, LegacyMiddleware, access_to
-from mcp_sessions.stores.base import Lifetime, NotLiveError
+from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
+from mcp_sessions.stores.base import NotLiveError
 
 __all__ = ["SessionMiddleware"]
 
@@ -55,7 +56,7 @@ class SessionMiddleware(LegacyMiddleware):
         max_body_size: int = DEFAULT_MAX_REQUEST_BODY_SIZE,
     ) -> None:
         super().__init__(app, call, idle=idle, security=security)
-        self._legacy = RequestBodyLimitMiddleware(self._serve_legacy, max_body_size)
+        self._unrefused = RequestBodyLimitMiddleware(self._unrefused, max_body_size)
 
     async def _answer(self, call: Call, request: Request, send: Send) -> Response | None:
         if request.method not in ("POST", "DELETE"):
@@ -77,7 +78,10 @@ class SessionMiddleware(LegacyMiddleware):
             return Response(status_code=204) if ended else not_found(session_id)
         if not await self._is_live(call, session_id):
             return not_found(session_id)
-        await self._serve(replace(call, transport=session_id), again, send)
+        access = access_to(call, session_id)
+        call = replace(call, transport=session_id, used={access.address: access})
+        async with kept_alive(call, self._lifetime.idle / 3):
+            await self._serve(call, again, send)
         return None
 
     async def _open(self, call: Call, request: Request, send: Send) -> None:
@@ -88,7 +92,7 @@ class SessionMiddleware(LegacyMiddleware):
                 return message
             session_id = mint_transport_id()
             try:
-                await call.store.create(access_to(call, session_id), Lifetime(HANDSHAKE_SECONDS))
+                await admit(call, session_id)
             except (StoreError, TooManySessionsError) as error:
                 return unavailable(error)
             header = (SESSION_HEADER.encode(), session_id.encode())

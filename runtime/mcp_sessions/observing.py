@@ -19,15 +19,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Send
 
 from mcp_sessions import sdk
-from mcp_sessions.answers import SESSION_HEADER, Decide, Unavailable, named_session, not_found, unavailable
+from mcp_sessions.answers import SESSION_HEADER, Decide, Unavailable, full, named_session, not_found, unavailable
 from mcp_sessions.context import Call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.event_store import EventLog, SessionEvents
 from mcp_sessions.events import Missed
 from mcp_sessions.heartbeat import kept_alive
-from mcp_sessions.legacy import HANDSHAKE_SECONDS, LegacyMiddleware, access_to
-from mcp_sessions.stores.base import Access, Lifetime, NotLiveError
+from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
+from mcp_sessions.stores.base import Access, NotLiveError
 
 __all__ = ["ObservingMiddleware"]
 
@@ -83,8 +83,10 @@ class ObservingMiddleware(LegacyMiddleware):
 
         with nullcontext() if self._events is None else self._events.opening() as log:
 
-            async def admit(message: Message) -> Message | Response:
+            async def record(message: Message) -> Message | Response:
                 session_id = Headers(raw=message["headers"]).get(SESSION_HEADER)
+                if message["status"] == 503:  # as many as the handler keeps
+                    return full()
                 if message["status"] >= 300 or session_id is None:
                     return message
                 failure = await self._admit(call, session_id, log)
@@ -94,7 +96,7 @@ class ObservingMiddleware(LegacyMiddleware):
                 return unavailable(failure)
 
             try:
-                await self._serve(call, request, send, admit)
+                await self._serve(call, request, send, record)
             finally:
                 for session_id in refused:
                     await self._terminate(request, session_id)
@@ -103,7 +105,7 @@ class ObservingMiddleware(LegacyMiddleware):
         """Put a session into the store that the handler has begun; return why that failed, if it did."""
         access = access_to(call, session_id)
         try:
-            await call.store.create(access, Lifetime(HANDSHAKE_SECONDS))
+            await admit(call, session_id)
         except (StoreError, TooManySessionsError) as error:
             return error
         if log is not None:

@@ -94,10 +94,20 @@ def not_live(schema: SessionSchema, reason: Reason, space: Space, *, tools: bool
     return SessionNotFoundError(f"there is no such {schema.name} session. {advice}")
 
 
+def ended_meanwhile(schema: SessionSchema, reason: Reason) -> SessionNotFoundError:
+    """Return the error for state without a handle that was there earlier in the same call."""
+    kind = SessionExpiredError if reason == "expired" else SessionEndedError
+    how = "expired" if reason == "expired" else "been ended"
+    return kind(
+        f"this {schema.name} state has {how} while the call was using it, and what it held is gone. Call the tool "
+        f"again to begin anew."
+    )
+
+
 _OUTSIDE: Final = (
     "there is no MCP call here that could tell which {} session is meant. Accessors work in the tools of a server with "
-    "Sessions(...) among its extensions, and over HTTP in its prompts and resources. Outside of a server, use "
-    ".create(store) or .open(store, handle)."
+    "Sessions(...) among its extensions, and in its prompts and resources where sessions.http_app, sessions.run or "
+    "sessions.attach has it served. Outside of a server, use .create(store) or .open(store, handle)."
 )
 
 
@@ -135,5 +145,5 @@ def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> s
         )
     return (
         f"this call names no {schema.name} session. Call {schema.create_tool_name} first, then call this tool again "
-        f"with the handle that it returns."
+        f"with the handle that it returns, as its argument for the {schema.name} session."
     )

@@ -87,3 +87,15 @@ def wrap_innermost(server: MCPServer[Any], wrap: Callable[[ASGIApp, StreamableHT
     if not callable(handler):
         raise RuntimeError("this version of the mcp SDK has no session_manager.asgi_app to put the middleware around")
     manager.asgi_app = wrap(handler, manager)  # type: ignore[assignment]  # declared as the one middleware that is there
+
+
+def sessions_of(manager: StreamableHTTPSessionManager) -> list[str]:
+    """Return the ids of the sessions that a stateful manager keeps in this process."""
+    return list(manager._server_instances)
+
+
+async def terminate(manager: StreamableHTTPSessionManager, session_id: str) -> None:
+    """End a session of a stateful manager, and every stream of it."""
+    transport = manager._server_instances.get(session_id)
+    if transport is not None:
+        await transport.terminate()

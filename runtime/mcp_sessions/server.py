@@ -57,7 +57,8 @@ class Sessions(Serving, Extension):
         tools: Whether to contribute the create and end tools.
 
     Raises:
-        ValueError: If two schemas have the same name, or their tools do.
+        ValueError: If two schemas have the same name, or their tools do; if ``max`` is shorter than ``idle``.
+        TypeError: If ``schemas`` are no accessor classes, or ``limits`` are no ``Limits``.
         StoreError: If the store cannot be opened.
     """
 
@@ -73,9 +74,14 @@ class Sessions(Serving, Extension):
         limits: Limits = DEFAULT_LIMITS,
         tools: bool = True,
     ) -> None:
+        _require_accessors(schemas)
+        if not isinstance(limits, Limits):
+            raise TypeError(f"limits is a Limits(...) from mcp_sessions; got {limits!r}")
         self.schemas = tuple(schemas)
         self.idle = seconds(idle)
         self.max = None if max is None else seconds(max)
+        if self.max is not None and self.max < self.idle:
+            raise ValueError(f"max={max!r} is shorter than idle={idle!r}; a session cannot live longer than its max")
         self.limits = limits
         _require_distinct(self.schemas)
         self._tools = tools
@@ -192,11 +198,13 @@ class Sessions(Serving, Extension):
         """Decorate a function that is awaited with each session of that class when it begins.
 
         It is called in the worker whose call began the session, before that call goes on. When it raises, the session
-        ends, and the call fails.
+        ends, which the hooks of the end are told, and the call fails.
 
         Raises:
             ValueError: If the class is not among the schemas.
+            TypeError: If the function is not async.
         """
+        self._lifecycle.require(accessor)
 
         def add(hook: StartHook[SessionT]) -> StartHook[SessionT]:
             self._lifecycle.add_start(accessor, hook)
@@ -209,13 +217,16 @@ class Sessions(Serving, Extension):
 
         The reason is "ended" (by its owner), "expired" or "evicted" (by the server). The accessor has the session's id
         and what it held at last, to be read. Each end is told once, in one of the workers: in the one that ended it,
-        or that noticed first that it had expired, which takes up to a minute. An end is not told when its worker dies
-        at that moment; and of state without a handle that expired, when it was begun anew before anybody noticed.
-        When the function raises, that is logged.
+        or that noticed first that it had expired, which takes up to a minute. It goes on when the client has left, and
+        a server that stops waits for it, 30 seconds at most: a function that takes longer is broken off, which is
+        logged, as is what it raises. An end is not told when its worker dies at that moment; of state without a handle
+        that expired, when it was begun anew before anybody noticed; nor when another program ended the session.
 
         Raises:
             ValueError: If the class is not among the schemas.
+            TypeError: If the function is not async.
         """
+        self._lifecycle.require(accessor)
 
         def add(hook: EndHook[SessionT]) -> EndHook[SessionT]:
             self._lifecycle.add_end(accessor, hook)
@@ -250,6 +261,15 @@ _NO_SUBJECT: Final = (
     "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
     "refuses them. The server's token verifier should set AccessToken.subject."
 )
+
+
+def _require_accessors(schemas: object) -> None:
+    given = list(schemas) if isinstance(schemas, Sequence) and not isinstance(schemas, str) else None
+    if given is None:
+        raise TypeError(f"schemas is a list of accessor classes, such as [CartSession]; got {schemas!r}")
+    for one in given:
+        if not (isinstance(one, type) and issubclass(one, BaseSession) and hasattr(one, "schema")):
+            raise TypeError(f"schemas has {one!r}, which is no accessor class: those are called ...Session")
 
 
 def _require_distinct(accessors: Sequence[type[BaseSession]]) -> None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from functools import partial
 from typing import Any, Final, Literal
 
@@ -20,6 +20,7 @@ from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.observing import RETRY_MILLISECONDS, ObservingMiddleware
+from mcp_sessions.reaping import reaping
 from mcp_sessions.stores.base import Store
 
 ENDLESS_SECONDS: Final = 24 * 3600.0
@@ -62,8 +63,10 @@ class Serving:
             options: What ``MCPServer.streamable_http_app`` takes besides, such as ``transport_security``.
 
         Raises:
-            ValueError: If the server does not have this extension.
+            ValueError: If the server does not have this extension, or the path does not begin with "/".
         """
+        if not path.startswith("/"):
+            raise ValueError(f"path is where the server answers, and begins with '/'; got {path!r}")
         if not stateless:
             options.setdefault("event_store", SessionEvents(self.store))
             options.setdefault("retry_interval", RETRY_MILLISECONDS)
@@ -73,7 +76,8 @@ class Serving:
         self.attach(server)
         running: list[Starlette] = []
         sdk.wrap_innermost(server, partial(self._wrapped, running))
-        app.router.lifespan_context = partial(self._started, app.router.lifespan_context, running)
+        inner = app.router.lifespan_context
+        app.router.lifespan_context = partial(self._started, inner, running, server.session_manager)
         return app
 
     @asynccontextmanager
@@ -142,10 +146,15 @@ class Serving:
 
     @asynccontextmanager
     async def _started(
-        self, inner: Lifespan[Starlette], running: list[Starlette], app: Starlette
+        self,
+        inner: Lifespan[Starlette],
+        running: list[Starlette],
+        manager: StreamableHTTPSessionManager,
+        app: Starlette,
     ) -> AsyncIterator[Any]:
         """Run the lifespan of an application, and note for as long that it is running."""
-        async with self._while_serving(), inner(app) as state:
+        reaped = nullcontext() if manager.stateless else reaping(manager, self.store, _events_of(manager))
+        async with self._while_serving(), inner(app) as state, reaped:
             running.append(app)
             try:
                 yield state
@@ -196,8 +205,12 @@ class Serving:
             self.call,
             idle=max(self._longest_idle, manager.session_idle_timeout or ENDLESS_SECONDS),
             security=manager.security_settings,
-            events=manager.event_store if isinstance(manager.event_store, SessionEvents) else None,
+            events=_events_of(manager),
         )
+
+
+def _events_of(manager: StreamableHTTPSessionManager) -> SessionEvents | None:
+    return manager.event_store if isinstance(manager.event_store, SessionEvents) else None
 
 
 _NOT_INSTALLED: Final = "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"

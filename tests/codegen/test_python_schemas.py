@@ -51,6 +51,20 @@ def test_schemas_of_one_folder_import_their_common_module_once(project: Path, ru
     assert run("sa.py", "other/sc.py", "sb.py", "-o", "out").err == "imported\n"
 
 
+def test_a_schema_in_a_folder_imports_the_projects_own_modules(project: Path, run: Run) -> None:
+    (project / "pyproject.toml").write_text("")
+    write(project / "app" / "__init__.py", "")
+    write(project / "app" / "limits.py", "LIMIT = 3\n")
+    write(project / "src" / "more.py", "MORE = 4\n")
+    text = f"{BEGINNING}from app.limits import LIMIT\nfrom more import MORE\n"
+    write(project / "schemas" / "s.py", f"{text}class S(SessionModel):\n    x: int = LIMIT\n    y: int = MORE\n")
+    outcome = run("schemas/s.py", "-o", "out")
+    assert (outcome.code, outcome.err) == (0, "")
+    generated = (project / "out" / "s.py").read_text()
+    assert "x: int = 3\n" in generated
+    assert "y: int = 4\n" in generated
+
+
 def test_types_are_still_resolved_after_the_import(project: Path, run: Run) -> None:
     """A dataclass's annotations that are text are looked up in `sys.modules`, when its schema is built."""
     schema = """\

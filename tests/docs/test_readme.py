@@ -87,7 +87,7 @@ def test_the_example_of_a_test_passes(readme: str, isolated: Path) -> None:
     sessiongen("counter.yaml", "-o", "state", cwd=isolated)
     scope: dict[str, Any] = {}
     exec(block_with(readme, "python", "test_increment"), scope)
-    asyncio.run(scope["test_increment"]())
+    scope["test_increment"]()
 
 
 def test_the_example_of_transactions_does_what_it_says(readme: str, isolated: Path) -> None:

@@ -336,3 +336,59 @@ async def test_the_pulse_brings_nothing_back(clock: FakeClock) -> None:
 
     async with Client(server, mode="legacy") as client:
         assert text_of(await client.call_tool("slow", {})) == "['session']"
+
+
+# What is not right
+
+
+def test_a_hook_that_is_not_async_is_refused_at_once() -> None:
+    sessions = Sessions(schemas=[Cart])
+    for register in (sessions.on_start, sessions.on_end):
+        with pytest.raises(TypeError, match="a hook is an async function; got"):
+            register(Cart)(lambda *_: None)
+        with pytest.raises(ValueError, match="a hook is for one of those classes"):
+            register(print)  # type: ignore[type-var]
+
+
+class Closer:
+    async def __call__(self, cart: Any, reason: str) -> None:
+        pass
+
+
+def test_an_object_that_is_called_as_an_async_function_is_one() -> None:
+    closer = Closer()
+    assert Sessions(schemas=[Cart]).on_end(Cart)(closer) is closer
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"schemas": Cart}, r"schemas is a list of accessor classes, such as \[CartSession\]; got <class"),
+        ({"schemas": "cart"}, "schemas is a list of accessor classes"),
+        ({"schemas": ["cart"]}, "schemas has 'cart', which is no accessor class"),
+        ({"schemas": [dict]}, "schemas has <class 'dict'>, which is no accessor class"),
+        ({"schemas": [Cart], "limits": {"value_bytes": 3}}, r"limits is a Limits\(...\) from mcp_sessions; got"),
+    ],
+)
+def test_wrong_settings_are_refused_with_what_was_given(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TypeError, match=message):
+        Sessions(**options)
+
+
+def test_a_lifetime_that_cannot_be_is_refused() -> None:
+    with pytest.raises(ValueError, match="max='1h' is shorter than idle='2h'"):
+        Sessions(schemas=[Cart], idle="2h", max="1h")
+
+
+def test_a_path_that_no_request_can_have_is_refused() -> None:
+    sessions = Sessions(schemas=[Cart])
+    server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+    with pytest.raises(ValueError, match="begins with '/'; got 'mcp'"):
+        sessions.http_app(server, path="mcp")
+
+
+async def test_a_url_in_the_place_of_a_store_is_told_apart() -> None:
+    with pytest.raises(TypeError, match=r"such as open_store\('memory://...'\); got text"):
+        await Cart.create("memory://")
+    with pytest.raises(TypeError, match="a handle is text; got NoneType"):
+        Cart.open(MemoryStore(), None)

@@ -490,6 +490,7 @@ async def test_a_body_over_the_limit_is_refused(store: Any) -> None:
     async with serving(store, max_request_body_size=1000) as peer:
         session_id = await peer.initialize()
         assert (await peer.remember("x" * 1000, session_id)).status_code == 413
+        assert (await peer.remember("x" * 1000, session_id, origin="http://evil.example")).status_code == 403
 
 
 @pytest.mark.parametrize(
@@ -518,6 +519,10 @@ class BrokenStore(MemoryStore):
     async def end(self, *args: Any, **kwargs: Any) -> Any:
         self._refuse()
         return await super().end(*args, **kwargs)
+
+    async def look_up(self, *args: Any, **kwargs: Any) -> Any:
+        self._refuse()
+        return await super().look_up(*args, **kwargs)
 
     def _refuse(self) -> None:
         if self.down:

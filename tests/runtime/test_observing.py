@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from tests.runtime.streaming import HELLO, Wire
 from tests.runtime.test_middleware import BrokenStore, make_server
 
-from mcp_sessions import StoreError, UntypedSession, sdk
+from mcp_sessions import StoreError, UntypedSession, owner_of, reaping, sdk
 from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.legacy import HANDSHAKE_SECONDS
 from mcp_sessions.observing import ObservingMiddleware
@@ -166,6 +166,55 @@ async def test_an_abandoned_handshake_is_held_only_briefly_and_a_used_session_as
         assert (await wire.post("ping")).status == 200
         clock.advance(3700)
         assert (await wire.post("ping")).status == 404
+
+
+async def test_what_was_abandoned_or_revoked_holds_no_session_of_the_sdk(
+    store: Any, clock: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a stream, which the SDK would keep open for ever."""
+    monkeypatch.setattr(reaping, "REAP_SECONDS", 0.02)
+    scene = Scene(store, auth=True)
+    async with playing(scene):
+        ann, bob = scene.wire(authorization="Bearer app/ann"), scene.wire(authorization="Bearer app/bob")
+        ids = [await ann.initialize(), await bob.initialize()]
+        abandoned = (await scene.wire(authorization="Bearer app/ann").post("initialize", HELLO)).headers
+        stream = await ann.ask("GET")
+        await bob.call("remember", key="a")
+        await asyncio.sleep(0.1)
+        manager = scene.server.session_manager
+        assert sorted(sdk.sessions_of(manager)) == sorted([*ids, abandoned["mcp-session-id"]])
+        assert await scene.sessions.end_all(owner_of("app", None, "ann")) == 2
+        assert await asyncio.wait_for(stream.events(), 30) == []  # it is closed
+        while len(sdk.sessions_of(manager)) > 1:
+            await asyncio.sleep(0.01)
+        assert sdk.sessions_of(manager) == [ids[1]]
+        assert (await bob.call("remember", key="b"))["structuredContent"]["result"] == ["a", "b"]
+        await scene.wire(authorization="Bearer app/bob").post("initialize", HELLO)
+        clock.advance(HANDSHAKE_SECONDS * 1.1)
+        await bob.call("remember", key="b")
+        await asyncio.sleep(0.1)
+        assert sdk.sessions_of(manager) == [ids[1]]
+
+
+async def test_a_store_that_fails_ends_no_session_of_the_sdk(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(reaping, "REAP_SECONDS", 0.02)
+    scene = Scene(store := BrokenStore())
+    async with playing(scene):
+        session_id = await scene.wire().initialize()
+        store.down = True
+        await asyncio.sleep(0.2)
+        assert sdk.sessions_of(scene.server.session_manager) == [session_id]
+    assert "looking for sessions that are over failed" in caplog.text
+
+
+async def test_as_many_sessions_as_the_sdk_may_keep_are_a_503_that_says_when_to_come_again(store: Any) -> None:
+    scene = Scene(store, max_sessions=1)
+    async with playing(scene):
+        await scene.wire().initialize()
+        answer = await scene.wire().post("initialize", HELLO)
+        assert (answer.status, answer.headers["retry-after"]) == (503, "5")
 
 
 async def test_a_404_of_the_sdk_leaves_the_record_alone(store: Any) -> None:

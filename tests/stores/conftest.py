@@ -5,9 +5,11 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from tests.stores.postgres_server import PostgresServer, postgres_server
 from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
+from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
 
 START = 1_800_000_000.0
@@ -59,7 +61,21 @@ def redis_options() -> dict[str, object]:
     return {"prefix": f"test{next(_PREFIXES)}"}
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster"])
+@pytest.fixture(scope="session")
+def running_postgres() -> Iterator[PostgresServer]:
+    """A server for all tests of this process that need one."""
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(running_postgres: PostgresServer) -> PostgresServer:
+    """The server, with no sessions in it."""
+    running_postgres.empty()
+    return running_postgres
+
+
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster", "postgres"])
 async def store(
     request: pytest.FixtureRequest, clock: FakeClock, make_store: Callable[..., Store]
 ) -> AsyncIterator[Store]:
@@ -80,6 +96,8 @@ def make_store(
             return MemoryStore(**options)  # type: ignore[arg-type]
         if kind == "sqlite":
             return SQLiteStore(sqlite_path, **options)  # type: ignore[arg-type]
+        if kind == "postgres":
+            return PostgresStore(request.getfixturevalue("postgres").url, **options)  # type: ignore[arg-type]
         if kind == "redis":
             return RedisStore(request.getfixturevalue("valkey").url, **redis_options | options)  # type: ignore[arg-type]
         url = request.getfixturevalue("cluster")[0].url

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from tests.stores.postgres_server import PostgresServer
 from tests.stores.valkey_server import ValkeyServer
 
 from mcp_sessions import TooManySessionsError
@@ -35,6 +36,7 @@ from mcp_sessions.stores import (
     SQLiteStore,
     Store,
 )
+from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
 
 PREFIXES = itertools.count()
@@ -84,6 +86,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     kind = "memory"
     url = ""
+    postgres: PostgresServer
 
     @initialize()
     def open(self) -> None:
@@ -95,6 +98,10 @@ class StoreMachine(RuleBasedStateMachine):
             self.stores = [MemoryStore(clock=lambda: self.now)] * 2
         elif self.kind == "sqlite":
             self.stores = [SQLiteStore(self.folder / "s.db", clock=lambda: self.now) for _ in range(2)]
+        elif self.kind == "postgres":
+            self.postgres.empty()
+            url = self.postgres.url
+            self.stores = [PostgresStore(url, clock=lambda: self.now, prepare=flag) for flag in (False, True)]
         else:
             number, prefix = int(self.kind), f"model{next(PREFIXES)}"
             self.stores = [
@@ -437,7 +444,7 @@ class StoreMachine(RuleBasedStateMachine):
                     untils[key] = self.now + ttl
 
 
-def run(examples: int, **about: str) -> None:
+def run(examples: int, **about: object) -> None:
     machine = type("Machine", (StoreMachine,), about)
     run_state_machine_as_test(machine, settings=settings(max_examples=examples, stateful_step_count=40, deadline=None))
 
@@ -448,5 +455,9 @@ def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int) ->
 
 
 @pytest.mark.parametrize("partitions", ["1", "3"])
-def test_the_store_in_a_server_does_so_too(partitions: str, valkey: ValkeyServer) -> None:
+def test_the_store_in_a_redis_server_does_so_too(partitions: str, valkey: ValkeyServer) -> None:
     run(20, kind=partitions, url=valkey.url)
+
+
+def test_the_store_in_postgresql_does_so_too(postgres: PostgresServer) -> None:
+    run(30, kind="postgres", postgres=postgres)

@@ -1,8 +1,10 @@
 """Opening a store by its URL: what works, and one clear line for what does not."""
 
+import sys
 from pathlib import Path
 
 import pytest
+from tests.stores.postgres_server import PostgresServer
 
 from mcp_sessions import StoreUrlError, open_store
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore
@@ -86,7 +88,14 @@ async def test_an_absolute_path_and_options(tmp_path: Path) -> None:
         ("redis://:hunter2@host?prefix=", "the prefix of keys"),
         ("redis://:hunter2@host?prefix=a%7Bb", "the prefix of keys"),
         ("unix://", "not the address"),
-        ("postgresql://me:hunter2@host/db", "not available"),
+        ("postgresql://me:hunter2@host:x/db", "ambiguous: if there is a password in it, percent-encode"),
+        ("postgresql://me:hun@ter2@host/db", "%40 for an @"),
+        ("postgresql://me:hunter2/x@host/db", "percent-encode"),
+        ("postgresql://me:hunter2@host/db?sslmod=require", "that is no PostgreSQL URL"),
+        ("postgresql://me:hunter2@host/db?connections=many", "that is no value for connections"),
+        ("postgresql://me:hunter2@host/db?connections=0", "connections must be at least 1"),
+        ("postgresql://me:hunter2@host/db?timeout=5", "that is no value for timeout"),
+        ("postgres://me:hunter2@host/db?create=maybe", "that is no value for create"),
     ],
 )
 def test_what_cannot_be_opened_is_said_in_a_line(
@@ -101,3 +110,35 @@ def test_what_cannot_be_opened_is_said_in_a_line(
     assert "hunter2" not in text
     assert "ter2" not in text
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("scheme", "package", "extra", "what"),
+    [
+        *(
+            (scheme, "redis", "redis", "Redis and Valkey")
+            for scheme in ("redis", "rediss", "valkey", "valkeys", "unix")
+        ),
+        ("postgresql", "psycopg", "postgres", "PostgreSQL"),
+        ("postgres", "psycopg", "postgres", "PostgreSQL"),
+    ],
+)
+def test_a_store_whose_packages_are_missing_says_how_to_get_them(
+    scheme: str, package: str, extra: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = (package, f"mcp_sessions.stores.{extra}")
+    for name in [name for name in sys.modules if name.startswith(theirs)]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(StoreUrlError) as raised:
+        open_store(f"{scheme}://me:hunter2@host/0")
+    assert str(raised.value) == f"{what} stores need more packages: pip install 'mcp-sessiongen[{extra}]'"
+
+
+async def test_a_postgresql_url_takes_options_of_the_stores_and_of_libpqs(postgres: PostgresServer) -> None:
+    url = f"{postgres.url}&schema=its%20own&connections=2&timeout=30s&connect_timeout=5&create=true"
+    store = open_store(url, clock=lambda: 5.0)
+    assert (await store.create(ACCESS, Lifetime(60.0))).created == 5.0
+    await store.aclose()
+    assert postgres.run('SELECT count(*) FROM "its own".sessions') == [(1,)]
+    postgres.run('DROP SCHEMA "its own" CASCADE')

@@ -18,7 +18,7 @@ _TAKEN: Final = ("answer", "notes", "open_store", "remember", "server", "store",
 _NEXT: Final = """
 Next{where}:
   mcp-sessiongen generate    compile {schema} into state/
-  pytest                     try the tool
+  python -m pytest           try the tool; pip install pytest if it is not there
   python server.py           serve it at http://127.0.0.1:8000/mcp
   python server.py stdio     ... or to the MCP host that starts it
   mcp-sessiongen check       in CI: is state/ up to date?"""

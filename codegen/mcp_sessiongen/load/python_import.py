@@ -122,19 +122,21 @@ def shown(path: str | Path) -> str:
 def place_of(target: Target) -> Place:
     """Return where the module of a target is looked for."""
     if target.kind == "module":
-        here = Path.cwd()
-        project = next(
-            (folder for folder in (here, *here.parents) if any((folder / f).exists() for f in _PROJECT_FILES)), here
-        )
-        roots = dict.fromkeys((here, project / "src", project))
-        usable = (root for root in roots if root.is_dir() and not _is_hidden_in(root, target.given))
+        usable = (root for root in _roots_from(Path.cwd()) if not _is_hidden_in(root, target.given))
         return Place(target.given, tuple(usable), None)
     file = Path(target.given).resolve()
     parts, folder = [file.stem] if file.stem != "__init__" else [], file.parent
     while (folder / "__init__.py").exists() and folder != folder.parent:
         parts.append(folder.name)
         folder = folder.parent
-    return Place(".".join(reversed(parts)), (folder,), file)
+    return Place(".".join(reversed(parts)), tuple(_roots_from(folder)), file)
+
+
+def _roots_from(folder: Path) -> list[Path]:
+    """Return where a project's own modules are: in a folder of it, in its `src`, and in its uppermost folder."""
+    above = (folder, *folder.parents)
+    project = next((one for one in above if any((one / name).exists() for name in _PROJECT_FILES)), folder)
+    return [root for root in dict.fromkeys((folder, project / "src", project)) if root.is_dir()]
 
 
 def _is_hidden_in(folder: Path, module: str) -> bool:

@@ -1,4 +1,7 @@
-"""Where sessions live: the store contract, the stores that keep it, and ``open_store``, which picks one by URL."""
+"""Where sessions live: the store contract, the stores that keep it, and ``open_store``, which picks one by URL.
+
+Stores that need packages of an extra are in modules of their own: ``mcp_sessions.stores.postgres``.
+"""
 
 from mcp_sessions.stores.base import (
     GRACE_SECONDS,

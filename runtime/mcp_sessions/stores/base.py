@@ -67,8 +67,8 @@ class Store(Protocol):
     - it sees and changes only that session's values;
     - it raises ``mcp_sessions.SessionLimitError`` instead of exceeding ``access.limits``. Where it begins a session
       that is no child, there may be ``all_sessions``, and of one owner ``owner_sessions``; one that expired may count
-      until it is purged. Where it writes, a value and the session may have so many bytes; what makes a session smaller
-      is never refused;
+      until it is purged, and so may a value whose time is over. Where it writes, a value and the session may have so
+      many bytes; what makes a session smaller is never refused;
     - when it raises, nothing was changed; a failure of the medium raises ``mcp_sessions.StoreError``.
 
     In the space "transport", the session with ``TRANSPORT_SCHEMA`` is the parent of those with the same id and any

@@ -3,7 +3,7 @@
 import heapq
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Final, TypeAlias
@@ -145,7 +145,7 @@ class _MemoryRows:
     def scan(
         self, schema: str | None, owner: str | None, now: float, limit: int, after: tuple[str, str, str]
     ) -> list[tuple[Address, Record]]:
-        names = ((space, id, name) for (space, id), family in self._records.items() for name in family)
+        names = self._names() if owner is None else self._names_of(owner)
         live = (
             name
             for name in names
@@ -153,6 +153,15 @@ class _MemoryRows:
             if (record := self._records[name[:2]][name[2]]).is_live(now) and owner in (None, record.owner)
         )
         return [(Address(*name), self._records[name[:2]][name[2]]) for name in heapq.nsmallest(limit, live)]
+
+    def _names(self) -> Iterable[_Name]:
+        return ((space, id, name) for (space, id), family in self._records.items() for name in family)
+
+    def _names_of(self, owner: str) -> Iterable[_Name]:
+        """Return the sessions of an owner: those that are counted, and their children."""
+        for space, id, schema in self._owned.get(owner, ()):
+            is_parent = Address(space, id, schema).is_parent
+            yield from ((space, id, name) for name in (self._records[space, id] if is_parent else (schema,)))
 
     def _recount(self, address: Address, former: Record | None, record: Record | None) -> None:
         """Keep count of the sessions that are live, except children."""

@@ -77,14 +77,14 @@ def begun(access: Access, lifetime: Lifetime, now: float) -> Record:
 def relived(record: Record, lifetime: Lifetime, now: float) -> Record:
     """Return a live record with another lifetime, freshly used."""
     max_at = _end(record.created, lifetime)
-    return replace(record, idle=lifetime.idle, max_at=max_at, expires=_capped(now + _generous(lifetime.idle), max_at))
+    return replace(record, idle=lifetime.idle, max_at=max_at, expires=_capped(now + generous(lifetime.idle), max_at))
 
 
 def slid(record: Record, now: float) -> Record:
     """Return a live record after a use; the same object, if its expiry is still late enough to be left alone."""
     if record.expires >= _capped(now + record.idle, record.max_at):
         return record
-    return replace(record, expires=_capped(now + _generous(record.idle), record.max_at))
+    return replace(record, expires=_capped(now + generous(record.idle), record.max_at))
 
 
 def ended(record: Record, now: float) -> Record:
@@ -130,7 +130,8 @@ def _end(created: float, lifetime: Lifetime) -> float | None:
     return None if lifetime.max is None else created + lifetime.max
 
 
-def _generous(idle: float) -> float:
+def generous(idle: float) -> float:
+    """Return how long after a use an expiry is put, when it is put anew."""
     return idle * (1 + SLIDE_STEP)
 
 

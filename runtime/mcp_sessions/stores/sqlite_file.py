@@ -116,7 +116,9 @@ class SQLiteFile:
         except OSError:
             in_place = False
         if not in_place:
-            raise StoreError("the session database was removed or replaced while in use; the server must be restarted")
+            raise StoreError(
+                "the session database was removed or replaced while in use; put it back, or restart the server"
+            )
 
     def _look(self) -> tuple[int, int]:
         status = self.path.stat()

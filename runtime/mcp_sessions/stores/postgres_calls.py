@@ -1,0 +1,227 @@
+"""Calls of the functions in the database: what they are given, and what their answers mean."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
+
+from mcp_sessions.errors import StoreError
+from mcp_sessions.stores import room
+from mcp_sessions.stores.terms import (
+    Access,
+    Address,
+    Lifetime,
+    Listed,
+    NotLiveError,
+    Reason,
+    Remains,
+    SessionExistsError,
+    SessionInfo,
+    Space,
+)
+from mcp_sessions.stores.texts import is_text, require_text
+
+Family: TypeAlias = tuple[str, str]
+"""Space and id of a session: what a parent and its children have in common."""
+
+Row: TypeAlias = tuple[Any, ...]
+
+_LONGEST: Final = 512
+"""How many bytes of a text go into an index as they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One statement: a function of the database and what it is given.
+
+    Calls of one family are performed in the order in which they were made.
+    """
+
+    function: str
+    arguments: tuple[Any, ...]
+    family: Family | None = None
+
+
+class Outcome(NamedTuple):
+    """What came of an operation: the type "outcome" in the database."""
+
+    code: str | None
+    began: bool | None
+    created: float | None
+    expires: float
+    version: int
+    digest: bytes
+    size: int
+    names: Sequence[bytes] | None
+    held: Sequence[bytes | None] | None
+
+    @property
+    def info(self) -> SessionInfo:
+        """What is to be known of the session that is there."""
+        return SessionInfo(cast(float, self.created), self.expires, self.version, self.digest.decode(), self.size)
+
+    @property
+    def values(self) -> dict[str, bytes]:
+        """The values by their keys."""
+        held = cast(Sequence[bytes], self.held or ())
+        return {name.decode(): value for name, value in zip(self.names or (), held, strict=True)}
+
+
+def change(
+    operation: str,
+    clock: float | None,
+    access: Access,
+    *,
+    values: Iterable[bytes | None] = (),
+    names: Collection[str] = (),
+    ttls: Mapping[str, float | None] | None = None,
+    expected: Mapping[str, bytes | None] | None = None,
+    by: int | None = None,
+    lifetime: Lifetime | None = None,
+) -> Call:
+    """Return the call of an operation that may change something; ``values`` are those that ``names`` shall have."""
+    begin = lifetime or access.begin
+    limits = access.limits
+    arguments = (
+        operation,
+        *_claim(clock, access),
+        access.begin is not None,
+        begin and begin.idle,
+        begin and begin.max,
+        access.version,
+        _bytes(access.digest),
+        _full(access.address.id),
+        _full(access.address.schema),
+        limits.value_bytes,
+        limits.session_bytes,
+        limits.owner_sessions,
+        limits.all_sessions,
+        [_short(text) for text in names] if names else None,
+        _fulls(names),
+        values if names else None,
+        [ttls.get(name) for name in names] if ttls else None,
+        [_short(text) for text in expected] if expected else None,
+        list(expected.values()) if expected else None,
+        by,
+        operation == "touch" and lifetime is not None,
+    )
+    return Call("change", arguments, _family(access.address))
+
+
+def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
+    """Return the call that gives the values of keys, or of all."""
+    names = None if keys is None else [_short(text) for text in keys]
+    arguments = (*_claim(clock, access), access.begin is not None, names, only_names)
+    return Call("read", arguments, _family(access.address))
+
+
+def end(clock: float | None, access: Access, *, values: bool) -> Call:
+    """Return the call that ends a session."""
+    return Call("end_session", (*_claim(clock, access), values), _family(access.address))
+
+
+def purge(clock: float | None, grace: float, limit: int, *, values: bool) -> Call:
+    """Return the call that removes what has been over for ``grace`` seconds."""
+    return Call("purge", (clock, grace, limit, values))
+
+
+def scan(clock: float | None, schema: str | None, owner: str | None, limit: int, after: tuple[str, str, str]) -> Call:
+    """Return the call that lists live sessions."""
+    space, id, name = after
+    whose = None if owner is None else _bytes(owner)
+    wanted = None if schema is None else _short(schema)
+    return Call("scan", (clock, wanted, whose, limit, space, _short(id), _short(name)))
+
+
+def look_up(clock: float | None, address: Address) -> Call:
+    """Return the call that gives one live session, whoever owns it."""
+    return Call("look_up", (clock, address.space, _short(address.id), _short(address.schema)), _family(address))
+
+
+def require_done(outcome: Outcome, access: Access) -> None:
+    """Raise what the contract says of an operation that was refused."""
+    code = outcome.code
+    if code in (None, "changed", "by hand", "no array"):
+        return
+    if code in ("unknown", "expired", "ended"):
+        raise NotLiveError(cast(Reason, code))
+    if code == "exists":
+        raise SessionExistsError("a session of that id exists, or existed a short while ago")
+    _refuse_for_room(outcome, access)
+
+
+def says_more(row: Row) -> bool:
+    """Tell whether that is no session: by such a row "purge" says that there may be more to remove."""
+    return bool(row[4] == "more")
+
+
+def remains_of(row: Row) -> Remains:
+    """Return what the database tells of a session that is over."""
+    space, id, schema, owner, reason, names, held = row
+    values = {name.decode(): value for name, value in zip(names or (), held or (), strict=True)}
+    return Remains(_address(space, id, schema), None if owner is None else owner.decode(), reason, values)
+
+
+def listed(row: Row) -> Listed:
+    """Return a live session as the database lists it."""
+    space, id, schema, owner, created, expires, version, digest, size = row
+    info = SessionInfo(created, expires, version, digest.decode(), size)
+    return Listed(_address(space, id, schema), None if owner is None else owner.decode(), info)
+
+
+def _refuse_for_room(outcome: Outcome, access: Access) -> NoReturn:
+    limits = access.limits
+    match outcome.code:
+        case "value too large":
+            name = (outcome.names or (b"",))[0].decode()
+            raise room.too_large(f"the value of {name!r}", outcome.size, cast(int, limits.value_bytes))
+        case "session too large":
+            raise room.too_large("the session as a whole", outcome.size, cast(int, limits.session_bytes))
+        case "owner is full":
+            raise room.of_owner(cast(int, limits.owner_sessions))
+        case "store is full":
+            raise room.in_all()
+    raise StoreError(f"the session database gave an answer that is not known: {outcome.code}")
+
+
+def _claim(clock: float | None, access: Access) -> tuple[Any, ...]:
+    address = access.address
+    if not is_text(address.id):
+        raise NotLiveError("unknown")
+    owner = None if access.owner is None else _bytes(access.owner)
+    return clock, address.space, _short(address.id), _short(address.schema), owner
+
+
+def _family(address: Address) -> Family:
+    return address.space, address.id
+
+
+def _address(space: str, id: bytes, schema: bytes) -> Address:
+    return Address(cast(Space, space), id.decode(), schema.decode())
+
+
+def _bytes(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        require_text(text)
+        raise
+
+
+def _short(text: str) -> bytes:
+    """Return what stands for a text in an index: its bytes, or of a long one the first of them and a digest."""
+    encoded = _bytes(text)
+    if len(encoded) <= _LONGEST:
+        return encoded
+    return encoded[:_LONGEST] + hashlib.sha256(encoded).digest()
+
+
+def _full(text: str) -> bytes | None:
+    """Return the bytes of a text for which something else stands in the index."""
+    encoded = _bytes(text)
+    return encoded if len(encoded) > _LONGEST else None
+
+
+def _fulls(texts: Collection[str]) -> list[bytes | None] | None:
+    fulls = [_full(text) for text in texts]
+    return fulls if any(full is not None for full in fulls) else None

@@ -1,0 +1,121 @@
+"""The database: its address, how it is connected to, and the statements that it is sent."""
+
+from typing import Any, Final
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from mcp_sessions.errors import StoreError, StoreUrlError
+from mcp_sessions.stores import postgres_errors, postgres_schema
+from mcp_sessions.stores.postgres_calls import Call
+from mcp_sessions.stores.postgres_schema import Connection
+from mcp_sessions.stores.postgres_values import SIGNATURES
+from mcp_sessions.stores.postgres_wire import Refusal, Statement
+
+_DEFAULTS: Final[dict[str, Any]] = {
+    "application_name": "mcp_sessions",
+    "client_encoding": "utf8",
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+"""What libpq is told unless the address says otherwise: a peer that is gone without a word is noticed."""
+
+_STALE: Final = ("0A", "25", "26", "3F", "42")
+"""Classes of SQLSTATE after which a connection is made anew, and the schema looked at: it has changed, or the server is
+not one any more that can be written to."""
+
+_ENCODE: Final = "percent-encode special characters in it, %40 for an @"
+
+
+class Database:
+    """One schema of a database; nothing is connected to before somebody asks for a connection.
+
+    Attributes:
+        is_prepared: Whether the schema is known to be there.
+
+    Args:
+        url: A connection URL or string of libpq's.
+        schema: The store's schema.
+        create: Whether to create it where it is missing.
+        prepare: Whether connections keep statements prepared.
+        patience: Seconds to wait for a connection.
+
+    Raises:
+        StoreUrlError: If ``url`` is none.
+    """
+
+    def __init__(self, url: str, schema: str, *, create: bool, prepare: bool, patience: float) -> None:
+        self._schema = schema
+        self._create = create
+        self._prepare = prepare
+        self.is_prepared = False
+        self._texts: dict[str, bytes] = {}
+        given = _parsed(url)
+        defaults = _DEFAULTS | {"connect_timeout": max(2, round(patience))}
+        self._address = make_conninfo(**(defaults | given))
+        named = {given.get(name) for name in ("user", "host", "dbname")}
+        self._secrets = {str(given[name]) for name in ("password", "sslpassword") if name in given} - named
+
+    async def connect(self) -> Connection:
+        """Return a new connection, after making sure that the schema is there.
+
+        Raises:
+            StoreError: If there is no way.
+        """
+        try:
+            connection: Connection = await psycopg.AsyncConnection.connect(
+                self._address,
+                autocommit=True,
+                prepare_threshold=None,
+                cursor_factory=psycopg.AsyncRawCursor,
+            )
+        except (psycopg.Error, OSError, ValueError) as error:
+            raise postgres_errors.cannot_connect(error, self._secrets) from error
+        try:
+            if not self.is_prepared:
+                await postgres_schema.prepare(connection, self._schema, create=self._create)
+                self.is_prepared = True
+        except BaseException as error:
+            connection.pgconn.finish()
+            if isinstance(error, psycopg.Error):
+                raise postgres_errors.refused(error.diag.message_primary or str(error), self._secrets) from error
+            raise
+        return connection
+
+    def statement(self, call: Call) -> Statement:
+        """Return the statement that makes a call.
+
+        Raises:
+            StoreError: If there is a number in it that is too large.
+        """
+        signature = SIGNATURES[call.function]
+        text = self._texts.get(call.function)
+        if text is None:
+            places = ", ".join(f"${number}" for number in range(1, len(signature.types) + 1))
+            name = f"{postgres_schema.quoted(self._schema)}.{call.function}"
+            text = self._texts[call.function] = f"SELECT * FROM {name}({places})".encode()
+        kept_as = f"mcp_sessions.{call.function}".encode() if self._prepare else b""
+        return Statement(text, kept_as, signature, signature.encoded(call.arguments))
+
+    def refused(self, refusal: Refusal) -> StoreError:
+        """Return what to tell of an operation that the server refused."""
+        if refusal.state[:2] in _STALE:
+            self.is_prepared = False
+        return postgres_errors.refused(refusal.message, self._secrets)
+
+    def lost(self, error: Exception) -> StoreError:
+        """Return what to tell of an operation whose connection was lost."""
+        return postgres_errors.lost(error, self._secrets)
+
+
+def _parsed(url: str) -> dict[str, Any]:
+    """Return the parts of an address; what libpq would take for another one than was meant is refused."""
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        raise StoreUrlError(f"that is no PostgreSQL URL; if there is a password in it, {_ENCODE}") from None
+    port = str(given.get("port", ""))
+    if "@" in str(given.get("host", "")) + str(given.get("dbname", "")) or port.strip(",0123456789"):
+        raise StoreUrlError(f"that PostgreSQL URL is ambiguous: if there is a password in it, {_ENCODE}")
+    return given

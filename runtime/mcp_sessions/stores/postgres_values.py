@@ -1,0 +1,99 @@
+"""Arguments in the form in which the server takes them.
+
+The functions in the database have types that never change, so nothing has to be found out about a value first.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mcp_sessions.errors import StoreError
+
+_SIGNATURES: Final = {
+    "change": "tftbbb?ffib bb iiii BBBF BB n?",
+    "read": "ftbbb?B?",
+    "end_session": "ftbbb?",
+    "purge": "ffi?",
+    "scan": "fbbitbb",
+    "look_up": "ftbb",
+}
+"""The functions, and the types of what they take, a letter for each."""
+
+
+def _floats(items: Iterable[float | None]) -> bytes:
+    return _array(701, [None if item is None else _FLOAT(item) for item in items])
+
+
+def _bytes(items: Iterable[bytes | None]) -> bytes:
+    return _array(17, list(items))
+
+
+def _array(kind: int, items: Sequence[bytes | None]) -> bytes:
+    """Return an array: its head, and each item after its length."""
+    if not items:
+        return struct.pack("!iiI", 0, 0, kind)
+    parts = [struct.pack("!iiIii", 1, None in items, kind, len(items), 1)]
+    for item in items:
+        if item is None:
+            parts.append(_NULL)
+        else:
+            parts += (_LENGTH(len(item)), item)
+    return b"".join(parts)
+
+
+_FLOAT: Final = struct.Struct("!d").pack
+_LENGTH: Final = struct.Struct("!i").pack
+_NULL: Final = _LENGTH(-1)
+
+_TYPES: Final[dict[str, tuple[int, bool, Callable[[Any], bytes]]]] = {
+    "t": (25, False, str.encode),
+    "n": (1700, False, lambda number: str(number).encode()),
+    "f": (701, True, _FLOAT),
+    "i": (20, True, struct.Struct("!q").pack),
+    "?": (16, True, struct.Struct("!?").pack),
+    "b": (17, True, bytes),
+    "B": (1001, True, _bytes),
+    "F": (1022, True, _floats),
+}
+"""By letter: the number of a type, whether its values are sent in binary form, and how they are brought into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What a function takes.
+
+    Attributes:
+        types: The numbers of the types.
+        formats: For each, 1 if it is sent in binary form.
+        encoders: What brings the values into that form.
+    """
+
+    types: list[int]
+    formats: list[int]
+    encoders: list[Callable[[Any], bytes]]
+
+    def encoded(self, values: Iterable[Any]) -> list[bytes | None]:
+        """Return values as the server takes them.
+
+        Raises:
+            StoreError: If one is a number that is too large.
+        """
+        try:
+            return [
+                None if value is None else encode(value) for encode, value in zip(self.encoders, values, strict=True)
+            ]
+        except (struct.error, OverflowError) as error:
+            raise StoreError(f"the session database cannot take that: {error}") from error
+
+
+def _signature(letters: str) -> Signature:
+    kinds = [_TYPES[letter] for letter in letters.replace(" ", "")]
+    return Signature(
+        [number for number, _, _ in kinds],
+        [int(is_binary) for _, is_binary, _ in kinds],
+        [encode for _, _, encode in kinds],
+    )
+
+
+SIGNATURES: Final = {name: _signature(letters) for name, letters in _SIGNATURES.items()}

@@ -1,0 +1,196 @@
+"""One connection, and the calls that are on it.
+
+This speaks to libpq by way of ``psycopg.pq``: psycopg's cursors have their own idea of a pipeline, in which a call
+that fails takes others with it, and each call costs several turns of the event loop.
+"""
+
+import asyncio
+import select
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import psycopg
+from psycopg.adapt import Transformer
+from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
+from psycopg.pq.abc import PGresult
+
+from mcp_sessions.stores.postgres_calls import Row
+from mcp_sessions.stores.postgres_schema import Connection
+from mcp_sessions.stores.postgres_values import Signature
+
+_ROWS: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
+_LAST_WORDS: Final = (b"FATAL", b"PANIC")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement with its arguments, as the server takes them.
+
+    Attributes:
+        text: Its SQL.
+        name: Under which name the server is to keep it prepared for the next time; empty for not at all.
+        signature: What its arguments are.
+        arguments: The arguments.
+    """
+
+    text: bytes
+    name: bytes
+    signature: Signature
+    arguments: list[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What the server said instead of an answer: SQLSTATE and message."""
+
+    state: str
+    message: str
+
+
+Answer: TypeAlias = list[Row] | Refusal
+
+
+class Wire:
+    """A connection that is used by one task at a time."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._pgconn = connection.pgconn
+        self._transformer = Transformer(connection)
+        self._loop = asyncio.get_running_loop()
+        self._done: asyncio.Future[None] | None = None
+        self._expected = 0
+        self._in_pipeline = False
+        self._answers: list[Answer] = []
+        self._last: Answer = []
+        self._prepared = {b""}
+        self._poller = select.poll() if hasattr(select, "poll") else None
+        if self._poller is not None:
+            self._poller.register(self._pgconn.socket, select.POLLIN)
+
+    async def exchange(self, statements: Sequence[Statement]) -> list[Answer]:
+        """Send statements together, each of which is a transaction of its own, and return an answer to each.
+
+        Raises:
+            psycopg.OperationalError: If the connection is lost; what came before that is in ``answers``.
+        """
+        pgconn = self._pgconn
+        self._answers = []
+        self._last = []
+        self._expected = len(statements)
+        self._in_pipeline = len(statements) > 1 or statements[0].name not in self._prepared
+        self._done = self._loop.create_future()
+        descriptor = pgconn.socket
+        if self._in_pipeline:
+            pgconn.enter_pipeline_mode()
+        for one in statements:
+            self._send(one)
+            if self._in_pipeline:
+                pgconn.pipeline_sync()
+        self._loop.add_reader(descriptor, self._on_readable)
+        try:
+            if pgconn.flush():
+                self._loop.add_writer(descriptor, self._on_writable)
+            await self._done
+        finally:
+            self._loop.remove_reader(descriptor)
+            self._loop.remove_writer(descriptor)
+        if self._in_pipeline:
+            pgconn.exit_pipeline_mode()
+        return self._answers
+
+    @property
+    def answers(self) -> Sequence[Answer]:
+        """What has been answered of the last statements that were sent."""
+        return self._answers
+
+    def is_alive(self) -> bool:
+        """Tell whether the server has not hung up, as far as is known here: its last words are read, then the end."""
+        if self._poller is not None and not self._poller.poll(0):
+            return self._pgconn.status == ConnStatus.OK
+        try:
+            self._pgconn.consume_input()
+            self._pgconn.consume_input()
+        except psycopg.Error:
+            return False
+        return self._pgconn.status == ConnStatus.OK
+
+    async def interrupt(self, patience: float) -> None:
+        """Ask the server to give up on what it is doing; if it does not, cut the connection."""
+        done = self._done
+        if done is None or done.done():
+            return
+        until = self._loop.time() + patience
+        with suppress(psycopg.Error, OSError):
+            while not done.done() and self._loop.time() < until:
+                await self._connection.cancel_safe(timeout=patience)  # one statement of those that were sent
+                await asyncio.wait([done], timeout=0.005)
+        if not done.done():
+            done.set_exception(psycopg.OperationalError("it does not answer"))
+
+    def close(self) -> None:
+        """Hang up."""
+        self._pgconn.finish()
+
+    def _send(self, one: Statement) -> None:
+        types, formats = one.signature.types, one.signature.formats
+        if one.name not in self._prepared:
+            self._pgconn.send_prepare(one.name, one.text, types)
+            self._prepared.add(one.name)
+        if one.name:
+            self._pgconn.send_query_prepared(one.name, one.arguments, formats, Format.BINARY)
+        else:
+            self._pgconn.send_query_params(one.text, one.arguments, types, formats, Format.BINARY)
+
+    def _on_writable(self) -> None:
+        try:
+            if not self._pgconn.flush():
+                self._loop.remove_writer(self._pgconn.socket)
+        except psycopg.Error as error:
+            self._fail(error)
+
+    def _on_readable(self) -> None:
+        try:
+            self._pgconn.consume_input()
+            while self._expected and not self._pgconn.is_busy():
+                self._take()
+        except psycopg.Error as error:
+            self._fail(error)
+        if not self._expected and self._done is not None and not self._done.done():
+            self._done.set_result(None)
+
+    def _take(self) -> None:
+        """Take one result, or the end of a statement: before that it is not committed, so there is no answer."""
+        result = self._pgconn.get_result()
+        if result is None:
+            if not self._in_pipeline:
+                self._end()
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            self._end()
+        elif result.status in _ROWS:
+            self._transformer.set_pgresult(result)
+            self._last = self._transformer.load_rows(0, result.ntuples, tuple)
+        elif result.status != ExecStatus.PIPELINE_ABORTED:
+            self._last = self._refusal(result)
+
+    def _end(self) -> None:
+        self._answers.append(self._last)
+        self._last = []
+        self._expected -= 1
+
+    def _refusal(self, result: PGresult) -> Refusal:
+        message = _text(result.error_field(DiagnosticField.MESSAGE_PRIMARY) or result.error_message)
+        severity = result.error_field(DiagnosticField.SEVERITY_NONLOCALIZED)
+        if severity in _LAST_WORDS or self._pgconn.status != ConnStatus.OK:
+            raise psycopg.OperationalError(message)
+        return Refusal(_text(result.error_field(DiagnosticField.SQLSTATE) or b""), message)
+
+    def _fail(self, error: psycopg.Error) -> None:
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+
+
+def _text(message: bytes | str) -> str:
+    return message if isinstance(message, str) else message.decode(errors="replace")
