@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, TypeAlias
 
-from mcp_sessiongen.python_text import INDENT, WIDTH, Code, lit, width
+from mcp_sessiongen.python_text import INDENT, WIDTH, Code, is_name, lit, width
 
 _WORD: Final = re.compile(r"\s*\S+\s*|\s+")
 
@@ -84,6 +84,8 @@ def flat(expression: Expression) -> Code:
 
 def type_in(text: str) -> Expression:
     """Return a type that is on one line as what can be split."""
+    if is_name(text):
+        return Code(text)
     return _type_of(ast.parse(text, mode="eval").body, text)
 
 
@@ -102,7 +104,7 @@ def _type_of(node: ast.expr, text: str) -> Expression:
 
 
 def _source(node: ast.expr, text: str) -> Code:
-    return Code(ast.get_source_segment(text, node) or "")
+    return Code(text.encode()[node.col_offset : node.end_col_offset].decode())
 
 
 def laid_out(before: str, expression: Expression, after: str = "", *, indent: int = 0, split: bool = False) -> Code:

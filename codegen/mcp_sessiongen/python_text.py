@@ -11,6 +11,7 @@ import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable
+from functools import cache
 from typing import Final
 
 WIDTH: Final = 88
@@ -140,8 +141,14 @@ def width(text: str) -> int:
     """Return how many columns a text takes: those of East Asian letters count twice, marks on letters do not count."""
     if text.isascii():
         return len(text)
-    wide = sum(unicodedata.east_asian_width(character) in "WF" for character in text)
-    return len(text) + wide - sum(unicodedata.category(character) in ("Mn", "Me", "Cf") for character in text)
+    return sum(map(_columns, text))
+
+
+@cache
+def _columns(character: str) -> int:
+    is_wide = unicodedata.east_asian_width(character) in "WF"
+    is_mark = unicodedata.category(character) in ("Mn", "Me", "Cf")
+    return 1 + is_wide - is_mark
 
 
 # --- escaping ------------------------------------------------------------------------------------------------------
