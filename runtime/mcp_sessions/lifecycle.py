@@ -152,9 +152,11 @@ class Lifecycle:
 
     async def _drain(self) -> None:
         """Wait for what is not to be broken off, though not for ever."""
-        if not self._unfinished:
-            return
-        _, late = await asyncio.wait(self._unfinished, timeout=HOOK_SECONDS)
+        deadline = asyncio.get_running_loop().time() + HOOK_SECONDS
+        late: set[asyncio.Task[Any]] = set(self._unfinished)
+        while late and (left := deadline - asyncio.get_running_loop().time()) > 0:
+            await asyncio.wait(late, timeout=left)
+            late = set(self._unfinished)  # a purge that is done has begun to tell of what it found
         if late:
             _log.warning("%s ends of sessions were not told, because the server stopped", len(late))
         for task in late:
