@@ -16,12 +16,12 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
-from mcp_sessions.context import Call, Caller, current_call, end_session, with_room
+from mcp_sessions.context import Call, Caller, current_call, end_expired, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionError, SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
-from mcp_sessions.resolve import by_handle, ended_meanwhile, lifetime_of, locate, not_live
+from mcp_sessions.resolve import begins_anew, by_handle, ended_meanwhile, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
 from mcp_sessions.stores.base import Access, NotLiveError, SessionInfo, Store
 
@@ -197,12 +197,15 @@ class BaseSession:
         asking = access
         if call is not None and call.hooks is not None and access.begin and call.hooks.wants_start(self.schema.name):
             asking = replace(access, began=began.append)
+        hooks = call.hooks if call is not None else None
         try:
-            hooks = call.hooks if call is not None else None
             result = await with_room(hooks, lambda: operation(asking, *args, **kwargs))
         except NotLiveError as missing:
             if meant.begin is not None and access.begin is None:
                 raise ended_meanwhile(self.schema, missing.reason) from None
+            if access.begin is not None and missing.reason == "expired":
+                await end_expired(self.store, access, hooks)
+                raise begins_anew(self.schema) from None
             tools = call is None or call.tools
             raise not_live(self.schema, missing.reason, access.address.space, tools=tools) from None
         if call is not None:

@@ -119,15 +119,26 @@ async def end_session(
     store: Store, access: Access, hooks: Hooks | None, by: Literal["ended", "evicted"] = "ended"
 ) -> bool:
     """End a session, and tell of it and its children; False if it was not live."""
+    return await _end(store, access, hooks, by)
+
+
+async def end_expired(store: Store, access: Access, hooks: Hooks | None) -> None:
+    """Take note that a session has expired, and tell of it if nobody has: another may begin in its place."""
+    await _end(store, access, hooks, "ended", expired=True)
+
+
+async def _end(
+    store: Store, access: Access, hooks: Hooks | None, by: Literal["ended", "evicted"], *, expired: bool = False
+) -> bool:
     if hooks is None or not hooks.wants_end:
-        return bool(await store.end(access))
-    return await hooks.finish(_end_and_tell(store, access, hooks, by))
+        return bool(await store.end(access, expired=expired))
 
+    async def end_and_tell(hooks: Hooks) -> bool:
+        remains = await store.end(access, values=True, expired=expired)
+        await hooks.over(remains, by)
+        return bool(remains)
 
-async def _end_and_tell(store: Store, access: Access, hooks: Hooks, by: Literal["ended", "evicted"]) -> bool:
-    remains = await store.end(access, values=True)
-    await hooks.over(remains, by)
-    return bool(remains)
+    return await hooks.finish(end_and_tell(hooks))
 
 
 _current: ContextVar[Call | None] = ContextVar("mcp_sessions_call", default=None)

@@ -104,8 +104,15 @@ class EventLog:
         It never raises: the SDK would deliver nothing more to the client.
         """
         dropped, self._dropped = self._dropped, {}
+        store, ttls = self.events.store, dict.fromkeys(values, EVENT_SECONDS)
         try:
-            await self.events.store.write(access, {**dropped, **values}, ttls=dict.fromkeys(values, EVENT_SECONDS))
+            try:
+                await store.write(access, {**dropped, **values}, ttls=ttls)
+            except NotLiveError as over:
+                if over.reason != "expired":
+                    raise
+                await store.end(access, expired=True)  # events that nobody came for in time
+                await store.write(access, values, ttls=ttls)
         except (StoreError, SessionLimitError, NotLiveError) as error:
             self._dropped |= dropped
             _log.warning("an event cannot be kept, and so not be replayed: %s", error)

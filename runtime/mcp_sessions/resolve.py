@@ -104,6 +104,13 @@ def ended_meanwhile(schema: SessionSchema, reason: Reason) -> SessionNotFoundErr
     )
 
 
+def begins_anew(schema: SessionSchema) -> SessionNotFoundError:
+    """Return the error, given once, for state without a handle that has expired since it was last used."""
+    return SessionExpiredError(
+        f"this {schema.name} state has expired, and what it held is gone. The next call begins anew."
+    )
+
+
 _OUTSIDE: Final = (
     "there is no MCP call here that could tell which {} session is meant. Accessors work in the tools of a server with "
     "Sessions(...) among its extensions, and in its prompts and resources where sessions.http_app, sessions.run or "

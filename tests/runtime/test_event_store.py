@@ -234,6 +234,20 @@ async def test_an_event_can_be_replayed_for_its_time_only(events: SessionEvents,
     del log
 
 
+async def test_a_session_that_was_quiet_for_longer_than_events_are_kept_has_its_next_ones_replayed(
+    events: SessionEvents, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = await begun(events, ONE)
+    with events.within("one"):
+        await events.store_event("s", note(0))
+        clock.advance(EVENT_SECONDS * 1.5)
+        first = await events.store_event("s", None)
+        await events.store_event("s", note(1))
+    assert await replayed(events, ONE, first) == ("s", [note(1)])
+    assert caplog.text == ""
+    del log
+
+
 async def test_what_a_failure_left_is_dropped_with_the_next_event(
     events: SessionEvents, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,9 +198,9 @@ async def test_without_hooks_no_values_are_fetched_at_an_end(store: Store, monke
     asked: list[bool] = []
     end = type(store).end
 
-    async def spy(self: Store, access: Access, *, values: bool = False) -> Any:
+    async def spy(self: Store, access: Access, *, values: bool = False, expired: bool = False) -> Any:
         asked.append(values)
-        return await end(self, access, values=values)
+        return await end(self, access, values=values, expired=expired)
 
     monkeypatch.setattr(type(store), "end", spy)
     sessions = Sessions(store, schemas=[Cart])

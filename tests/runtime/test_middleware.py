@@ -130,6 +130,13 @@ def keys_in(answer: httpx2.Response) -> list[str]:
     return list(answer.json()["result"]["structuredContent"]["result"])
 
 
+def is_refused_once(answer: httpx2.Response) -> bool:
+    result = answer.json()["result"]
+    return bool(result["isError"]) and result["content"][0]["text"].endswith(
+        "this brief state has expired, and what it held is gone. The next call begins anew."
+    )
+
+
 async def test_initialize_gives_an_id_that_names_a_session_from_then_on(store: Any) -> None:
     async with serving(store) as peer:
         one, two = await peer.initialize(), await peer.initialize()
@@ -302,12 +309,14 @@ async def test_each_schema_has_its_own_lifetime_within_an_mcp_session(store: Any
         await peer.remember("a", session_id)
         await peer.remember("a", session_id, "remember_briefly")
         clock.advance(620)
+        assert is_refused_once(await peer.remember("b", session_id, "remember_briefly"))
         assert keys_in(await peer.remember("b", session_id, "remember_briefly")) == ["b"]
         assert keys_in(await peer.remember("b", session_id)) == ["a", "b"]
         for _ in range(2):
             clock.advance(440)
             await peer.remember("c", session_id, "remember_briefly")
         clock.advance(30)
+        assert is_refused_once(await peer.remember("d", session_id, "remember_briefly"))
         assert keys_in(await peer.remember("d", session_id, "remember_briefly")) == ["d"]
         assert keys_in(await peer.remember("c", session_id)) == ["a", "b", "c"]
 

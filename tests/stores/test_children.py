@@ -17,6 +17,7 @@ from mcp_sessions.stores import (
     Address,
     Lifetime,
     NotLiveError,
+    Remains,
     SessionExistsError,
     Store,
 )
@@ -264,6 +265,11 @@ async def test_a_child_that_is_not_live_reads_as_empty_and_begins_anew_at_the_fi
         assert [gone.address for gone in await store.purge_expired()] == [CART.address]
 
     assert await reason_of(store.read(without_begin(CART))) == reason
+    if reason == "expired":
+        assert await reason_of(store.read(CART)) == "expired", "that is not passed over"
+        remains = [] if how.endswith("swept") else [Remains(CART.address, "me", "expired", {"a": b"1"})]
+        assert await store.end(CART, values=True, expired=True) == remains
+        reason = "ended"
     assert await store.read(CART) == {}
     assert await store.names(CART) == []
     assert await store.remove(CART, "a") is None
@@ -363,6 +369,23 @@ async def test_purging_a_parent_tells_of_its_children_and_leaves_none(
     await store.create(PARENT, LONG)
     for child in (CART, NOTES, lasting, ended):
         assert await reason_of(store.read(without_begin(child))) == "unknown"
+
+
+async def test_of_a_parent_that_expired_the_children_do_not_seem_to_have_expired(
+    store: Store, clock: FakeClock
+) -> None:
+    await store.create(PARENT, Lifetime(IDLE))
+    await store.write(CART, {"a": b"1"})
+    await store.touch(CART, LONG)
+    clock.advance(LATEST)
+    assert await store.end(CART, expired=True) == []
+    told = await store.end(PARENT, values=True, expired=True)
+    assert sorted(told, key=str) == [
+        Remains(PARENT.address, "me", "expired"),
+        Remains(CART.address, "me", "expired", {"a": b"1"}),
+    ]
+    assert await reason_of(store.read(CART)) == "ended", "the parent is what has ended"
+    assert await store.purge_expired() == []
 
 
 async def test_a_child_that_expired_before_its_parent_is_told_of_once(store: Store, clock: FakeClock) -> None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pytest
 
+from mcp_sessions import TooManySessionsError
 from mcp_sessions.stores import (
     GRACE_SECONDS,
     SLIDE_STEP,
@@ -15,7 +16,9 @@ from mcp_sessions.stores import (
     Access,
     Address,
     Lifetime,
+    Limits,
     NotLiveError,
+    Remains,
     SessionExistsError,
     SessionInfo,
     Space,
@@ -261,8 +264,11 @@ async def test_what_is_over_begins_anew_and_empty(store: Store, beginner: Access
         await store.end(beginner)
     else:
         clock.advance(LATEST)
-    if how == "expired and swept":
-        await store.purge_expired()
+        if how == "expired and swept":
+            await store.purge_expired()
+        for operation in OPERATIONS.values():
+            assert await reason_of(operation(store, beginner)) == "expired", "that is not passed over"
+        await store.end(beginner, expired=True)
     assert await store.read(beginner) == {}
     await store.write(beginner, {"b": b"2"})
     assert await store.read(replace(beginner, begin=None)) == {"b": b"2"}
@@ -288,6 +294,7 @@ async def test_schemas_of_one_id_without_a_parent_begin_and_end_each_by_itself(
     clock.advance(LATEST - IDLE / 2)
     assert await reason_of(store.read(replace(one, begin=None))) == "expired"
     assert await store.read(two) == {"a": b"2"}
+    await store.end(one, expired=True)
     await store.write(one, {"a": b"3"})
     assert await store.end(one)
     assert await store.read(one) == {}
@@ -328,14 +335,64 @@ async def test_purging_tells_of_a_session_that_was_left_until_it_is_forgotten(
     assert [gone.address for gone in await store.purge_expired()] == []
 
 
-async def test_purging_does_not_tell_of_what_another_session_has_replaced(
-    store: Store, beginner: Access, clock: FakeClock
+@pytest.mark.parametrize("first", ["end", "purge"])
+async def test_one_caller_gets_what_expired_by_ending_it_or_by_purging(
+    store: Store, beginner: Access, clock: FakeClock, first: str
 ) -> None:
     await store.write(beginner, {"a": b"1"})
     clock.advance(LATEST)
+    asked = {
+        "end": lambda: store.end(beginner, values=True, expired=True),
+        "purge": lambda: store.purge_expired(values=True),
+    }
+    told = {first: await asked.pop(first)()}
+    for name, ask in asked.items():
+        told[name] = await ask()
+    remains = Remains(beginner.address, beginner.owner, "expired", {"a": b"1"})
+    assert told == {name: [remains] if name == first else [] for name in ("end", "purge")}
+    await store.end(beginner, expired=True)
     await store.write(beginner, {"a": b"2"})
-    assert [gone.address for gone in await store.purge_expired()] == []
+    assert await store.purge_expired() == []
     assert await store.read(beginner) == {"a": b"2"}
+
+
+async def test_what_has_not_expired_is_not_ended_as_if_it_had(store: Store, beginner: Access, clock: FakeClock) -> None:
+    async def ends(access: Access) -> list[Remains]:
+        return await store.end(access, expired=True)
+
+    assert await ends(beginner) == []
+    await store.write(beginner, {"a": b"1"})
+    assert await ends(beginner) == []
+    assert await store.read(beginner) == {"a": b"1"}, "it is live"
+    clock.advance(LATEST)
+    assert await ends(replace(beginner, owner="stranger")) == []
+    assert await reason_of(store.read(beginner)) == "expired", "it is nobody else's"
+    assert len(await ends(beginner)) == 1
+    assert await ends(beginner) == [], "it has ended"
+    clock.advance(TOMBSTONE_SECONDS)
+    assert await ends(beginner) == [], "it is forgotten"
+    assert await reason_of(store.read(replace(beginner, begin=None))) == "unknown"
+
+
+async def test_a_handle_that_expired_can_be_ended_so_too(store: Store, session: Access, clock: FakeClock) -> None:
+    clock.advance(LATEST)
+    assert [gone.reason for gone in await store.end(session, expired=True)] == ["expired"]
+    assert await reason_of(store.read(session)) == "ended"
+    assert await store.end(session, expired=True) == []
+
+
+async def test_what_expired_and_was_ended_counts_no_more(store: Store, session: Access, clock: FakeClock) -> None:
+    one = Limits(all_sessions=1)
+    clock.advance(LATEST)
+    await store.end(session, expired=True)
+    await store.end(session, expired=True)
+    for number, refused in ((1, False), (2, True)):
+        access = Access(Address("handle", f"other{number}", "cart"), limits=one)
+        if refused:
+            with pytest.raises(TooManySessionsError):
+                await store.create(access, Lifetime(IDLE))
+        else:
+            await store.create(access, Lifetime(IDLE))
 
 
 async def test_of_many_callers_who_purge_one_is_told(store: Store, clock: FakeClock) -> None:

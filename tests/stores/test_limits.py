@@ -55,6 +55,7 @@ async def test_a_session_that_begins_anew_has_nothing_of_the_size_of_the_old_one
     await store.write(beginner, {"a": b"1"})
     assert await size(store, beginner) == 2
     clock.advance(LIVES.idle * 2)
+    await store.end(beginner, expired=True)
     await store.write(beginner, {"b": b"1"})
     assert await size(store, beginner) == 2
 

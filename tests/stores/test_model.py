@@ -175,7 +175,7 @@ class StoreMachine(RuleBasedStateMachine):
             return None, reason
         found, reason = self.find(access.address, access.owner)
         is_parent = access.address.space == "transport" and not self.is_child(access.address)
-        if found is None and (access.begin is None or is_parent or reason == "foreign"):
+        if found is None and (access.begin is None or is_parent or reason in ("foreign", "expired")):
             return None, "unknown" if reason == "foreign" else reason
         if parent is not None:
             parent.use(self.now)
@@ -313,15 +313,20 @@ class StoreMachine(RuleBasedStateMachine):
             json.loads(longer)
             self.apply(access, values, {"list": longer}, ttl)
 
-    @rule(which=st.integers(0, 1), access=ACCESSES)
-    def end(self, which: int, access: Access) -> None:
+    @rule(which=st.integers(0, 1), access=ACCESSES, expired=st.booleans())
+    def end(self, which: int, access: Access, expired: bool) -> None:
         parent, refusal = self.parent(access)
-        found = None if refusal else self.find(access.address, access.owner)[0]
-        told = self.loop.run_until_complete(self.stores[which].end(access, values=True))
+        found, reason = (None, refusal) if refusal else self.find(access.address, access.owner)
+        if expired:
+            found = self.model[access.address] if reason == "expired" and not refusal else None
+        told = self.loop.run_until_complete(self.stores[which].end(access, values=True, expired=expired))
         if found is None:
             assert told == []
             return
-        assert told[0].address == access.address
+        if told or not expired:
+            assert told[0].address == access.address
+        else:
+            assert found.purged or self.now >= found.earliest + GRACE_SECONDS, "somebody else may have been told"
         assert {gone.address for gone in told} <= set(self.family(access.address))
         for gone in told:
             self.check_remains(gone, "ended" if self.now < self.model[gone.address].earliest else "expired")

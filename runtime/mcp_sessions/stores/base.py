@@ -60,8 +60,9 @@ class Store(Protocol):
     - it is atomic, among all tasks, threads and processes that share the store, and costs one round trip;
     - it raises ``NotLiveError`` unless the session with that address is live (not expired, not ended) and belongs to
       exactly ``access.owner``;
-      exception: with ``access.begin``, a session that is not there, or is that owner's and expired or ended, reads as
-      empty and begins (anew) at the first write (``touch``, ``write``, ``increment`` or ``append``);
+      exception: with ``access.begin``, a session that is not there, or is that owner's and ended, reads as empty and
+      begins (anew) at the first write (``touch``, ``write``, ``increment`` or ``append``). One that expired does so
+      only after ``end(expired=True)``, so that no state is lost without a word;
     - it moves the expiry to at least ``now + idle`` and at most ``now + idle * (1 + SLIDE_STEP)``, never beyond
       ``created + max``;
     - it sees and changes only that session's values;
@@ -164,7 +165,7 @@ class Store(Protocol):
         """
         ...
 
-    async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
+    async def end(self, access: Access, *, values: bool = False, expired: bool = False) -> list[Remains]:
         """End the session, and a parent's children with it: their values are gone at once and nothing brings them back.
 
         With ``access.begin``, a new session may begin at the same address afterwards, with nothing in it.
@@ -172,6 +173,8 @@ class Store(Protocol):
         Args:
             access: The session.
             values: Whether the remains are to have the values.
+            expired: Whether to do so with a session of ``access.owner`` that has expired instead, and leave a live one
+                alone. It has ended then; its remains say that it had expired, and are nothing if somebody has them.
 
         Returns:
             The session, and those of its children that were not over yet; nothing, instead of ``NotLiveError``, when

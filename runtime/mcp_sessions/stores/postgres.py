@@ -168,11 +168,11 @@ class PostgresStore:
         if done.code == "no array":
             jsontext.appended(_only(done.held) or b"", items)
 
-    async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
+    async def end(self, access: Access, *, values: bool = False, expired: bool = False) -> list[Remains]:
         """See ``Store.end``."""
         line = self._line()
         try:
-            call = postgres_calls.end(self._now(), access, values=values)
+            call = postgres_calls.end(self._now(), access, values=values, expired=expired)
         except NotLiveError:
             return []
         return [postgres_calls.remains_of(row) for row in await line.submit(call)]

@@ -115,9 +115,9 @@ def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, onl
     return Call("read", arguments, _family(access.address))
 
 
-def end(clock: float | None, access: Access, *, values: bool) -> Call:
+def end(clock: float | None, access: Access, *, values: bool, expired: bool) -> Call:
     """Return the call that ends a session."""
-    return Call("end_session", (*_claim(clock, access), values), _family(access.address))
+    return Call("end_session", (*_claim(clock, access), values, expired), _family(access.address))
 
 
 def purge(clock: float | None, grace: float, limit: int, *, values: bool) -> Call:

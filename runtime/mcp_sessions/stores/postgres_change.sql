@@ -49,7 +49,7 @@ BEGIN
         o.code := {schema}.refusal(v_former.state, v_former.expires, v_former.owner, p_owner, v_now);
         IF o.code IS NOT NULL THEN
             v_is_new := p_begin AND (p_space <> 'transport' OR v_is_child) AND (
-                v_former.no IS NULL OR v_now >= v_former.expires + {tombstone} OR v_former.owner IS NOT DISTINCT FROM p_owner);
+                v_former.no IS NULL OR v_now >= v_former.expires + {tombstone} OR o.code = 'ended');
             IF NOT v_is_new THEN
                 RETURN o;
             END IF;

@@ -19,8 +19,10 @@ BEGIN
 END
 $$;
 
+-- End a live session, or instead (p_expired) one that has expired.
 CREATE FUNCTION {schema}.end_session(
-    p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_values boolean
+    p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_values boolean,
+    p_expired boolean
 ) RETURNS SETOF {schema}.remains LANGUAGE plpgsql AS $$
 DECLARE
     v_parent {schema}.sessions;
@@ -33,16 +35,17 @@ BEGIN
     END IF;
     SELECT * INTO v_session FROM {schema}.sessions WHERE space = p_space AND id = p_id AND schema = p_schema FOR UPDATE;
     v_now := {schema}.now_or(p_clock);
-    IF {schema}.refusal(v_session.state, v_session.expires, v_session.owner, p_owner, v_now) IS NOT NULL OR (v_is_child
+    IF {schema}.refusal(v_session.state, v_session.expires, v_session.owner, p_owner, v_now)
+        IS DISTINCT FROM (CASE WHEN p_expired THEN 'expired' END) OR (v_is_child
         AND {schema}.refusal(v_parent.state, v_parent.expires, v_parent.owner, p_owner, v_now) IS NOT NULL) THEN
         RETURN;
     END IF;
     IF v_is_child THEN
         UPDATE {schema}.sessions SET expires = {schema}.slid(expires, idle, max_at, v_now) WHERE no = v_parent.no;
     END IF;
-    RETURN QUERY SELECT * FROM {schema}.bury(v_session, 'ended', p_values, v_now);
+    RETURN QUERY SELECT * FROM {schema}.bury(v_session, CASE WHEN p_expired THEN 'expired' ELSE 'ended' END, p_values, v_now);
     UPDATE {schema}.sessions SET state = 2, expires = v_now, due = v_now + {tombstone}, size = 0 WHERE no = v_session.no;
-    IF NOT v_is_child THEN
+    IF NOT v_is_child AND v_session.state = 0 THEN
         PERFORM {schema}.count_live(-1);
     END IF;
 END

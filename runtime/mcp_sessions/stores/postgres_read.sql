@@ -49,7 +49,7 @@ BEGIN
             o.held := r.held;
             v_due := v_due OR {schema}.slid(r.expires, r.idle, r.max_at, v_now) <> r.expires;
         ELSIF p_begin AND (p_space <> 'transport' OR v_is_child) AND (
-            r.no IS NULL OR v_now >= r.expires + {tombstone} OR r.owner IS NOT DISTINCT FROM p_owner) THEN
+            r.no IS NULL OR v_now >= r.expires + {tombstone} OR o.code = 'ended') THEN
             o.code := NULL;
         ELSE
             RETURN o;

@@ -13,7 +13,7 @@ from mcp_sessions.errors import StoreError
 _SIGNATURES: Final = {
     "change": "tftbbb?ffib bb iiii BBBF BB n?",
     "read": "ftbbb?B?",
-    "end_session": "ftbbb?",
+    "end_session": "ftbbb??",
     "purge": "ffi?",
     "scan": "fbbitbb",
     "look_up": "ftbb",

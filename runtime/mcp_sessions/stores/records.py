@@ -110,6 +110,13 @@ def require(record: Record | None, owner: str | None, now: float) -> Record:
     return record
 
 
+def has_expired(record: Record | None, owner: str | None, now: float) -> bool:
+    """Tell whether it is the owner's, has expired, and is neither forgotten nor ended."""
+    if record is None or record.owner != owner or record.state == "ended":
+        return False
+    return record.expires <= now < record.forgotten
+
+
 def claim(record: Record | None, access: Access, now: float) -> Record | Lifetime:
     """Return the caller's live session or, where there is none but one may begin, the lifetime to begin it with.
 
@@ -121,7 +128,7 @@ def claim(record: Record | None, access: Access, now: float) -> Record | Lifetim
     if access.begin is not None and not access.address.is_parent:
         if record is None or now >= record.forgotten:
             return access.begin
-        if record.owner == access.owner and not record.is_live(now):
+        if record.owner == access.owner and record.state == "ended":
             return access.begin
     return require(record, access.owner, now)
 

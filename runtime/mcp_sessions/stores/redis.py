@@ -183,11 +183,12 @@ class RedisStore:
         require_text(key)
         await self._asker.use("append", access, _field(key), b",".join(items), initial, _ttl(ttl))
 
-    async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
+    async def end(self, access: Access, *, values: bool = False, expired: bool = False) -> list[Remains]:
         """See ``Store.end``."""
         if not is_text(access.address.id):
             return []
-        return remains_of(await self._asker.use("end", replace(access, began=None), "values" if values else ""))
+        how = ("values" if values else "", "expired" if expired else "")
+        return remains_of(await self._asker.use("end", replace(access, began=None), *how))
 
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""

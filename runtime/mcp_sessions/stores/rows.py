@@ -11,7 +11,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from mcp_sessions.stores import jsontext, room
 from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.records import Record, begun, claim, ended, expired, relived, require, slid
+from mcp_sessions.stores.records import Record, begun, claim, ended, expired, has_expired, relived, require, slid
 from mcp_sessions.stores.terms import (
     Access,
     Address,
@@ -153,16 +153,16 @@ def append(
     return Done(None, _write(rows, now, access, claimed, changes, {key: ttl}).began)
 
 
-def end(rows: Rows, now: float, access: Access, *, values: bool) -> list[Remains]:
+def end(rows: Rows, now: float, access: Access, *, values: bool, expired: bool) -> list[Remains]:
     """See ``Store.end``."""
     try:
-        claimed = _claim(rows, now, access)
+        claimed = _claim_expired(rows, now, access) if expired else _claim(rows, now, access)
     except NotLiveError:
         return []
     if isinstance(claimed.session, Lifetime):
         return []
     _use_parent(rows, now, access, claimed)
-    remains = _empty(rows, now, access.address, claimed.session, "ended", values)
+    remains = _empty(rows, now, access.address, claimed.session, "expired" if expired else "ended", values)
     rows.keep(access.address, ended(claimed.session, now))
     return remains
 
@@ -221,6 +221,15 @@ def _claim(rows: Rows, now: float, access: Access) -> _Claim:
         raise NotLiveError("unknown")
     record, parent = _find(rows, now, access)
     return _Claim(claim(record, access, now), parent)
+
+
+def _claim_expired(rows: Rows, now: float, access: Access) -> _Claim:
+    if not is_text(access.address.id):
+        raise NotLiveError("unknown")
+    record, parent = _find(rows, now, access)
+    if record is None or not has_expired(record, access.owner, now):
+        raise NotLiveError("unknown")
+    return _Claim(record, parent)
 
 
 def _use(rows: Rows, now: float, access: Access, claimed: _Claim) -> bool:

@@ -91,9 +91,9 @@ class RowStore(ABC):
         operation = partial(rows.append, access=access, key=key, items=tuple(items), initial=initial, ttl=ttl)
         _told(access, await self._perform(operation))
 
-    async def end(self, access: Access, *, values: bool = False) -> list[Remains]:
+    async def end(self, access: Access, *, values: bool = False, expired: bool = False) -> list[Remains]:
         """See ``Store.end``."""
-        return await self._perform(partial(rows.end, access=access, values=values))
+        return await self._perform(partial(rows.end, access=access, values=values, expired=expired))
 
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""

@@ -36,7 +36,7 @@ local function claim()
     return why
   end
   why = refusal(session)
-  local may_begin = idle >= 0 and (not session or now >= session[EXPIRES] + TOMBSTONE or session[OWNER] == owner)
+  local may_begin = idle >= 0 and (not session or now >= session[EXPIRES] + TOMBSTONE or why == 'ended')
   if why and may_begin then
     session = nil
     return nil
