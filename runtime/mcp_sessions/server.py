@@ -219,8 +219,8 @@ class Sessions(Serving, Extension):
         and what it held at last, to be read. Each end is told once, in one of the workers: in the one that ended it,
         or that noticed first that it had expired, which takes up to a minute. It goes on when the client has left, and
         a server that stops waits for it, 30 seconds at most: a function that takes longer is broken off, which is
-        logged, as is what it raises. An end is not told when its worker dies at that moment; of state without a handle
-        that expired, when it was begun anew before anybody noticed; nor when another program ended the session.
+        logged, as is what it raises. An end is not told when its worker dies at that moment, nor when another program
+        ended the session.
 
         Raises:
             ValueError: If the class is not among the schemas.

@@ -109,7 +109,10 @@ class Session(TransactionalSession[StateT], Generic[StateT, NameT]):
             for name, key in self._keys.items():  # of a key that does not fit by itself, the message has more to say
                 self._decoded(key, found.get(name))
             words = self._in_words(error)
-            raise SessionDataError(f"{self.schema.name} of {masked(self.id)}: {words}; it was left as it is") from None
+            raise SessionDataError(
+                f"{self.schema.name} of {masked(self.id)}: {words}; it was left as it is, and its keys can be read and "
+                f"changed one by one"
+            ) from None
 
     def _read_as_users(self, found: Mapping[str, bytes]) -> BaseModel:
         reader = _reader_of(self.schema)
