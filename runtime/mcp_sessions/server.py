@@ -1,6 +1,7 @@
 """``Sessions``: session state for a server on the official MCP SDK, as one of its extensions."""
 
 import logging
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -25,6 +26,7 @@ from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
 from mcp_sessions.serving import Serving
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
+from mcp_sessions.stores.open import VARIABLE
 from mcp_sessions.tools import missing_values, tools_of
 
 __all__ = ["Sessions"]
@@ -49,7 +51,8 @@ class Sessions(Serving, Extension):
 
     Args:
         store: Where sessions are kept: a URL such as "sqlite:///sessions.db", or a store. A store that was given
-            is not closed.
+            is not closed. By default the URL in the environment variable ``MCP_SESSIONS_STORE``, or this process's
+            memory.
         schemas: The accessor classes that the server uses.
         idle: Lifetime without use of sessions whose schema sets none, such as "30m".
         max: Lifetime however much they are used of sessions whose schema sets none; None for no limit.
@@ -66,7 +69,7 @@ class Sessions(Serving, Extension):
 
     def __init__(
         self,
-        store: str | Store = "memory://",
+        store: str | Store | None = None,
         *,
         schemas: Sequence[type[BaseSession]],
         idle: Duration = "30m",
@@ -88,8 +91,10 @@ class Sessions(Serving, Extension):
         self._settings: dict[str, Any] = {}
         self._creates: dict[str, type[BaseSession]] = {}
         self._installed = False
-        self._owns_store = isinstance(store, str)
-        self.store: Store = open_store(store) if isinstance(store, str) else store
+        if store is None and not os.environ.get(VARIABLE):
+            store = "memory://"
+        self._owns_store = store is None or isinstance(store, str)
+        self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
         self._lifecycle = Lifecycle(self.store, self.schemas)
         names = [accessor.schema.name for accessor in self.schemas]
         self._connections = Connections(self.store, names, self._lifecycle)

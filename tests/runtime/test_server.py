@@ -3,6 +3,7 @@
 import gc
 import logging
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio.from_thread
@@ -349,3 +350,21 @@ async def test_only_a_store_that_it_opened_is_closed() -> None:
     await own.aclose()
     with pytest.raises(StoreError, match="closed"):
         await UntypedSession.create(own.store)
+
+
+async def test_without_a_store_the_environment_names_it_or_it_is_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MCP_SESSIONS_STORE", raising=False)
+    assert isinstance(Sessions(schemas=[UntypedSession]).store, MemoryStore)
+    monkeypatch.setenv("MCP_SESSIONS_STORE", f"sqlite:///{tmp_path}/s.db")
+    sessions = Sessions(schemas=[UntypedSession])
+    app = sessions.http_app(MCPServer("test", extensions=[sessions], log_level="WARNING"))
+    async with app.router.lifespan_context(app):
+        await UntypedSession.create(sessions.store)
+    with pytest.raises(StoreError, match="closed"):
+        await UntypedSession.create(sessions.store)
+    assert isinstance(Sessions("memory://", schemas=[UntypedSession]).store, MemoryStore)
+    monkeypatch.setenv("MCP_SESSIONS_STORE", "nowhere")
+    with pytest.raises(StoreError, match="from MCP_SESSIONS_STORE"):
+        Sessions(schemas=[UntypedSession])

@@ -1,7 +1,9 @@
 """Opening a store by its URL: what works, and one clear line for what does not."""
 
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.stores.postgres_server import PostgresServer
@@ -64,8 +66,8 @@ async def test_an_absolute_path_and_options(tmp_path: Path) -> None:
         ("sqlite:///:memory:", "memory://"),
         ("sqlite:///s.db#x", "%23"),
         ("sqlite:///s.db?mode=ro", "got mode"),
-        ("sqlite:///s.db?synchronous=maybe", "got synchronous"),
-        ("sqlite:///s.db?busy_timeout=5", "got busy_timeout"),
+        ("sqlite:///s.db?synchronous=maybe", "that is no value for synchronous"),
+        ("sqlite:///s.db?busy_timeout=5", "that is no value for busy_timeout"),
         ("memory://x", "takes no address"),
         ("memory:///x", "takes no address"),
         ("memory://?x=1", "takes no address"),
@@ -142,3 +144,57 @@ async def test_a_postgresql_url_takes_options_of_the_stores_and_of_libpqs(postgr
     await store.aclose()
     assert postgres.run('SELECT count(*) FROM "its own".sessions') == [(1,)]
     postgres.run('DROP SCHEMA "its own" CASCADE')
+
+
+def test_without_a_url_the_environment_names_the_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCP_SESSIONS_STORE", "memory://")
+    assert isinstance(open_store(), MemoryStore)
+    monkeypatch.setenv("MCP_SESSIONS_STORE", "mysql://me:hunter2@host/db")
+    with pytest.raises(StoreUrlError, match=re.escape("'mysql://***@host/db' (from MCP_SESSIONS_STORE); write memory")):
+        open_store()
+    for nothing in (lambda: monkeypatch.setenv("MCP_SESSIONS_STORE", ""), lambda: monkeypatch.undo()):
+        nothing()
+        with pytest.raises(StoreUrlError, match="no store URL was given, and MCP_SESSIONS_STORE is not set; write "):
+            open_store()
+
+
+class TheirStore(MemoryStore):
+    """A store that another package brings."""
+
+    def __init__(self, url: str, **options: Any) -> None:
+        super().__init__(**options)
+        self.url = url
+
+
+def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *lines: str) -> None:
+    """Put the metadata of another package where Python looks for it."""
+    metadata = folder / name / f"{name}-1.0.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("\n".join(["[mcp_sessions.stores]", *lines]))
+    monkeypatch.syspath_prepend(folder / name)
+
+
+async def test_other_packages_bring_stores_by_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(monkeypatch, tmp_path, "theirs", f"theirs = {__name__}:TheirStore", "sqlite = nowhere:Nothing")
+    store = open_store("theirs://host/1?x=2", clock=lambda: 5.0)
+    assert isinstance(store, TheirStore)
+    assert store.url == "theirs://host/1?x=2"
+    assert (await store.create(ACCESS, Lifetime(60.0))).created == 5.0
+    own = open_store(f"sqlite:///{tmp_path}/s.db")
+    assert isinstance(own, SQLiteStore), "nobody takes the place of one of ours"
+    await own.aclose()
+
+
+def test_stores_of_other_packages_that_cannot_be_opened_say_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, tmp_path, "broken", "broken = nowhere_to_be_found:Store", f"both = {__name__}:TheirStore")
+    with pytest.raises(
+        StoreUrlError,
+        match=r"^the store for broken://, nowhere_to_be_found:Store, cannot be loaded: ModuleNotFoundError: [^\n]*$",
+    ):
+        open_store("broken://me:hunter2@host")
+    install(monkeypatch, tmp_path, "other", "both = elsewhere:Store")
+    with pytest.raises(StoreUrlError, match="two packages have stores for both://: elsewhere:Store and tests"):
+        open_store("both://host")

@@ -67,7 +67,7 @@ async def test_there_are_no_more_connections_than_may_be(postgres: PostgresServe
 
 
 async def test_idle_connections_are_closed(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_sessions.stores.postgres_line._IDLE_SECONDS", 0.05)
+    monkeypatch.setattr("mcp_sessions.stores.postgres.line._IDLE_SECONDS", 0.05)
     async with opened(postgres.url) as store:
         await store.create(ACCESS, LIVES)
         await asyncio.sleep(0.2)
@@ -209,7 +209,7 @@ async def test_a_call_that_the_database_refuses_does_not_harm_its_neighbours(pos
 
 
 async def test_a_server_that_hangs_is_cut_off(postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mcp_sessions.stores.postgres_line._CANCEL_SECONDS", 0.2)
+    monkeypatch.setattr("mcp_sessions.stores.postgres.line._CANCEL_SECONDS", 0.2)
     async with opened(postgres.url, timeout="0.2s", connections=1) as store:
         await store.create(ACCESS, LIVES, {"n": b"0"})
         ((pid,),) = postgres.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'mcp_sessions'")

@@ -23,8 +23,8 @@ from mcp_sessions.stores import (
     NotLiveError,
     SQLiteStore,
 )
-from mcp_sessions.stores.sqlite_file import APPLICATION_ID, FORMAT
-from mcp_sessions.stores.sqlite_worker import SQLiteWorker
+from mcp_sessions.stores.sqlite.file import APPLICATION_ID, FORMAT
+from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
 IDLE = Lifetime(600.0)
 
@@ -99,7 +99,7 @@ async def test_expired_sessions_become_tombstones_and_then_nothing(
 async def test_the_worker_sweeps_by_itself(
     sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr("mcp_sessions.stores.sqlite.worker._SWEEP_SECONDS", 0.01)
     store = SQLiteStore(sqlite_path, clock=clock)
     await store.create(access, IDLE, {"a": b"1"})
     clock.advance(IDLE.idle * 2)
@@ -113,7 +113,7 @@ async def test_the_worker_sweeps_by_itself(
 async def test_the_worker_leaves_what_has_just_expired_to_callers(
     sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr("mcp_sessions.stores.sqlite.worker._SWEEP_SECONDS", 0.01)
     store = SQLiteStore(sqlite_path, clock=clock)
     info = await store.create(access, IDLE)
     clock.now = info.expires + GRACE_SECONDS - 1
@@ -126,8 +126,8 @@ async def test_the_worker_leaves_what_has_just_expired_to_callers(
 async def test_the_worker_sweeps_on_while_there_is_more(
     sqlite_path: Path, clock: Any, monkeypatch: pytest.MonkeyPatch, left: str
 ) -> None:
-    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_SECONDS", 0.5)
-    monkeypatch.setattr("mcp_sessions.stores.sqlite_worker._SWEEP_LIMIT", 5)
+    monkeypatch.setattr("mcp_sessions.stores.sqlite.worker._SWEEP_SECONDS", 0.5)
+    monkeypatch.setattr("mcp_sessions.stores.sqlite.worker._SWEEP_LIMIT", 5)
     waits: list[float] = []
     sweep = SQLiteWorker._sweep
 

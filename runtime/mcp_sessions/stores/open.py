@@ -1,17 +1,25 @@
 """Picking a store by its URL."""
 
+import os
 from collections.abc import Callable
 from importlib import import_module
+from importlib.metadata import entry_points
 from typing import Any, Final, TypeAlias
-from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
+from urllib.parse import urlsplit
 
-from mcp_sessions.durations import seconds
 from mcp_sessions.errors import StoreUrlError
 from mcp_sessions.stores.base import Store
 from mcp_sessions.stores.memory import MemoryStore
-from mcp_sessions.stores.sqlite import SYNCHRONOUS, SQLiteStore
+from mcp_sessions.stores.urls import shown
 
-_Opener: TypeAlias = Callable[[str, SplitResult, dict[str, Any]], Store]
+Opener: TypeAlias = Callable[..., Store]
+"""What opens the stores of one scheme: it is called with the URL and ``open_store``'s options."""
+
+VARIABLE: Final = "MCP_SESSIONS_STORE"
+"""The environment variable that has the URL where a program names none."""
+
+GROUP: Final = "mcp_sessions.stores"
+"""The group of entry points by which other packages bring stores of their own: each is named as its URLs' scheme."""
 
 _ALLOWED: Final = (
     "write memory://, sqlite:///relative.db, sqlite:////absolute/path.db, redis://host:6379/0 or "
@@ -19,7 +27,7 @@ _ALLOWED: Final = (
 )
 
 
-def open_store(url: str, **options: Any) -> Store:
+def open_store(url: str | None = None, **options: Any) -> Store:
     """Open the store at a URL.
 
     ==============================  ======================================================================
@@ -36,134 +44,81 @@ def open_store(url: str, **options: Any) -> Store:
     which need the extra ``redis``, see ``RedisStore``. A PostgreSQL URL is one of libpq's, and besides its options
     takes ``schema``, ``create`` and ``prepare`` (true, false), ``connections`` (a number) and ``timeout`` (a duration).
 
+    Other packages can bring stores: a scheme that is not among these is looked for among the entry points of the group
+    ``mcp_sessions.stores``. What an entry point names is called with the URL and the options, and returns a ``Store``.
+
     Args:
-        url: The address.
+        url: The address; None for the one in the environment variable ``MCP_SESSIONS_STORE``.
         options: Passed on to the store, over what the URL says; see there.
 
     Raises:
         StoreUrlError: If there is no such store, or it cannot be opened.
     """
+    where = ""
+    if url is None:
+        url, where = os.environ.get(VARIABLE), f" (from {VARIABLE})"
+        if not url:
+            raise StoreUrlError(f"no store URL was given, and {VARIABLE} is not set; {_ALLOWED}")
     if not isinstance(url, str):
         raise StoreUrlError(f"not a store URL: {url!r}; {_ALLOWED}")
     try:
-        parts = urlsplit(url)
+        scheme = urlsplit(url).scheme
     except ValueError:
-        raise StoreUrlError(f"not a store URL: {_shown(url)}; {_ALLOWED}") from None
-    opener = _OPENERS.get(parts.scheme)
-    if opener is None or "://" not in url:
-        raise StoreUrlError(f"not a store URL: {_shown(url)}; {_ALLOWED}")
-    return opener(url, parts, options)
+        scheme = ""
+    opener = (_opener(scheme) or _foreign_opener(scheme)) if "://" in url else None
+    if opener is None:
+        raise StoreUrlError(f"not a store URL: {shown(url)}{where}; {_ALLOWED}")
+    return opener(url, **options)
 
 
-def _open_memory(url: str, parts: SplitResult, options: dict[str, Any]) -> Store:
-    if parts.netloc or parts.path.strip("/") or parts.query or parts.fragment:
-        raise StoreUrlError(f"memory:// takes no address and no options, got {_shown(url)}")
+def _open_memory(url: str, **options: Any) -> Store:
+    if url.partition("://")[2]:
+        raise StoreUrlError(f"memory:// takes no address and no options, got {shown(url)}")
     return MemoryStore(**options)
 
 
-def _open_sqlite(url: str, parts: SplitResult, options: dict[str, Any]) -> Store:
-    if parts.netloc:
-        raise StoreUrlError(f"a SQLite file is on this machine: write three slashes before its path; got {_shown(url)}")
-    if parts.fragment or url.endswith("#"):
-        raise StoreUrlError(f"write %23 for a # in the path, got {_shown(url)}")
-    path = unquote(parts.path).removeprefix("/")
-    if not path or "\0" in path:
-        raise StoreUrlError(f"no file is named in {_shown(url)}; write sqlite:///relative.db or sqlite:////absolute.db")
-    if path == ":memory:":
-        raise StoreUrlError("for sessions in memory write memory://")
-    return SQLiteStore(path, **(_sqlite_options(parts.query) | options))
-
-
-def _open_redis(url: str, parts: SplitResult, options: dict[str, Any]) -> Store:
-    store: Store = _extra("redis", "Redis and Valkey").RedisStore(url, **options)
-    return store
-
-
-def _open_postgres(url: str, parts: SplitResult, options: dict[str, Any]) -> Store:
-    postgres = _extra("postgres", "PostgreSQL")
-    base, _, query = url.partition("?")
-    ours: dict[str, Any] = {}
-    theirs = []
-    for item in filter(None, query.split("&")):
-        name, _, value = item.partition("=")
-        if name in _POSTGRES_OPTIONS:
-            ours[name] = _postgres_option(name, unquote(value))
-        else:
-            theirs.append(item)
-    store: Store = postgres.PostgresStore(f"{base}?{'&'.join(theirs)}" if theirs else base, **(ours | options))
-    return store
-
-
-def _postgres_option(name: str, value: str) -> Any:
+def _opener(scheme: str) -> Opener | None:
+    if scheme == "memory":
+        return _open_memory
+    module, opener, extra, what = _OPENERS.get(scheme, ("", "", "", ""))
+    if not module:
+        return None
     try:
-        return _POSTGRES_OPTIONS[name](value)
-    except (ValueError, KeyError):
-        raise StoreUrlError(
-            f"a PostgreSQL URL takes schema=name, create and prepare=true or false, connections=8 and timeout=10s; "
-            f"that is no value for {name}"
-        ) from None
-
-
-def _extra(name: str, what: str) -> Any:
-    """Import the module of a store whose libraries not everybody has.
-
-    Raises:
-        StoreUrlError: If they are not there.
-    """
-    try:
-        return import_module(f"mcp_sessions.stores.{name}")
+        found: Opener = getattr(import_module(f"mcp_sessions.stores.{module}"), opener)
     except ImportError as error:
-        if (error.name or "").startswith("mcp_sessions"):
+        if not extra or (error.name or "").startswith("mcp_sessions"):
             raise
-        raise StoreUrlError(f"{what} stores need more packages: pip install 'mcp-sessiongen[{name}]'") from error
-
-
-def _sqlite_options(query: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in parse_qsl(query, keep_blank_values=True):
-        if name == "synchronous" and value.upper() in SYNCHRONOUS:
-            found[name] = value.upper()
-        elif name == "busy_timeout" and _is_duration(value):
-            found[name] = value
-        else:
-            raise StoreUrlError(f"a SQLite URL takes synchronous=normal or full and busy_timeout=5s, got {name}")
+        raise StoreUrlError(f"{what} stores need more packages: pip install 'mcp-sessiongen[{extra}]'") from error
     return found
 
 
-def _is_duration(text: str) -> bool:
+def _foreign_opener(scheme: str) -> Opener | None:
+    """Return what another package has for a scheme.
+
+    Raises:
+        StoreUrlError: If it cannot be loaded, or several have something.
+    """
+    found = list(entry_points(group=GROUP, name=scheme)) if scheme else []
+    if not found:
+        return None
+    if len({entry.value for entry in found}) > 1:
+        names = " and ".join(sorted(entry.value for entry in found))
+        raise StoreUrlError(f"two packages have stores for {scheme}://: {names}; uninstall one of them")
     try:
-        return bool(_duration(text))
-    except ValueError:
-        return False
+        opener: Opener = found[0].load()
+    except Exception as error:
+        raise StoreUrlError(
+            f"the store for {scheme}://, {found[0].value}, cannot be loaded: {type(error).__name__}: {error}"
+        ) from error
+    return opener
 
 
-def _duration(text: str) -> str:
-    seconds(text)
-    return text
+_REDIS: Final = ("redis", "RedisStore", "redis", "Redis and Valkey")
+_POSTGRES: Final = ("postgres.address", "open_url", "postgres", "PostgreSQL")
 
-
-def _shown(url: str) -> str:
-    """Return a URL as it may be shown: without user name, password, and what stands after a ``?``."""
-    scheme, slashes, rest = url.partition("://")
-    _, at, address = (rest if slashes else url).rpartition("@")
-    place, question, _ = address.partition("?")
-    return repr(f"{scheme if slashes else ''}{slashes}{at and '***@'}{place}{question and '?...'}")
-
-
-_FLAGS: Final = {"true": True, "false": False}
-
-_POSTGRES_OPTIONS: Final[dict[str, Callable[[str], Any]]] = {
-    "schema": str,
-    "create": _FLAGS.__getitem__,
-    "prepare": _FLAGS.__getitem__,
-    "connections": int,
-    "timeout": _duration,
+_OPENERS: Final[dict[str, tuple[str, str, str, str]]] = {
+    "sqlite": ("sqlite.address", "open_url", "", "SQLite"),
+    **dict.fromkeys(("redis", "rediss", "valkey", "valkeys", "unix"), _REDIS),
+    **dict.fromkeys(("postgresql", "postgres"), _POSTGRES),
 }
-
-_OPENERS: Final[dict[str, _Opener]] = {
-    "memory": _open_memory,
-    "sqlite": _open_sqlite,
-    **dict.fromkeys(("redis", "rediss", "valkey", "valkeys", "unix"), _open_redis),
-    "postgresql": _open_postgres,
-    "postgres": _open_postgres,
-}
+"""For each scheme, the module and what opens stores in it; the extra that it needs, and how errors call it."""

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import cursors, jsontext
-from mcp_sessions.stores.redis_answers import info_of, listed_of, remains_of, result_of, values_of
-from mcp_sessions.stores.redis_asker import Asker, or_none
-from mcp_sessions.stores.redis_clients import Client, GivenServer, Server, take_options
-from mcp_sessions.stores.redis_line import Argument
-from mcp_sessions.stores.redis_names import address_named, name_of, owner_name, parent_name_of, partitions_of
+from mcp_sessions.stores.redis.answers import info_of, listed_of, remains_of, result_of, values_of
+from mcp_sessions.stores.redis.asker import Asker, or_none
+from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
+from mcp_sessions.stores.redis.line import Argument
+from mcp_sessions.stores.redis.names import address_named, name_of, owner_name, parent_name_of, partitions_of
 from mcp_sessions.stores.terms import Access, Address, Clock, Lifetime, Listed, Page, Remains, SessionInfo
 from mcp_sessions.stores.texts import is_text, require_text
 

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores import postgres_errors
-from mcp_sessions.stores.postgres_calls import Call, Family, Row
-from mcp_sessions.stores.postgres_database import Database
-from mcp_sessions.stores.postgres_wire import Refusal, Statement, Wire
+from mcp_sessions.stores.postgres import errors
+from mcp_sessions.stores.postgres.calls import Call, Family, Row
+from mcp_sessions.stores.postgres.database import Database
+from mcp_sessions.stores.postgres.wire import Refusal, Statement, Wire
 
 _BATCH: Final = 64
 """How many calls are sent together at most."""
@@ -163,7 +163,7 @@ class Line:
         if job.answer.done():
             return False
         if self._loop.time() - job.submitted > self._timeout:
-            job.answer.set_exception(postgres_errors.too_busy(self._timeout))
+            job.answer.set_exception(errors.too_busy(self._timeout))
             return False
         return True
 
@@ -194,11 +194,11 @@ class Line:
             timer.cancel()
         for job, answer in zip(jobs, wire.answers, strict=False):
             if isinstance(answer, Refusal):
-                _fail([job], postgres_errors.too_slow(self._timeout) if late else self._database.refused(answer))
+                _fail([job], errors.too_slow(self._timeout) if late else self._database.refused(answer))
             elif not job.answer.done():
                 job.answer.set_result(answer)
         if lost is not None:
-            _fail(jobs, postgres_errors.too_slow(self._timeout) if late else self._database.lost(lost))
+            _fail(jobs, errors.too_slow(self._timeout) if late else self._database.lost(lost))
         elif not late:
             return wire
         self._drop(wire)  # also where the server was asked to give up: it might do so with the next call

@@ -9,8 +9,8 @@ from redis.exceptions import ClusterDownError, NoScriptError, RedisError
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import TimeoutError as LateError
 
-from mcp_sessions.stores.redis_line import Call, Line, LostError
-from mcp_sessions.stores.redis_scripts import scripts
+from mcp_sessions.stores.redis.line import Call, Line, LostError
+from mcp_sessions.stores.redis.scripts import scripts
 
 _UNSETTLING: Final = (LostConnectionError, LateError, ClusterDownError)
 """After these, it is asked anew which node has what."""

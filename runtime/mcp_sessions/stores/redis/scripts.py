@@ -38,4 +38,4 @@ def scripts() -> dict[str, Script]:
 
 
 def _part(name: str) -> str:
-    return (files("mcp_sessions.stores") / "redis_lua" / f"{name}.lua").read_text("utf-8")
+    return (files("mcp_sessions.stores.redis") / "lua" / f"{name}.lua").read_text("utf-8")

@@ -10,8 +10,8 @@ from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.base import Clock
 from mcp_sessions.stores.rowstore import Operation, Result, RowStore
-from mcp_sessions.stores.sqlite_file import SQLiteFile
-from mcp_sessions.stores.sqlite_worker import SQLiteWorker
+from mcp_sessions.stores.sqlite.file import SQLiteFile
+from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
 Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 """NORMAL: what was acknowledged survives the death of the process; FULL: and that of the machine."""

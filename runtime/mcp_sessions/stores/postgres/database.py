@@ -6,11 +6,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mcp_sessions.errors import StoreError, StoreUrlError
-from mcp_sessions.stores import postgres_errors, postgres_schema
-from mcp_sessions.stores.postgres_calls import Call
-from mcp_sessions.stores.postgres_schema import Connection
-from mcp_sessions.stores.postgres_values import SIGNATURES
-from mcp_sessions.stores.postgres_wire import Refusal, Statement
+from mcp_sessions.stores.postgres import definition, errors
+from mcp_sessions.stores.postgres.calls import Call
+from mcp_sessions.stores.postgres.definition import Connection
+from mcp_sessions.stores.postgres.values import SIGNATURES
+from mcp_sessions.stores.postgres.wire import Refusal, Statement
 
 _DEFAULTS: Final[dict[str, Any]] = {
     "application_name": "mcp_sessions",
@@ -71,15 +71,15 @@ class Database:
                 cursor_factory=psycopg.AsyncRawCursor,
             )
         except (psycopg.Error, OSError, ValueError) as error:
-            raise postgres_errors.cannot_connect(error, self._secrets) from error
+            raise errors.cannot_connect(error, self._secrets) from error
         try:
             if not self.is_prepared:
-                await postgres_schema.prepare(connection, self._schema, create=self._create)
+                await definition.prepare(connection, self._schema, create=self._create)
                 self.is_prepared = True
         except BaseException as error:
             connection.pgconn.finish()
             if isinstance(error, psycopg.Error):
-                raise postgres_errors.refused(error.diag.message_primary or str(error), self._secrets) from error
+                raise errors.refused(error.diag.message_primary or str(error), self._secrets) from error
             raise
         return connection
 
@@ -93,7 +93,7 @@ class Database:
         text = self._texts.get(call.function)
         if text is None:
             places = ", ".join(f"${number}" for number in range(1, len(signature.types) + 1))
-            name = f"{postgres_schema.quoted(self._schema)}.{call.function}"
+            name = f"{definition.quoted(self._schema)}.{call.function}"
             text = self._texts[call.function] = f"SELECT * FROM {name}({places})".encode()
         kept_as = f"mcp_sessions.{call.function}".encode() if self._prepare else b""
         return Statement(text, kept_as, signature, signature.encoded(call.arguments))
@@ -102,11 +102,11 @@ class Database:
         """Return what to tell of an operation that the server refused."""
         if refusal.state[:2] in _STALE:
             self.is_prepared = False
-        return postgres_errors.refused(refusal.message, self._secrets)
+        return errors.refused(refusal.message, self._secrets)
 
     def lost(self, error: Exception) -> StoreError:
         """Return what to tell of an operation whose connection was lost."""
-        return postgres_errors.lost(error, self._secrets)
+        return errors.lost(error, self._secrets)
 
 
 def _parsed(url: str) -> dict[str, Any]:

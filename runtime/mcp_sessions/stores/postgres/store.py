@@ -11,10 +11,11 @@ from typing import Any, Final, cast
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
-from mcp_sessions.stores import cursors, jsontext, postgres_calls, postgres_schema
-from mcp_sessions.stores.postgres_calls import Call, Outcome
-from mcp_sessions.stores.postgres_database import Database
-from mcp_sessions.stores.postgres_line import Line
+from mcp_sessions.stores import cursors, jsontext
+from mcp_sessions.stores.postgres import calls, definition
+from mcp_sessions.stores.postgres.calls import Call, Outcome
+from mcp_sessions.stores.postgres.database import Database
+from mcp_sessions.stores.postgres.line import Line
 from mcp_sessions.stores.terms import (
     GRACE_SECONDS,
     Access,
@@ -89,7 +90,7 @@ class PostgresStore:
     @staticmethod
     def sql(schema: str = SCHEMA) -> str:
         """Return what creates the schema, for those whose workers may not: to be run as one transaction."""
-        return postgres_schema.script(schema)
+        return definition.script(schema)
 
     async def create(
         self,
@@ -172,23 +173,23 @@ class PostgresStore:
         """See ``Store.end``."""
         line = self._line()
         try:
-            call = postgres_calls.end(self._now(), access, values=values, expired=expired)
+            call = calls.end(self._now(), access, values=values, expired=expired)
         except NotLiveError:
             return []
-        return [postgres_calls.remains_of(row) for row in await line.submit(call)]
+        return [calls.remains_of(row) for row in await line.submit(call)]
 
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``. Several may do so at once: none waits for another."""
-        rows = await self._line().submit(postgres_calls.purge(self._now(), 0.0, limit, values=values))
-        return [postgres_calls.remains_of(row) for row in rows if not postgres_calls.says_more(row)]
+        rows = await self._line().submit(calls.purge(self._now(), 0.0, limit, values=values))
+        return [calls.remains_of(row) for row in rows if not calls.says_more(row)]
 
     async def scan(
         self, *, schema: str | None = None, owner: str | None = None, limit: int = 100, cursor: str = ""
     ) -> Page:
         """See ``Store.scan``."""
         after = cursors.name_of(cursor)
-        rows = await self._line().submit(postgres_calls.scan(self._now(), schema, owner, limit + 1, after))
-        shown = tuple(postgres_calls.listed(row) for row in rows[:limit])
+        rows = await self._line().submit(calls.scan(self._now(), schema, owner, limit + 1, after))
+        shown = tuple(calls.listed(row) for row in rows[:limit])
         return Page(shown, cursors.cursor_of(shown[-1].address) if len(rows) > limit else "")
 
     async def look_up(self, address: Address) -> Listed | None:
@@ -196,8 +197,8 @@ class PostgresStore:
         line = self._line()
         if not is_text(address.id):
             return None
-        rows = await line.submit(postgres_calls.look_up(self._now(), address))
-        return postgres_calls.listed(rows[0]) if rows else None
+        rows = await line.submit(calls.look_up(self._now(), address))
+        return calls.listed(rows[0]) if rows else None
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""
@@ -219,19 +220,19 @@ class PostgresStore:
     ) -> Outcome:
         """Perform an operation that may begin the session, and tell whoever wants to know if it did."""
         line = line or self._line()
-        call = postgres_calls.change(operation, self._now(), access, **what)
+        call = calls.change(operation, self._now(), access, **what)
         outcome = await _answer(line, call)
         while outcome.code == "again":
             outcome = await _answer(line, call)
-        postgres_calls.require_done(outcome, access)
+        calls.require_done(outcome, access)
         if tell and outcome.began and access.began is not None:
             access.began(outcome.info)
         return outcome
 
     async def _read(self, access: Access, keys: Sequence[str] | None, *, only_names: bool = False) -> Outcome:
         line = self._line()
-        outcome = await _answer(line, postgres_calls.read(self._now(), access, keys, only_names=only_names))
-        postgres_calls.require_done(outcome, access)
+        outcome = await _answer(line, calls.read(self._now(), access, keys, only_names=only_names))
+        calls.require_done(outcome, access)
         return outcome
 
     def _now(self) -> float | None:
@@ -264,11 +265,11 @@ class PostgresStore:
     async def _sweep(self, line: Line) -> None:
         """Remove what expired a while ago, in passing."""
         try:
-            rows = await line.submit(postgres_calls.purge(self._now(), GRACE_SECONDS, _SWEEP_LIMIT, values=False))
+            rows = await line.submit(calls.purge(self._now(), GRACE_SECONDS, _SWEEP_LIMIT, values=False))
         except StoreError as error:
             _log.warning("sweeping expired sessions failed: %s", error)
             return
-        if rows and postgres_calls.says_more(rows[-1]):
+        if rows and calls.says_more(rows[-1]):
             self._sweep_at = time.monotonic() + 1.0
 
 

@@ -20,8 +20,8 @@ from mcp_sessions.stores import rows
 from mcp_sessions.stores.forking import pause_at_fork
 from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.rowstore import Operation, Result
-from mcp_sessions.stores.sqlite_file import SQLiteFile, explain, is_busy
-from mcp_sessions.stores.sqlite_rows import WriteNeededError, rows_in
+from mcp_sessions.stores.sqlite.file import SQLiteFile, explain, is_busy
+from mcp_sessions.stores.sqlite.rows import WriteNeededError, rows_in
 from mcp_sessions.stores.terms import GRACE_SECONDS, Clock, NotLiveError, SessionExistsError
 
 _log: Final = logging.getLogger("mcp_sessions")

@@ -1,4 +1,4 @@
-"""How sessions and what is kept of them are named in Redis; ``redis_lua/session.lua`` says what is where.
+"""How sessions and what is kept of them are named in Redis; ``lua/session.lua`` says what is where.
 
 Sessions are spread over a fixed number of partitions, by their space and id, so a parent and its children are in the
 same one. All keys of a partition have one hash tag: a cluster keeps them in one slot, where one script can use them.

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores.redis_answers import result_of
-from mcp_sessions.stores.redis_clients import GivenServer, Server
-from mcp_sessions.stores.redis_line import Argument, Call, Line
-from mcp_sessions.stores.redis_names import Partition, name_of, owner_name, parent_name_of, place_of
-from mcp_sessions.stores.redis_scripts import ScriptName, scripts
+from mcp_sessions.stores.redis.answers import result_of
+from mcp_sessions.stores.redis.clients import GivenServer, Server
+from mcp_sessions.stores.redis.line import Argument, Call, Line
+from mcp_sessions.stores.redis.names import Partition, name_of, owner_name, parent_name_of, place_of
+from mcp_sessions.stores.redis.scripts import ScriptName, scripts
 from mcp_sessions.stores.terms import Access, Address, Clock, NotLiveError
 from mcp_sessions.stores.texts import is_text
 

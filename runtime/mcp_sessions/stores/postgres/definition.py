@@ -12,9 +12,7 @@ from mcp_sessions.stores.terms import TOMBSTONE_SECONDS
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_STEPS: Final = (
-    ("postgres_tables.sql", "postgres_rules.sql", "postgres_change.sql", "postgres_read.sql", "postgres_end.sql"),
-)
+_STEPS: Final = (("tables.sql", "rules.sql", "change.sql", "read.sql", "end.sql"),)
 """What makes each format out of the one before; a new schema takes all of the steps."""
 
 FORMAT: Final = len(_STEPS)
@@ -117,4 +115,4 @@ def _filled(text: str, schema: str) -> str:
 
 @cache
 def _text(name: str) -> str:
-    return files("mcp_sessions.stores").joinpath(name).read_text("utf-8")
+    return (files("mcp_sessions.stores.postgres") / "sql" / name).read_text("utf-8")

@@ -16,9 +16,9 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, DiagnosticField, ExecStatus, Format
 from psycopg.pq.abc import PGresult
 
-from mcp_sessions.stores.postgres_calls import Row
-from mcp_sessions.stores.postgres_schema import Connection
-from mcp_sessions.stores.postgres_values import Signature
+from mcp_sessions.stores.postgres.calls import Row
+from mcp_sessions.stores.postgres.definition import Connection
+from mcp_sessions.stores.postgres.values import Signature
 
 _ROWS: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _LAST_WORDS: Final = (b"FATAL", b"PANIC")

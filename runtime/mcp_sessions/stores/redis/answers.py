@@ -5,7 +5,7 @@ from typing import Any
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import jsontext, room
-from mcp_sessions.stores.redis_names import address_of, owner_of
+from mcp_sessions.stores.redis.names import address_of, owner_of
 from mcp_sessions.stores.terms import (
     Access,
     Listed,

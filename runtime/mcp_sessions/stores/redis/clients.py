@@ -10,8 +10,8 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 from redis.exceptions import RedisError
 
 from mcp_sessions.errors import StoreUrlError
-from mcp_sessions.stores.redis_cluster import ClusterLine
-from mcp_sessions.stores.redis_line import Line, Pool, PoolLine
+from mcp_sessions.stores.redis.cluster import ClusterLine
+from mcp_sessions.stores.redis.line import Line, Pool, PoolLine
 
 Client: TypeAlias = Redis | RedisCluster
 

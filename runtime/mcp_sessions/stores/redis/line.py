@@ -15,7 +15,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores.redis_scripts import Script, scripts
+from mcp_sessions.stores.redis.scripts import Script, scripts
 
 _BATCH: Final = 128
 """How many calls are sent together at most."""

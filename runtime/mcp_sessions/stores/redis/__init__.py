@@ -1,0 +1,5 @@
+"""The store in Redis or Valkey; it needs the extra ``redis``."""
+
+from mcp_sessions.stores.redis.store import RedisStore
+
+__all__ = ["RedisStore"]
