@@ -24,10 +24,10 @@ from mcp_sessions.stores import (
     SessionExistsError,
 )
 from mcp_sessions.stores import (
-    postgres as module,
 )
 from mcp_sessions.stores.jsontext import added
 from mcp_sessions.stores.postgres import PostgresStore
+from mcp_sessions.stores.postgres import store as module
 
 LIVES = Lifetime(600.0)
 ACCESS = Access(Address("handle", "1", "cart"), "me")
