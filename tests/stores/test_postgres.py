@@ -23,8 +23,6 @@ from mcp_sessions.stores import (
     NotLiveError,
     SessionExistsError,
 )
-from mcp_sessions.stores import (
-)
 from mcp_sessions.stores.jsontext import added
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.postgres import store as module
