@@ -10,23 +10,11 @@ from typing import Any
 import pytest
 
 from mcp_sessions.stores import Access, MemoryStore, SQLiteStore, Store
+from mcp_sessions.testing import FakeClock
 
 HERE = Path(__file__).parent
 
 OPERATIONS = ("create", "touch", "read", "names", "write", "remove", "clear", "increment", "append", "end")
-
-
-class FakeClock:
-    """A clock that stands still until it is told to go on."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 @pytest.fixture

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.server import MCPServer
-from tests.runtime.conftest import FakeClock
 from tests.runtime.test_server import text_of
 
 from mcp_sessions import SessionExpiredError, UntypedSession
 from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import GRACE_SECONDS, TOMBSTONE_SECONDS, Store
+from mcp_sessions.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
 

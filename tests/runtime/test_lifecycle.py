@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.server import MCPServer
-from tests.runtime.conftest import FakeClock
 from tests.runtime.test_server import handle_in, text_of
 
 from mcp_sessions import Limits, SessionEndedError, StoreError, UntypedSession, owner_of
@@ -25,6 +24,7 @@ from mcp_sessions.stores import (
     SQLiteStore,
     Store,
 )
+from mcp_sessions.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
 

@@ -13,7 +13,6 @@ import httpx2
 import pytest
 from mcp import Client
 from mcp.server import MCPServer
-from tests.runtime.conftest import FakeClock
 from tests.runtime.test_lifecycle import Cart, Pulse
 from tests.runtime.test_middleware import Peer
 from tests.runtime.test_server import handle_in, text_of
@@ -24,6 +23,7 @@ from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import GRACE_SECONDS, MemoryStore, Store
+from mcp_sessions.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
 
@@ -281,6 +281,7 @@ import sys
 from mcp.server import MCPServer
 from mcp_sessions import UntypedSession
 from mcp_sessions.server import Sessions
+from mcp_sessions.testing import FakeClock
 sessions = Sessions(schemas=[UntypedSession])
 server = MCPServer("t", extensions=[sessions], log_level="ERROR")
 @server.tool()

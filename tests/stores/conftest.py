@@ -11,21 +11,7 @@ from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
-
-START = 1_800_000_000.0
-
-
-class FakeClock:
-    """A clock that stands still until it is told to go."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
+from mcp_sessions.testing import FakeClock
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ import pytest
 import redis.asyncio
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from tests.stores.conftest import FakeClock
 from tests.stores.valkey_server import ValkeyServer, running
 
 from mcp_sessions import StoreUrlError, TooManySessionsError, open_store
@@ -34,6 +33,7 @@ from mcp_sessions.stores import (
 )
 from mcp_sessions.stores.jsontext import added
 from mcp_sessions.stores.redis import RedisStore
+from mcp_sessions.testing import FakeClock
 
 LIVES = Lifetime(600.0)
 PARENT = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
