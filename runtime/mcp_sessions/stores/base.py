@@ -24,6 +24,7 @@ from mcp_sessions.stores.terms import (
     Page,
     Reason,
     Remains,
+    SessionCopy,
     SessionExistsError,
     SessionInfo,
     Space,
@@ -45,6 +46,7 @@ __all__ = [
     "Page",
     "Reason",
     "Remains",
+    "SessionCopy",
     "SessionExistsError",
     "SessionInfo",
     "Space",
@@ -211,6 +213,23 @@ class Store(Protocol):
 
     async def look_up(self, address: Address) -> Listed | None:
         """Return a live session, whoever owns it; None if there is none."""
+        ...
+
+    async def count(self) -> int:
+        """Return how many sessions there are, except children; those that expired may count until they are purged."""
+        ...
+
+    async def copy_out(self, address: Address) -> SessionCopy | None:
+        """Return all that is kept of a live session, whoever owns it; None if there is none."""
+        ...
+
+    async def copy_in(self, copy: SessionCopy) -> None:
+        """Put a session in as it was in another store, times included, whatever the limits are.
+
+        Raises:
+            SessionExistsError: If there is a session with that address, or its tombstone, whoever owns it.
+            NotLiveError: If it has expired meanwhile, or its parent is not live or not ``copy.owner``'s.
+        """
         ...
 
     async def aclose(self) -> None:

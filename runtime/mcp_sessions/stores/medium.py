@@ -38,6 +38,10 @@ class Rows(Protocol):
         """Return the values of ``keys`` (None: of all keys) that are set."""
         ...
 
+    def untils(self, address: Address) -> dict[str, float]:
+        """Return until when those keys are set that are not set for as long as the session lives."""
+        ...
+
     def names(self, address: Address, now: float) -> list[str]:
         """Return the keys that are set, sorted."""
         ...

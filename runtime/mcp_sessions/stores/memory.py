@@ -98,6 +98,9 @@ class _MemoryRows:
         found = ((key, values[key]) for key in (values if keys is None else keys) if key in values)
         return {key: value for key, (value, until) in found if now < until}
 
+    def untils(self, address: Address) -> dict[str, float]:
+        return {key: until for key, (_, until) in self._of(address).items() if until < inf}
+
     def names(self, address: Address, now: float) -> list[str]:
         return sorted(key for key, (_, until) in self._of(address).items() if now < until)
 

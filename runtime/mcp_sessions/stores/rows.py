@@ -19,6 +19,7 @@ from mcp_sessions.stores.terms import (
     Listed,
     NotLiveError,
     Remains,
+    SessionCopy,
     SessionExistsError,
     SessionInfo,
 )
@@ -200,12 +201,58 @@ def scan(
 
 def look_up(rows: Rows, now: float, address: Address) -> Listed | None:
     """See ``Store.look_up``."""
+    record = _live(rows, now, address)
+    return None if record is None else Listed(address, record.owner, record.info)
+
+
+def count(rows: Rows, now: float) -> int:
+    """See ``Store.count``."""
+    return rows.count()
+
+
+def copy_out(rows: Rows, now: float, address: Address) -> SessionCopy | None:
+    """See ``Store.copy_out``."""
+    record = _live(rows, now, address)
+    if record is None:
+        return None
+    values, untils = rows.get(address, None, now), rows.untils(address)
+    return SessionCopy(
+        address=address,
+        owner=record.owner,
+        version=record.version,
+        digest=record.digest,
+        created=record.created,
+        expires=record.expires,
+        idle=record.idle,
+        max_at=record.max_at,
+        values=values,
+        untils={key: until for key, until in untils.items() if key in values},
+    )
+
+
+def copy_in(rows: Rows, now: float, copy: SessionCopy) -> None:
+    """See ``Store.copy_in``."""
+    address = copy.address
+    require_text(address.id, *copy.values)
+    former, _ = _find(rows, now, Access(address, copy.owner))
+    if former is not None and now < former.forgotten:
+        raise SessionExistsError("a session of that id exists, or existed a short while ago")
+    times = (copy.created, copy.expires, copy.idle, copy.max_at)
+    record = Record(copy.version, copy.digest, copy.owner, *times, size=room.size_of(copy.values))
+    require(record, copy.owner, now)
+    _drop(rows, address, _children(rows, address))
+    rows.keep(address, record)
+    rows.put(address, copy.values, copy.untils)
+
+
+def _live(rows: Rows, now: float, address: Address) -> Record | None:
+    """Return a session's record, whoever owns it, if it is live and so is its parent."""
     if not is_text(address.id):
         return None
     record, parent = rows.find_with_parent(address) if address.has_parent else (rows.find(address), None)
     if record is None or not record.is_live(now) or (address.has_parent and not (parent and parent.is_live(now))):
         return None
-    return Listed(address, record.owner, record.info)
+    return record
 
 
 def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:

@@ -7,7 +7,7 @@ from typing import TypeAlias, TypeVar
 
 from mcp_sessions.stores import cursors, rows
 from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionInfo
+from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
 
 Result = TypeVar("Result")
 
@@ -113,6 +113,18 @@ class RowStore(ABC):
     async def look_up(self, address: Address) -> Listed | None:
         """See ``Store.look_up``."""
         return await self._perform(partial(rows.look_up, address=address), writes=False)
+
+    async def count(self) -> int:
+        """See ``Store.count``."""
+        return await self._perform(rows.count, writes=False)
+
+    async def copy_out(self, address: Address) -> SessionCopy | None:
+        """See ``Store.copy_out``."""
+        return await self._perform(partial(rows.copy_out, address=address), writes=False)
+
+    async def copy_in(self, copy: SessionCopy) -> None:
+        """See ``Store.copy_in``."""
+        await self._perform(partial(rows.copy_in, copy=copy))
 
 
 def _told(access: Access, done: rows.Done[Result]) -> Result:

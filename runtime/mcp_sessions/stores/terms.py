@@ -148,6 +148,35 @@ class Page:
     cursor: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCopy:
+    """All that is kept of a live session: what another store needs to go on with it as if nothing had happened.
+
+    Attributes:
+        address: The session.
+        owner: Whose it is.
+        version: The version of the schema that it began with.
+        digest: The digest of that schema.
+        created: When it began; seconds since the epoch, as all times here.
+        expires: When it expires unless it is used.
+        idle: Its idle lifetime, in seconds.
+        max_at: When it expires however much it is used; None for never.
+        values: What it holds.
+        untils: When the values are over that have a time to live of their own.
+    """
+
+    address: Address
+    owner: str | None
+    version: int
+    digest: str
+    created: float
+    expires: float
+    idle: float
+    max_at: float | None
+    values: Mapping[str, bytes]
+    untils: Mapping[str, float]
+
+
 @dataclass(frozen=True, slots=True)
 class Remains:
     """What is left of a session that is over; told once.

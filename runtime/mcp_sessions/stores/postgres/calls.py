@@ -15,6 +15,7 @@ from mcp_sessions.stores.terms import (
     NotLiveError,
     Reason,
     Remains,
+    SessionCopy,
     SessionExistsError,
     SessionInfo,
     Space,
@@ -138,6 +139,44 @@ def look_up(clock: float | None, address: Address) -> Call:
     return Call("look_up", (clock, address.space, _short(address.id), _short(address.schema)), _family(address))
 
 
+def count() -> Call:
+    """Return the call that counts sessions."""
+    return Call("count_sessions", ())
+
+
+def copy_out(clock: float | None, address: Address) -> Call:
+    """Return the call that gives all that is kept of a session."""
+    name = (address.space, _short(address.id), _short(address.schema))
+    return Call("copy_out", (clock, *name), _family(address))
+
+
+def copy_in(clock: float | None, copy: SessionCopy) -> Call:
+    """Return the call that puts a session in."""
+    address, names = copy.address, list(copy.values)
+    require_text(address.id, *names)
+    arguments = (
+        clock,
+        address.space,
+        _short(address.id),
+        _short(address.schema),
+        _full(address.id),
+        _full(address.schema),
+        None if copy.owner is None else _bytes(copy.owner),
+        copy.version,
+        _bytes(copy.digest),
+        copy.created,
+        copy.expires,
+        copy.idle,
+        copy.max_at,
+        room.size_of(copy.values),
+        [_short(name) for name in names],
+        _fulls(names),
+        list(copy.values.values()),
+        [copy.untils.get(name) for name in names],
+    )
+    return Call("copy_in", arguments, _family(address))
+
+
 def require_done(outcome: Outcome, access: Access) -> None:
     """Raise what the contract says of an operation that was refused."""
     code = outcome.code
@@ -146,7 +185,7 @@ def require_done(outcome: Outcome, access: Access) -> None:
     if code in ("unknown", "expired", "ended"):
         raise NotLiveError(cast(Reason, code))
     if code == "exists":
-        raise SessionExistsError("a session of that id exists, or existed a short while ago")
+        raise _exists()
     _refuse_for_room(outcome, access)
 
 
@@ -167,6 +206,36 @@ def listed(row: Row) -> Listed:
     space, id, schema, owner, created, expires, version, digest, size = row
     info = SessionInfo(created, expires, version, digest.decode(), size)
     return Listed(_address(space, id, schema), None if owner is None else owner.decode(), info)
+
+
+def require_copied(why: str | None) -> None:
+    """Raise what the contract says of a session that was not put in."""
+    if why == "exists":
+        raise _exists()
+    if why is not None:
+        raise NotLiveError(cast(Reason, why))
+
+
+def copied(address: Address, row: Row) -> SessionCopy:
+    """Return all that is kept of a session."""
+    owner, version, digest, created, expires, idle, max_at, names, held, untils = row
+    keys = [name.decode() for name in names or ()]
+    return SessionCopy(
+        address=address,
+        owner=None if owner is None else owner.decode(),
+        version=version,
+        digest=digest.decode(),
+        created=created,
+        expires=expires,
+        idle=idle,
+        max_at=max_at,
+        values=dict(zip(keys, held or (), strict=True)),
+        untils={key: until for key, until in zip(keys, untils or (), strict=True) if until is not None},
+    )
+
+
+def _exists() -> SessionExistsError:
+    return SessionExistsError("a session of that id exists, or existed a short while ago")
 
 
 def _refuse_for_room(outcome: Outcome, access: Access) -> NoReturn:

@@ -26,6 +26,7 @@ from mcp_sessions.stores.terms import (
     NotLiveError,
     Page,
     Remains,
+    SessionCopy,
     SessionInfo,
 )
 from mcp_sessions.stores.texts import is_text, require_text
@@ -199,6 +200,24 @@ class PostgresStore:
             return None
         rows = await line.submit(calls.look_up(self._now(), address))
         return calls.listed(rows[0]) if rows else None
+
+    async def count(self) -> int:
+        """See ``Store.count``."""
+        ((found,),) = await self._line().submit(calls.count())
+        return int(found)
+
+    async def copy_out(self, address: Address) -> SessionCopy | None:
+        """See ``Store.copy_out``."""
+        line = self._line()
+        if not is_text(address.id):
+            return None
+        rows = await line.submit(calls.copy_out(self._now(), address))
+        return calls.copied(address, rows[0]) if rows else None
+
+    async def copy_in(self, copy: SessionCopy) -> None:
+        """See ``Store.copy_in``."""
+        ((why,),) = await self._line().submit(calls.copy_in(self._now(), copy))
+        calls.require_copied(why)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

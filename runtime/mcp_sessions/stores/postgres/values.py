@@ -17,6 +17,9 @@ _SIGNATURES: Final = {
     "purge": "ffi?",
     "scan": "fbbitbb",
     "look_up": "ftbb",
+    "count_sessions": "",
+    "copy_out": "ftbb",
+    "copy_in": "ftbbbb bibffff i BBBF",
 }
 """The functions, and the types of what they take, a letter for each."""
 

@@ -8,9 +8,11 @@ from mcp_sessions.stores import jsontext, room
 from mcp_sessions.stores.redis.names import address_of, owner_of
 from mcp_sessions.stores.terms import (
     Access,
+    Address,
     Listed,
     NotLiveError,
     Remains,
+    SessionCopy,
     SessionExistsError,
     SessionInfo,
 )
@@ -69,6 +71,25 @@ def remains_of(found: Iterable[Sequence[Any]]) -> list[Remains]:
         Remains(address_of(name), owner_of(owner), "ended" if reason == b"ended" else "expired", values_of(held))
         for name, owner, reason, held in found
     ]
+
+
+def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
+    """Return all that is kept of a session."""
+    owner, version, digest, times, flat, untils = found
+    created, expires, idle, max_at = map(float, times)
+    values = values_of(flat)
+    return SessionCopy(
+        address=address,
+        owner=owner_of(owner),
+        version=version,
+        digest=digest.decode("utf-8", "surrogatepass"),
+        created=created,
+        expires=expires,
+        idle=idle,
+        max_at=None if max_at < 0 else max_at,
+        values=values,
+        untils={key: float(until) for key, until in zip(values, untils, strict=False) if until is not None},
+    )
 
 
 def values_of(flat: Sequence[bytes]) -> dict[str, bytes]:

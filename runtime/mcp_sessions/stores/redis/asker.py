@@ -62,6 +62,12 @@ class Asker:
         call = Call(scripts()[script], partition.indexes, (head, partition.base, *arguments))
         return await self._line().ask(call)
 
+    async def count(self) -> int:
+        """Return how many sessions are counted in all partitions."""
+        line = self._line()
+        calls = [Call(None, (partition.indexes[2],), ("HGET", "all")) for partition in self.partitions]
+        return sum(int(found or 0) for found in await asyncio.gather(*map(line.ask, calls)))
+
     def partition_of(self, address: Address) -> Partition:
         """Return the partition that a session is in."""
         return self.partitions[place_of(address, len(self.partitions))]

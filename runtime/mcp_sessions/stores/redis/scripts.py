@@ -9,11 +9,24 @@ from typing import Final, Literal, TypeAlias
 from mcp_sessions.stores.terms import GRACE_SECONDS, SLIDE_STEP, TOMBSTONE_SECONDS
 
 ScriptName: TypeAlias = Literal[
-    "create", "touch", "read", "write", "remove", "clear", "increment", "append", "end", "purge", "scan", "look_up"
+    "create",
+    "touch",
+    "read",
+    "write",
+    "remove",
+    "clear",
+    "increment",
+    "append",
+    "end",
+    "purge",
+    "scan",
+    "look_up",
+    "copy_out",
+    "copy_in",
 ]
 
-_OF_OPERATORS: Final = ("purge", "scan", "look_up")
-_OF_CALLERS: Final = ("create", "touch", "read", "write", "remove", "clear", "increment", "append", "end")
+_OF_OPERATORS: Final = ("purge", "scan", "look_up", "copy_out")
+_OF_CALLERS: Final = ("create", "touch", "read", "write", "remove", "clear", "increment", "append", "end", "copy_in")
 _CONSTANTS: Final = f"local GRACE, TOMBSTONE, STEP = {GRACE_SECONDS!r}, {TOMBSTONE_SECONDS!r}, {SLIDE_STEP!r}\n"
 
 

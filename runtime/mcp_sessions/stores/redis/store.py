@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import cursors, jsontext
-from mcp_sessions.stores.redis.answers import info_of, listed_of, remains_of, result_of, values_of
+from mcp_sessions.stores.redis.answers import copy_of, info_of, listed_of, remains_of, result_of, values_of
 from mcp_sessions.stores.redis.asker import Asker, or_none
 from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
 from mcp_sessions.stores.redis.line import Argument
 from mcp_sessions.stores.redis.names import address_named, name_of, owner_name, parent_name_of, partitions_of
-from mcp_sessions.stores.terms import Access, Address, Clock, Lifetime, Listed, Page, Remains, SessionInfo
+from mcp_sessions.stores.terms import Access, Address, Clock, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
 from mcp_sessions.stores.texts import is_text, require_text
 
 __all__ = ["RedisStore"]
@@ -232,6 +232,30 @@ class RedisStore:
         partition = self._asker.partition_of(address)
         found = await self._asker.operate("look_up", partition, name_of(address), parent_name_of(address))
         return None if result_of(None, found) is None else listed_of(found[2])
+
+    async def count(self) -> int:
+        """See ``Store.count``."""
+        return await self._asker.count()
+
+    async def copy_out(self, address: Address) -> SessionCopy | None:
+        """See ``Store.copy_out``."""
+        if not is_text(address.id) or not is_text(address.schema):
+            return None
+        partition = self._asker.partition_of(address)
+        answer = await self._asker.operate("copy_out", partition, name_of(address), parent_name_of(address))
+        found = result_of(None, answer)
+        return None if found is None else copy_of(address, found)
+
+    async def copy_in(self, copy: SessionCopy) -> None:
+        """See ``Store.copy_in``."""
+        require_text(copy.address.id, *copy.values)
+        max_at = or_none(copy.max_at)
+        arguments: list[Argument] = [*map(repr, map(float, (copy.created, copy.expires, copy.idle, max_at)))]
+        for key, value in copy.values.items():
+            arguments += (_field(key), value, _ttl(copy.untils.get(key)))
+        begin = Lifetime(copy.idle)  # what the script overrides
+        access = Access(copy.address, copy.owner, begin, copy.version, copy.digest)
+        await self._asker.use("copy_in", access, *arguments)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; a client that was given stays open."""

@@ -27,6 +27,7 @@ _DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND e
 _SET_NOW: Final = f"{_WHERE} AND (until IS NULL OR until > ?)"
 _ALL: Final = f"SELECT key, value FROM session_values {_SET_NOW}"
 _ONE: Final = f"SELECT value FROM session_values {_SET_NOW} AND key = ?"
+_UNTILS: Final = f"SELECT key, until FROM session_values {_WHERE} AND until IS NOT NULL"
 _NAMES: Final = f"SELECT key FROM session_values {_SET_NOW} ORDER BY key"
 _SET: Final = f"INSERT OR REPLACE INTO session_values ({_NAME}, key, value, until) VALUES (?, ?, ?, ?, ?, ?)"
 _UNSET: Final = f"DELETE FROM session_values {_WHERE} AND key = ?"
@@ -89,6 +90,9 @@ class _SQLiteRows:
             return dict(self._execute(_ALL, where))
         found = ((key, self._execute(_ONE, (*where, key)).fetchone()) for key in keys)
         return {key: row[0] for key, row in found if row is not None}
+
+    def untils(self, address: Address) -> dict[str, float]:
+        return dict(self._execute(_UNTILS, _name(address)))
 
     def names(self, address: Address, now: float) -> list[str]:
         return [key for (key,) in self._execute(_NAMES, (*_name(address), now))]

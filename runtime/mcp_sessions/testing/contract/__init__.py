@@ -3,6 +3,7 @@
 from mcp_sessions.testing.contract.beginnings import Beginnings
 from mcp_sessions.testing.contract.children import Children
 from mcp_sessions.testing.contract.concurrency import Concurrency
+from mcp_sessions.testing.contract.copies import Copies
 from mcp_sessions.testing.contract.families import Families
 from mcp_sessions.testing.contract.lifetimes import Lifetimes
 from mcp_sessions.testing.contract.limits import SizeLimits
@@ -15,7 +16,7 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    Values, TimesToLive, Lifetimes, Beginnings, Purging, Children, Families, SizeLimits, Listing, Concurrency
+    Values, TimesToLive, Lifetimes, Beginnings, Purging, Children, Families, SizeLimits, Listing, Copies, Concurrency
 ):
     """The tests of the store contract, for a store of your own.
 

@@ -59,6 +59,21 @@ local function is_live(record)
   return record[STATE] == LIVE and now < record[EXPIRES]
 end
 
+-- A live session's record, whoever owns it; of a child, if its parent is live too.
+local function look_up(name, above)
+  local record = load(name)
+  if not record or not is_live(record) then
+    return nil
+  end
+  if above ~= '' then
+    local parent = load(above)
+    if not parent or not is_live(parent) or record[BORN] ~= parent[CREATED] then
+      return nil
+    end
+  end
+  return record
+end
+
 local function info(record)
   return {exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE]}
 end
