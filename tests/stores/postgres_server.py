@@ -1,6 +1,7 @@
 """A real PostgreSQL server, which comes in a wheel and is started by the tests."""
 
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -46,8 +47,9 @@ class PostgresServer:
         self.start()
         self.run(PostgresStore.sql())
 
-    def start(self) -> None:
-        """Start the server, and wait until it answers."""
+    def start(self, largest_file: int | None = None) -> None:
+        """Start the server, and wait until it answers; no file can grow beyond ``largest_file`` bytes."""
+        most = resource.RLIM_INFINITY if largest_file is None else largest_file
         settings = [f"--{name}={value}" for name, value in SETTINGS.items()]
         until = time.monotonic() + 60.0
         while True:
@@ -57,6 +59,7 @@ class PostgresServer:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY)),
                     **self._user,
                 )
             while self._process.poll() is None:

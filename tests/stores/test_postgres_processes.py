@@ -9,7 +9,7 @@ import textwrap
 import time
 
 import pytest
-from tests.stores.postgres_server import PostgresServer
+from tests.stores.postgres_server import PostgresServer, postgres_server
 
 from mcp_sessions import StoreError
 from mcp_sessions.stores import Access, Address, Lifetime
@@ -183,6 +183,32 @@ async def test_a_server_that_is_killed_and_comes_back_under_load(postgres: Postg
         held = int((await store.read(access))["n"])
         assert count <= held <= count + len(failures)
     await store.aclose()
+
+
+async def test_a_full_disk_changes_nothing_and_passes() -> None:
+    """No file can grow beyond a limit: to the server that is as if the disk were full."""
+    with postgres_server() as server:
+        server.stop()
+        server.start(largest_file=24 * 2**20)
+        store = PostgresStore(server.url)
+        await store.create(ACCESS, Lifetime(600.0), {"a": b"1"})
+        results: list[StoreError | None] = []
+        while None in results[-1:] or not results:
+            try:
+                await store.write(ACCESS, {"a": b"2", str(len(results)): os.urandom(1_000_000)})
+                results.append(None)
+            except StoreError as error:
+                results.append(error)
+        written, refusal = len(results) - 1, str(results[-1])
+        assert 5 < written < 40
+        assert "could not extend file" in refusal
+        assert "\n" not in refusal
+        assert await store.names(ACCESS) == sorted([*map(str, range(written)), "a"])
+        server.stop()
+        server.start()
+        await store.write(ACCESS, dict.fromkeys("0123456789", os.urandom(1_000_000)))
+        assert await store.increment(ACCESS, "n", 1, b"0") == b"1"
+        await store.aclose()
 
 
 async def test_an_idle_store_does_not_notice_that_the_server_was_restarted(postgres: PostgresServer) -> None:

@@ -244,6 +244,66 @@ async def test_no_increment_is_lost_between_processes(valkey: ValkeyServer) -> N
     await store.aclose()
 
 
+async def test_a_killed_process_leaves_every_acknowledged_write_and_no_half_one(valkey: ValkeyServer) -> None:
+    store = RedisStore(valkey.url, prefix="killed")
+    await store.create(ACCESS, LIVES)
+    script = """
+        import asyncio, sys
+        from mcp_sessions.stores import Access, Address
+        from mcp_sessions.stores.redis import RedisStore
+        access = Access(Address("handle", "1", "cart"), "me")
+
+        async def main():
+            store = RedisStore(sys.argv[1], prefix="killed")
+            async def caller(name):
+                n = 0
+                while True:
+                    n += 1
+                    pair = str(n).encode()
+                    await store.write(access, {f"{name} a": pair, f"{name} b": pair, f"{name} c": bytes(50_000)})
+                    print(name, n, flush=True)
+            await asyncio.gather(*(caller(name) for name in range(5)))
+        asyncio.run(main())
+    """
+    command = [sys.executable, "-c", textwrap.dedent(script), valkey.url]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(60)]
+    process.kill()
+    rest, _ = process.communicate(timeout=60)
+    told = [line.split() for line in "".join([*lines, rest]).splitlines(keepends=True) if line.endswith("\n")]
+    acknowledged = {name: int(n) for name, n in told}
+    values = await store.read(ACCESS)
+    assert len(acknowledged) == 5
+    for name, count in acknowledged.items():
+        assert values[f"{name} a"] == values[f"{name} b"]
+        assert int(values[f"{name} a"]) >= count
+    await store.end(ACCESS)
+    await store.aclose()
+
+
+async def test_a_server_that_is_full_changes_nothing_and_serves_again(tmp_path: Path) -> None:
+    with running(tmp_path) as server, server.client() as client:
+        store = RedisStore(server.url)
+        await store.create(ACCESS, LIVES, {"a": b"1", "n": b"1"})
+        client.config_set("maxmemory", 1)
+        results = await asyncio.gather(
+            store.write(ACCESS, {"a": b"2", "b": b"2"}),
+            store.increment(ACCESS, "n", 1, b"0"),
+            store.create(replace(ACCESS, address=replace(ACCESS.address, id="2")), LIVES),
+            return_exceptions=True,
+        )
+        for result in results:
+            assert isinstance(result, StoreError)
+            assert "command not allowed when used memory > 'maxmemory'" in line_of(result)
+        assert await store.read(ACCESS) == {"a": b"1", "n": b"1"}
+        assert await store.count() == 1
+        client.config_set("maxmemory", 0)
+        await store.write(ACCESS, {"a": b"2"})
+        assert await store.increment(ACCESS, "n", 1, b"0") == b"2"
+        await store.aclose()
+
+
 async def test_several_stores_purge_and_each_session_is_told_of_once(valkey: ValkeyServer) -> None:
     stores = [RedisStore(valkey.url, prefix="purging", partitions=4) for _ in range(4)]
     accesses = [replace(ACCESS, address=replace(ACCESS.address, id=str(number))) for number in range(60)]

@@ -16,7 +16,7 @@ from mcp_sessions.stores.base import (
 )
 from mcp_sessions.testing.clock import FakeClock
 from mcp_sessions.testing.contract.base import ContractBase, reason_of
-from mcp_sessions.testing.contract.operations import IDLE, LATEST, Operation, each_operation
+from mcp_sessions.testing.contract.operations import IDLE, LATEST, OPERATIONS, Operation, each_operation
 
 
 def strangers(access: Access) -> list[Access]:
@@ -143,6 +143,22 @@ class Lifetimes(ContractBase):
         await store.touch(kept, Lifetime(60.0))
         clock.advance(61.0)
         assert await reason_of(store.touch(kept)) == "expired"
+
+    @pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "touch with a lifetime"])
+    async def test_a_clock_that_is_put_back_harms_nobody(
+        self, store: Store, kept: Access, clock: FakeClock, name: str
+    ) -> None:
+        info = await store.touch(kept)
+        clock.advance(-24 * 3600.0)
+        await OPERATIONS[name](store, kept)
+        assert await store.purge_expired() == []
+        found = await store.look_up(kept.address)
+        assert found is not None
+        assert found.info.created == info.created
+        await store.write(kept, {"late": b"1"}, ttls={"late": 30.0})
+        clock.advance(24 * 3600.0)
+        assert "late" not in await store.names(kept)
+        assert await store.increment(kept, "fresh", 1, b"0") == b"1"
 
     async def test_an_id_is_free_again_only_when_its_tombstone_is_gone(
         self, store: Store, kept: Access, clock: FakeClock

@@ -123,6 +123,7 @@ end
 
 -- Begin the session; return why not if there is no room.
 local function begin()
+  redis.call('HINCRBY', counts, 'all', 0) -- a server that is full refuses this, but not what comes after a removal
   local with = removing()
   with.purge(now - GRACE, SWEEP, {}, false)
   parent = parent and load(above)
