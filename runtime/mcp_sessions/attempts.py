@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable, iscoroutine
 from typing import Final
 
 from typing_extensions import TypeVar
@@ -37,3 +38,15 @@ async def until_written(attempt: Callable[[], Awaitable[R]]) -> R:
         except Beaten:
             await asyncio.sleep(random.uniform(0, min(_LONGEST_PAUSE, 0.001 * 2 ** min(number, 10))))
     return await attempt()
+
+
+def require_value(result: object, method: str) -> None:
+    """Make sure that a function that may run again is not async, whatever it looks like: a lambda may be around it.
+
+    Raises:
+        TypeError: If it returned something to be awaited.
+    """
+    if isawaitable(result):
+        if iscoroutine(result):
+            result.close()
+        raise TypeError(f"{method}() takes a function that does not return an awaitable; nothing was written")

@@ -16,14 +16,14 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
-from mcp_sessions.context import Call, Caller, current_call, end_expired, end_session, with_room
+from mcp_sessions.context import Call, Caller, Hooks, current_call, end_expired, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
 from mcp_sessions.errors import SessionError, SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
 from mcp_sessions.resolve import begins_anew, by_handle, ended_meanwhile, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
-from mcp_sessions.stores.base import Access, NotLiveError, SessionInfo, Store
+from mcp_sessions.stores.base import Access, NotLiveError, Reason, SessionInfo, Store
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -42,6 +42,14 @@ class BaseSession:
         """Make an accessor for a session, or for what is found at its first use; users have ``create`` and ``open``."""
         self._call = call
         self._found = access
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if not name.startswith("_"):
+            raise AttributeError(
+                f"{type(self).__name__} has no attribute {name!r} that could be set: a key is written by await "
+                f"session.set_{name}(...), or session.set({name!r}, ...)"
+            )
+        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         try:
@@ -75,7 +83,7 @@ class BaseSession:
         _require_store(store)
         fallback = DEFAULT_IDLE_SECONDS if idle is None else seconds(idle)
         encoded = {name: cls._named(name).encode(value) for name, value in (values or {}).items()}
-        return await cls._begin(Call(store, Caller(owner), idle=fallback), encoded)
+        return await cls._begin(Call(store, Caller(owner), idle=fallback, tools=_has_tools()), encoded)
 
     @classmethod
     def open(cls, store: Store, handle: str, *, owner: str | None = None) -> Self:
@@ -87,7 +95,7 @@ class BaseSession:
         _require_store(store)
         if not isinstance(handle, str):
             raise TypeError(f"a handle is text; got {type(handle).__name__}")
-        call = Call(store, Caller(owner))
+        call = Call(store, Caller(owner), tools=_has_tools())
         return cls(call, by_handle(cls.schema, handle, call))
 
     @classmethod
@@ -168,10 +176,14 @@ class BaseSession:
         Raises:
             SessionRequiredError: If there is none, outside of a call.
         """
+        return self._served.store
+
+    @property
+    def _served(self) -> Call:
         if self._call is None:
             self._access()
             raise SessionRequiredError("there is no store outside of a call")
-        return self._call.store
+        return self._call
 
     def _access(self) -> Access:
         if not isinstance(self._found, Access):
@@ -189,33 +201,66 @@ class BaseSession:
         self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
         """Perform a store operation on this session, and say in a model's words when it is not there."""
-        call = self._call
-        access = meant = self._access()
-        if call is not None:
-            access = call.used.get(meant.address, meant)
-        began: list[SessionInfo] = []
-        asking = access
-        if call is not None and call.hooks is not None and access.begin and call.hooks.wants_start(self.schema.name):
-            asking = replace(access, began=began.append)
-        hooks = call.hooks if call is not None else None
+        call, meant = self._served, self._access()
+        access = call.used.get(meant.address, meant)
         try:
-            result = await with_room(hooks, lambda: operation(asking, *args, **kwargs))
-        except NotLiveError as missing:
-            if meant.begin is not None and access.begin is None:
-                raise ended_meanwhile(self.schema, missing.reason) from None
-            if access.begin is not None and missing.reason == "expired":
-                await end_expired(self.store, access, hooks)
-                raise begins_anew(self.schema) from None
-            tools = call is None or call.tools
-            raise not_live(self.schema, missing.reason, access.address.space, tools=tools) from None
-        if call is not None:
             if access.begin is not None:
-                has_written = result is None and operation in (self.store.write, self.store.append)
-                access = replace(access, begin=None) if has_written or _shows_session(result) else access
-            call.used[meant.address] = access
-            if began and call.hooks is not None:
-                await call.hooks.started(self, meant)
+                begins = operation in (self.store.touch, self.store.write, self.store.increment, self.store.append)
+                return await self._begin_or_ask(access, lambda claim: operation(claim, *args, **kwargs), begins=begins)
+            result = await operation(access, *args, **kwargs)
+        except NotLiveError as missing:
+            raise await self._refusal(meant, missing.reason) from None
+        call.used[meant.address] = access
         return result
+
+    async def _begin_or_ask(self, access: Access, operation: Callable[[Access], Awaitable[R]], *, begins: bool) -> R:
+        """Perform an operation on state that may begin; once it is there, nothing of this call may begin it anew.
+
+        Hooks are told before anything is written, which costs two more round trips when the state begins.
+        """
+        call, hooks = self._served, self._served.hooks
+        there = replace(access, begin=None)
+
+        def note(*began: SessionInfo) -> None:
+            call.used[access.address] = there
+
+        asking = replace(access, began=note, found=note)
+        call.used.setdefault(access.address, access)
+        if begins and hooks is not None and hooks.wants_start(self.schema.name):
+            try:
+                return await operation(there)
+            except NotLiveError as missing:
+                if missing.reason == "expired":
+                    raise
+            await with_room(hooks, lambda: self._begin_alone(hooks, asking))
+            return await operation(there)
+        return await with_room(hooks, lambda: operation(asking))
+
+    async def _begin_alone(self, hooks: Hooks, access: Access) -> None:
+        """Begin the session with nothing in it, and tell the hooks; do nothing if somebody else was faster."""
+        began: list[SessionInfo] = []
+
+        def note(info: SessionInfo) -> None:
+            began.append(info)
+            if access.began is not None:
+                access.began(info)
+
+        await self.store.touch(replace(access, began=note))
+        if began:
+            await hooks.started(self, access)
+
+    async def _refusal(self, meant: Access, reason: Reason) -> SessionError:
+        """Return the error for a session that is not there; if it has expired and may begin anew, take note of that."""
+        call, schema, space = self._served, self.schema, meant.address.space
+        access = call.used.get(meant.address, meant)
+        is_lost = meant.address.has_parent and await self.store.look_up(meant.address.parent) is None
+        if meant.begin is None or is_lost:
+            return not_live(schema, reason, space, tools=call.tools)
+        if reason == "expired":
+            await end_expired(self.store, meant, call.hooks)
+        if access.begin is None:
+            return ended_meanwhile(schema, reason)
+        return begins_anew(schema) if reason == "expired" else not_live(schema, reason, space)
 
     # The session as a whole
 
@@ -243,23 +288,23 @@ class BaseSession:
 
         State without a handle begins anew when it is written to again.
         """
-        store, access, call = self.store, self._access(), self._call
-        if call is None:
-            return False
+        call, access = self._served, self._access()
         call.used.pop(access.address, None)
-        return await end_session(store, access, call.hooks)
+        is_ended = await end_session(self.store, access, call.hooks)
+        if not is_ended and access.begin is not None:
+            await end_expired(self.store, access, call.hooks)
+        return is_ended
+
+
+def _has_tools() -> bool:
+    """Tell whether there is a call of a server whose tools can be recommended."""
+    call = current_call()
+    return call is not None and call.tools
 
 
 def _require_store(store: object) -> None:
     if isinstance(store, str):
         raise TypeError(f"a store is an object, such as open_store({store.partition('://')[0] + '://...'!r}); got text")
-
-
-def _shows_session(result: object) -> bool:
-    """Tell whether what a store returned is of a session that is there: one that may yet begin reads as empty."""
-    if isinstance(result, Mapping):
-        return any(value is not None for value in result.values())
-    return bool(result)
 
 
 def _describe_argument(schema: SessionSchema) -> str:

@@ -118,7 +118,7 @@ class TooManySessionsError(SessionLimitError):
 
 
 class StoreError(SessionError):
-    """The store failed; nothing was changed by the operation that raised it."""
+    """The store failed. Nothing was changed by the operation, unless the text says that this is not known."""
 
 
 class StoreUrlError(StoreError, ValueError):

@@ -1,5 +1,6 @@
 """The keys of untyped sessions: any JSON value."""
 
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
@@ -15,6 +16,8 @@ class JsonKey(Key[Any, Any]):
     """A key of an untyped session: any JSON value."""
 
     def __init__(self, name: str, ttl: Duration | None = None) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a key is text; got {type(name).__name__}")
         super().__init__(name, Any, ttl=None if ttl is None else seconds(ttl))
 
     def encode(self, value: object) -> bytes:
@@ -34,6 +37,8 @@ class JsonKey(Key[Any, Any]):
 
 
 def _require_json(where: str, value: object, depth: int = 0) -> None:
+    if isinstance(value, float) and not isfinite(value):
+        raise SessionValueError(f"{where}: {value} is not a JSON value; nothing was written")
     if value is None or isinstance(value, str | bool | int | float):
         return
     if depth > 100:

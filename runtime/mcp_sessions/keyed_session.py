@@ -11,7 +11,7 @@ from typing import Any
 from typing_extensions import TypeVar
 
 from mcp_sessions import attempts
-from mcp_sessions.attempts import Beaten, until_written
+from mcp_sessions.attempts import Beaten, require_value, until_written
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.errors import SessionConflictError, SessionDataError
 from mcp_sessions.forms import UNSET, Unset
@@ -62,6 +62,7 @@ class KeyedSession(BaseSession):
     async def _update(self, key: Key[T, D], fn: Callable[[D], T]) -> T:
         def update(current: D) -> tuple[T, T]:
             value = fn(current)
+            require_value(value, "update")
             return value, value
 
         return await self._change(key, update)

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager, suppress
-from inspect import iscoroutinefunction
+from inspect import iscoroutinefunction, signature
 from typing import Any, Final, Literal, NamedTuple, TypeAlias, TypeVar
 
 from mcp_sessions.base_session import BaseSession
@@ -66,7 +66,7 @@ class Lifecycle:
         Raises:
             ValueError: If the server has no such class.
         """
-        _require_async(hook)
+        _require_async(hook, 1)
         self._starts.setdefault(self.require(accessor), []).append(hook)
 
     def add_end(self, accessor: type[SessionT], hook: EndHook[SessionT]) -> None:
@@ -75,7 +75,7 @@ class Lifecycle:
         Raises:
             ValueError: If the server has no such class.
         """
-        _require_async(hook)
+        _require_async(hook, 2)
         self._ends.setdefault(self.require(accessor), []).append(hook)
 
     def require(self, accessor: type[BaseSession]) -> str:
@@ -229,6 +229,11 @@ class Lifecycle:
             await asyncio.sleep(SWEEP_SECONDS)
 
 
-def _require_async(hook: object) -> None:
+def _require_async(hook: Any, arguments: int) -> None:
     if not (iscoroutinefunction(hook) or (callable(hook) and iscoroutinefunction(type(hook).__call__))):
         raise TypeError(f"a hook is an async function; got {hook!r}")
+    try:
+        signature(hook).bind(*range(arguments))
+    except TypeError:
+        takes = "the session" if arguments == 1 else "the session and the reason of its end"
+        raise TypeError(f"this hook is called with {takes}, and {hook!r} does not take that") from None

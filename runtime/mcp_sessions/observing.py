@@ -68,8 +68,9 @@ class ObservingMiddleware(LegacyMiddleware):
         access = access_to(call, session_id)
         try:
             await call.store.touch(access, self._lifetime)
-        except NotLiveError:
-            await self._terminate(request, session_id)
+        except NotLiveError as missing:
+            if missing.reason != "unknown":  # of somebody else's the handler would log the whole id
+                await self._terminate(request, session_id)
             return not_found(session_id)
         call = replace(call, transport=session_id, used={access.address: access})
         async with kept_alive(call, self._lifetime.idle / 3):

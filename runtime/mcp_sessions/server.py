@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from math import inf
 from typing import Any, Final, TypeVar
 
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
@@ -85,6 +86,12 @@ class Sessions(Serving, Extension):
         self.max = None if max is None else seconds(max)
         if self.max is not None and self.max < self.idle:
             raise ValueError(f"max={max!r} is shorter than idle={idle!r}; a session cannot live longer than its max")
+        for schema in (accessor.schema for accessor in self.schemas):
+            if (schema.idle or self.idle) > (schema.max or self.max or inf):
+                raise ValueError(
+                    f"a {schema.name} session would live longer without use than at all: its idle lifetime is above "
+                    f"the max of {'Sessions' if schema.max is None else 'its schema'}"
+                )
         self.limits = limits
         _require_distinct(self.schemas)
         self._tools = tools
@@ -240,7 +247,12 @@ class Sessions(Serving, Extension):
         return add
 
     async def end(self, id: str) -> bool:
-        """End a session, whoever owns it, by its handle or its ``Mcp-Session-Id``; False if there is none."""
+        """End a session, whoever owns it, by its handle or its ``Mcp-Session-Id``; False if there is none.
+
+        Raises:
+            TypeError: If that is no text.
+        """
+        _require_text("id", id)
         schemas = [accessor.schema.name for accessor in self.schemas if is_handle(id, accessor.schema.name)]
         if schemas:
             return await self._lifecycle.evict(Address("handle", id, schemas[0]))
@@ -251,7 +263,11 @@ class Sessions(Serving, Extension):
 
         Args:
             owner: From ``owner_of``. What this user begins afterwards is not touched: refuse the token first.
+
+        Raises:
+            TypeError: If that is no text: of those who are not logged in, nobody is an owner.
         """
+        _require_text("owner", owner)
         return await self._lifecycle.evict_all(owner)
 
     async def purge(self) -> int:
@@ -266,6 +282,11 @@ _NO_SUBJECT: Final = (
     "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
     "refuses them. The server's token verifier should set AccessToken.subject."
 )
+
+
+def _require_text(name: str, given: object) -> None:
+    if not isinstance(given, str):
+        raise TypeError(f"{name} is a text; got {type(given).__name__}")
 
 
 def _require_accessors(schemas: object) -> None:

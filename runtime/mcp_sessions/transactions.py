@@ -6,13 +6,13 @@ it has read. So what it writes never rests on what is no longer so, in a key tha
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from inspect import isawaitable, iscoroutine, iscoroutinefunction
+from inspect import iscoroutinefunction
 from typing import Generic
 
 from typing_extensions import TypeVar
 
 from mcp_sessions import attempts
-from mcp_sessions.attempts import Beaten, until_written
+from mcp_sessions.attempts import Beaten, require_value, until_written
 from mcp_sessions.drafts import Draft
 from mcp_sessions.errors import SessionConflictError, SessionDataError
 from mcp_sessions.keyed_session import KeyedSession
@@ -70,7 +70,7 @@ class TransactionalSession(KeyedSession, Generic[StateT]):
         async def attempt() -> R:
             draft = await self._draft()
             result = fn(draft.state)
-            _require_result(result)
+            require_value(result, "transact")
             await self._commit(draft)
             return result
 
@@ -99,11 +99,3 @@ class TransactionalSession(KeyedSession, Generic[StateT]):
 def _require_sync(fn: Callable[..., object]) -> None:
     if iscoroutinefunction(fn) or iscoroutinefunction(type(fn).__call__):
         raise TypeError("transact() takes a function that is not async; to await something, use transaction()")
-
-
-def _require_result(result: object) -> None:
-    """Refuse what an async function returns that does not look like one, such as a lambda around it."""
-    if isawaitable(result):
-        if iscoroutine(result):
-            result.close()
-        raise TypeError("transact() takes a function that does not return an awaitable; nothing was written")

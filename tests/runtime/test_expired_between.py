@@ -9,10 +9,10 @@ from mcp import Client
 from mcp.server import MCPServer
 from tests.runtime.test_server import text_of
 
-from mcp_sessions import SessionExpiredError, UntypedSession
+from mcp_sessions import SessionExpiredError, SessionNotFoundError, UntypedSession
 from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.server import Sessions
-from mcp_sessions.stores import GRACE_SECONDS, TOMBSTONE_SECONDS, Store
+from mcp_sessions.stores import GRACE_SECONDS, TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Access, Address, Lifetime, Store
 from mcp_sessions.testing import FakeClock
 
 pytestmark = pytest.mark.anyio
@@ -138,11 +138,49 @@ async def test_after_the_time_of_the_tombstone_it_begins_anew_as_if_it_had_never
         assert await Mine.current().keys() == []
 
 
-async def test_ending_what_has_expired_is_no_end(store: Store, clock: FakeClock) -> None:
-    with serving(Call(store, ME, idle=600.0)):
+async def test_to_end_what_has_expired_is_no_end_and_all_the_same_the_way_to_begin_anew(
+    store: Store, clock: FakeClock
+) -> None:
+    sessions = Sessions(store, schemas=[Mine])
+    told = lines_of(sessions, Mine)
+    call = Call(store, ME, idle=600.0, hooks=sessions._lifecycle)
+    with serving(call):
         await Mine.current().set("n", 1)
     clock.advance(620)
-    with serving(Call(store, ME, idle=600.0)):
+    with serving(replace(call, used={})):
         assert not await Mine.current().end()
-        with pytest.raises(SessionExpiredError):
-            await Mine.current().keys()
+        await Mine.current().set("n", 2)
+        assert await Mine.current().get("n") == 2
+    assert told == ["started", "expired {'n': 1}", "started"]
+
+
+async def test_what_expires_in_the_middle_of_a_call_is_told_once(store: Store, clock: FakeClock) -> None:
+    sessions = Sessions(store, schemas=[Mine])
+    told = lines_of(sessions, Mine)
+    call = Call(store, ME, idle=600.0, hooks=sessions._lifecycle)
+    with serving(call):
+        await Mine.current().set("n", 1)
+        clock.advance(620)
+        for _ in range(2):
+            with pytest.raises(SessionNotFoundError, match="while the call was using it"):
+                await Mine.current().set("n", 2)
+    with serving(replace(call, used={})):
+        await Mine.current().set("n", 3)
+    assert told == ["started", "expired {'n': 1}", "started"]
+
+
+async def test_of_an_mcp_session_that_is_gone_the_client_is_told_to_initialize(store: Store) -> None:
+    """State inside it cannot begin anew, so nobody is told that it will."""
+    transport = Access(Address("transport", "t", TRANSPORT_SCHEMA))
+    await store.create(transport, Lifetime(600.0))
+    call = Call(store, Caller(), "t", idle=600.0)
+    with serving(call):
+        await Cart.current().set("n", 1)
+        await store.end(transport)
+        with pytest.raises(SessionNotFoundError, match=r"has been ended.*The client must initialize again\.$"):
+            await Cart.current().set("n", 1)
+    with (
+        serving(replace(call, used={})),
+        pytest.raises(SessionNotFoundError, match=r"has been ended.*The client must initialize again\.$"),
+    ):
+        await Cart.current().set("n", 1)

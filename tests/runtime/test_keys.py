@@ -250,9 +250,12 @@ def test_untyped_values_are_json_and_nothing_else() -> None:
         key.encode(deep)
 
 
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+
+
 @given(
     st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(st.characters(codec="utf-8")),
+        st.none() | st.booleans() | st.integers() | FINITE | st.text(st.characters(codec="utf-8")),
         lambda inner: (
             st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(codec="utf-8")), inner, max_size=4)
         ),
@@ -262,3 +265,14 @@ def test_untyped_values_are_json_and_nothing_else() -> None:
 def test_any_json_value_comes_back(value: Any) -> None:
     key = JsonKey("k")
     assert key.decode(key.encode(value)) == value
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_json_has_no_number_for_is_refused(value: float) -> None:
+    with pytest.raises(SessionValueError, match=rf"^k\[0\]: {value} is not a JSON value; nothing was written$"):
+        JsonKey("k").encode([value])
+
+
+def test_a_key_is_text() -> None:
+    with pytest.raises(TypeError, match="a key is text; got int"):
+        JsonKey(1)  # type: ignore[arg-type]

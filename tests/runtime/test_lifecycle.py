@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from mcp.server import MCPServer
 from tests.runtime.test_server import handle_in, text_of
 
 from mcp_sessions import Limits, SessionEndedError, StoreError, UntypedSession, owner_of
+from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.ids import mint_transport_id
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import (
@@ -29,6 +30,9 @@ from mcp_sessions.testing import FakeClock
 pytestmark = pytest.mark.anyio
 
 Cart: Any = type("Cart", (UntypedSession,), {}, name="cart")
+Third: Any = type("Third", (UntypedSession,), {}, name="third")
+Mine: Any = type("Mine", (UntypedSession,), {}, name="mine")
+Mine.schema = replace(Mine.schema, scope="user")
 ME = owner_of("client", None, "me")
 
 
@@ -319,9 +323,93 @@ async def test_a_session_outlives_its_idle_time_while_a_request_uses_it(
     assert caplog.text.count("could not be kept alive") == 1
 
 
+@pytest.mark.parametrize("first", ["get", "has", "keys", "clear", "snapshot"])
+async def test_what_a_call_found_empty_and_was_revoked_meanwhile_does_not_come_back(
+    store: Store, clock: FakeClock, first: str
+) -> None:
+    """To have read a key that is not set is to have used the state, too."""
+    world = make(store)
+    call = Call(store, Caller("me", individual=True), hooks=world.sessions._lifecycle, idle=600.0)
+    with serving(call):
+        await Mine.current().set("n", 1)
+    with serving(replace(call, used={})):
+        mine = Mine.current()
+        await {
+            "get": lambda: mine.get("other"),
+            "has": lambda: mine.has("other"),
+            "keys": mine.keys,
+            "clear": mine.clear,
+            "snapshot": mine.snapshot,
+        }[first]()
+        assert await world.sessions.end_all("me") == 1
+        with pytest.raises(SessionEndedError, match="while the call was using it"):
+            await mine.set("n", 2)
+    assert await store.count() == 0
+
+
+async def test_a_hook_that_writes_at_the_start_takes_nothing_from_the_call_that_began_the_state(store: Store) -> None:
+    sessions = Sessions(store, schemas=[Cart])
+    server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+
+    @sessions.on_start(Cart)
+    async def begin(cart: Any) -> None:
+        assert await cart.keys() == []
+        await cart.set("n", 100)
+
+    @server.tool()
+    async def put(cart: Cart, n: int) -> str:
+        """Put a number."""
+        await cart.set("n", n)
+        return str(await cart.get("n"))
+
+    @server.tool()
+    async def add(cart: Cart) -> str:
+        """Add one."""
+        return str(await cart.update("n", lambda n: (n or 0) + 1))
+
+    for tool, arguments, answer in (("put", {"n": 7}, "7"), ("add", {}, "101")):
+        async with Client(server, mode="legacy") as client:
+            assert text_of(await client.call_tool(tool, arguments)) == answer
+
+
+async def test_a_state_costs_more_round_trips_only_when_it_begins_under_a_hook(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    for name in ("touch", "read", "write", "names"):
+
+        def spied(operation: Any, name: str = name) -> Any:
+            async def spy(*args: Any, **kwargs: Any) -> Any:
+                asked.append(name)
+                return await operation(*args, **kwargs)
+
+            return spy
+
+        monkeypatch.setattr(store, name, spied(getattr(store, name)))
+    hooked, plain = Sessions(store, schemas=[Cart]), Sessions(store, schemas=[Cart])
+
+    @hooked.on_start(Cart)
+    async def begin(cart: Any) -> None:
+        pass
+
+    for sessions, costs in ((plain, ["names", "write"]), (hooked, ["names", "write", "touch", "write"])):
+        call = Call(store, transport=str(costs), kind="connection", hooks=sessions._lifecycle, idle=600.0)
+        asked.clear()
+        with serving(call):
+            await Cart.current().keys()
+            await Cart.current().set("n", 1)
+        assert asked == costs
+        asked.clear()
+        for _ in range(2):
+            with serving(replace(call, used={})):
+                await Cart.current().set("n", 1)
+                await Cart.current().keys()
+        assert asked == ["write", "names"] * 2
+
+
 async def test_the_pulse_brings_nothing_back(clock: FakeClock) -> None:
     store = Pulse(clock)
-    sessions = Sessions(store, schemas=[Cart, UntypedSession], idle="0.3s")
+    sessions = Sessions(store, schemas=[Cart, UntypedSession, Third], idle="0.3s")
     server = MCPServer("test", extensions=[sessions], log_level="WARNING")
 
     @server.tool()
@@ -329,6 +417,7 @@ async def test_the_pulse_brings_nothing_back(clock: FakeClock) -> None:
         """End one session, and go on working with another."""
         await cart.set("item", 1)
         await other.set("item", 1)
+        await Third.current().get("unset")
         await cart.end()
         await store.beat()
         await store.beat()
@@ -341,11 +430,17 @@ async def test_the_pulse_brings_nothing_back(clock: FakeClock) -> None:
 # What is not right
 
 
+async def hook_without_parameters() -> None:
+    pass
+
+
 def test_a_hook_that_is_not_async_is_refused_at_once() -> None:
     sessions = Sessions(schemas=[Cart])
     for register in (sessions.on_start, sessions.on_end):
         with pytest.raises(TypeError, match="a hook is an async function; got"):
             register(Cart)(lambda *_: None)
+        with pytest.raises(TypeError, match=r"this hook is called with the session.*does not take that"):
+            register(Cart)(hook_without_parameters)
         with pytest.raises(ValueError, match="a hook is for one of those classes"):
             register(print)  # type: ignore[type-var]
 

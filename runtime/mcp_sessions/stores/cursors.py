@@ -6,6 +6,7 @@ from typing import Final
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.terms import Address
+from mcp_sessions.stores.texts import is_text
 
 START: Final = ("", "", "")
 
@@ -26,8 +27,8 @@ def name_of(cursor: str) -> tuple[str, str, str]:
         return START
     try:
         space, id, schema = json.loads(base64.urlsafe_b64decode(cursor.encode("ascii")))
-        if not all(isinstance(part, str) for part in (space, id, schema)):
+        if not all(isinstance(part, str) and is_text(part) for part in (space, id, schema)):
             raise TypeError
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise StoreError("that is no cursor of a listing; leave it out to begin from the start") from None
     return space, id, schema

@@ -30,10 +30,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Done(Generic[T]):
-    """What came of an operation that may begin a session, and what is to be known of the session if it did."""
+    """What came of an operation on a session that may begin: its result, and whether there is a session now.
+
+    Attributes:
+        began: What is to be known of the session if the operation began it.
+        found: Whether it was there.
+    """
 
     result: T
-    began: SessionInfo | None
+    began: SessionInfo | None = None
+    found: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +54,9 @@ class _Opened(NamedTuple):
     record: Record
     is_new: bool
 
-    @property
-    def began(self) -> SessionInfo | None:
-        return self.record.info if self.is_new else None
+    def done(self, result: T) -> Done[T]:
+        """Return what came of an operation that has opened it."""
+        return Done(result, self.record.info if self.is_new else None, not self.is_new)
 
 
 def create(
@@ -76,18 +82,20 @@ def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> 
     if lifetime is not None and not record.has(lifetime):
         record = relived(record, lifetime, now)
         rows.keep(access.address, record)
-    return Done(record.info, record.info if opened.is_new else None)
+    return _Opened(record, opened.is_new).done(record.info)
 
 
-def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> dict[str, bytes]:
+def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> Done[dict[str, bytes]]:
     """See ``Store.read``."""
     require_text(*(keys or ()))
-    return rows.get(access.address, keys, now) if _use(rows, now, access, _claim(rows, now, access)) else {}
+    found = _use(rows, now, access, _claim(rows, now, access))
+    return Done(rows.get(access.address, keys, now) if found else {}, found=found)
 
 
-def names(rows: Rows, now: float, access: Access) -> list[str]:
+def names(rows: Rows, now: float, access: Access) -> Done[list[str]]:
     """See ``Store.names``."""
-    return rows.names(access.address, now) if _use(rows, now, access, _claim(rows, now, access)) else []
+    found = _use(rows, now, access, _claim(rows, now, access))
+    return Done(rows.names(access.address, now) if found else [], found=found)
 
 
 def write(
@@ -104,31 +112,28 @@ def write(
     if expected:
         actual = _held(rows, now, access, claimed, tuple(expected))
         if actual != expected:
-            _use(rows, now, access, claimed)
-            return Done(actual, None)
-    return Done(None, _write(rows, now, access, claimed, changes, ttls).began)
+            return Done(actual, found=_use(rows, now, access, claimed))
+    return _write(rows, now, access, claimed, changes, ttls).done(None)
 
 
-def remove(rows: Rows, now: float, access: Access, key: str) -> bytes | None:
+def remove(rows: Rows, now: float, access: Access, key: str) -> Done[bytes | None]:
     """See ``Store.remove``."""
     require_text(key)
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     if held is None:
-        _use(rows, now, access, claimed)
-    else:
-        _write(rows, now, access, claimed, {key: None}, {})
-    return held
+        return Done(None, found=_use(rows, now, access, claimed))
+    return _write(rows, now, access, claimed, {key: None}, {}).done(held)
 
 
-def clear(rows: Rows, now: float, access: Access) -> None:
+def clear(rows: Rows, now: float, access: Access) -> Done[None]:
     """See ``Store.clear``."""
     claimed = _claim(rows, now, access)
-    if isinstance(claimed.session, Record):
-        _open(rows, now, access, claimed, size=0)
-        rows.drop(access.address)
-    else:
-        _use_parent(rows, now, access, claimed)
+    if isinstance(claimed.session, Lifetime):
+        return Done(None, found=_use(rows, now, access, claimed))
+    opened = _open(rows, now, access, claimed, size=0)
+    rows.drop(access.address)
+    return opened.done(None)
 
 
 def increment(
@@ -139,7 +144,7 @@ def increment(
     claimed = _claim(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
-    return Done(total, _write(rows, now, access, claimed, {key: total}, {key: ttl}).began)
+    return _write(rows, now, access, claimed, {key: total}, {key: ttl}).done(total)
 
 
 def append(
@@ -151,7 +156,7 @@ def append(
     held = _held(rows, now, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
     changes = {key: longer} if items else {}
-    return Done(None, _write(rows, now, access, claimed, changes, {key: ttl}).began)
+    return _write(rows, now, access, claimed, changes, {key: ttl}).done(None)
 
 
 def end(rows: Rows, now: float, access: Access, *, values: bool, expired: bool) -> list[Remains]:

@@ -47,11 +47,11 @@ class RowStore(ABC):
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
         wanted = None if keys is None else tuple(keys)
-        return await self._perform(partial(rows.read, access=access, keys=wanted), writes=False)
+        return _told(access, await self._perform(partial(rows.read, access=access, keys=wanted), writes=False))
 
     async def names(self, access: Access) -> list[str]:
         """See ``Store.names``."""
-        return await self._perform(partial(rows.names, access=access), writes=False)
+        return _told(access, await self._perform(partial(rows.names, access=access), writes=False))
 
     async def write(
         self,
@@ -71,11 +71,11 @@ class RowStore(ABC):
 
     async def remove(self, access: Access, key: str) -> bytes | None:
         """See ``Store.remove``."""
-        return await self._perform(partial(rows.remove, access=access, key=key))
+        return _told(access, await self._perform(partial(rows.remove, access=access, key=key)))
 
     async def clear(self, access: Access) -> None:
         """See ``Store.clear``."""
-        await self._perform(partial(rows.clear, access=access))
+        _told(access, await self._perform(partial(rows.clear, access=access)))
 
     async def increment(
         self, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None = None
@@ -128,7 +128,9 @@ class RowStore(ABC):
 
 
 def _told(access: Access, done: rows.Done[Result]) -> Result:
-    """Return the result of an operation, after telling whoever wants to know that it has begun the session."""
+    """Return the result of an operation, after telling whoever wants to know that it began or found the session."""
     if done.began is not None and access.began is not None:
         access.began(done.began)
+    if done.found and access.found is not None:
+        access.found()
     return done.result

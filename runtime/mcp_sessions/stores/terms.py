@@ -120,6 +120,7 @@ class Access:
         digest: The digest of that schema. A session that begins keeps both; they refuse nobody.
         limits: What the operation must not exceed.
         began: Called after an operation that has begun the session because of ``begin``, and before it returns.
+        found: Called likewise after an operation that has found the session there.
     """
 
     address: Address
@@ -129,6 +130,7 @@ class Access:
     digest: str = ""
     limits: Limits = NO_LIMITS
     began: Callable[[SessionInfo], None] | None = field(default=None, compare=False)
+    found: Callable[[], None] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

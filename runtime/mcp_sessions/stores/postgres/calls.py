@@ -189,6 +189,14 @@ def require_done(outcome: Outcome, access: Access) -> None:
     _refuse_for_room(outcome, access)
 
 
+def tell(outcome: Outcome, access: Access) -> None:
+    """Tell whoever wants to know that an operation began or found the session."""
+    if outcome.began and access.began is not None:
+        access.began(outcome.info)
+    if outcome.began is False and access.found is not None:
+        access.found()
+
+
 def says_more(row: Row) -> bool:
     """Tell whether that is no session: by such a row "purge" says that there may be more to remove."""
     return bool(row[4] == "more")

@@ -244,14 +244,15 @@ class PostgresStore:
         while outcome.code == "again":
             outcome = await _answer(line, call)
         calls.require_done(outcome, access)
-        if tell and outcome.began and access.began is not None:
-            access.began(outcome.info)
+        if tell:
+            calls.tell(outcome, access)
         return outcome
 
     async def _read(self, access: Access, keys: Sequence[str] | None, *, only_names: bool = False) -> Outcome:
         line = self._line()
         outcome = await _answer(line, calls.read(self._now(), access, keys, only_names=only_names))
         calls.require_done(outcome, access)
+        calls.tell(outcome, access)
         return outcome
 
     def _now(self) -> float | None:

@@ -19,7 +19,7 @@ from mcp_sessions.stores.terms import (
 
 
 def result_of(access: Access | None, answer: Sequence[Any]) -> Any:
-    """Return what an operation results in, after telling whoever wants to know that it has begun the session.
+    """Return what an operation results in, after telling whoever wants to know that it began or found the session.
 
     Raises:
         NotLiveError: If the script found no live session for the caller.
@@ -28,8 +28,12 @@ def result_of(access: Access | None, answer: Sequence[Any]) -> Any:
     """
     if answer[0] != b"ok":
         raise refusal_of(access, answer)
-    if access is not None and access.began is not None and answer[1] is not None:
-        access.began(info_of(answer[1]))
+    if access is not None and answer[1] is not None:
+        if answer[1] == 1:
+            if access.found is not None:
+                access.found()
+        elif access.began is not None:
+            access.began(info_of(answer[1]))
     return answer[2]
 
 

@@ -108,7 +108,8 @@ class RedisStore:
         arguments: list[Argument] = []
         for key, value in given.items():
             arguments += (_field(key), value, _ttl(until.get(key)))
-        return info_of(await self._asker.use("create", replace(access, begin=lifetime, began=None), *arguments))
+        claim = replace(access, begin=lifetime, began=None, found=None)
+        return info_of(await self._asker.use("create", claim, *arguments))
 
     async def touch(self, access: Access, lifetime: Lifetime | None = None) -> SessionInfo:
         """See ``Store.touch``."""
@@ -188,7 +189,7 @@ class RedisStore:
         if not is_text(access.address.id):
             return []
         how = ("values" if values else "", "expired" if expired else "")
-        return remains_of(await self._asker.use("end", replace(access, began=None), *how))
+        return remains_of(await self._asker.use("end", replace(access, began=None, found=None), *how))
 
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""

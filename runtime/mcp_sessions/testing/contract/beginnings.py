@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from mcp_sessions.stores.base import Access, Address, Lifetime, SessionExistsError, Space, Store
+from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError, SessionExistsError, Space, Store
 from mcp_sessions.testing.clock import FakeClock
 from mcp_sessions.testing.contract.base import ContractBase, reason_of
-from mcp_sessions.testing.contract.operations import IDLE, LATEST, OPERATIONS
+from mcp_sessions.testing.contract.operations import IDLE, LATEST, OPERATIONS, Operation, each_operation
 
 begins = pytest.mark.parametrize("name", ["touch", "touch with a lifetime", "write", "increment", "append"])
 begins_not = pytest.mark.parametrize(
@@ -63,6 +63,30 @@ class Beginnings(ContractBase):
         await store.write(beginner, {"b": b"2"})
         assert await store.read(replace(beginner, begin=None)) == {"b": b"2"}
         assert (await store.touch(beginner)).created == clock.now
+
+    @each_operation
+    async def test_who_may_begin_a_session_is_told_whether_it_began_or_was_there(
+        self, store: Store, beginner: Access, operation: Operation
+    ) -> None:
+        told: list[str] = []
+        asking = replace(beginner, began=lambda info: told.append("began"), found=lambda: told.append("found"))
+        await operation(store, asking)
+        is_there = await store.look_up(beginner.address) is not None
+        assert told == (["began"] if is_there else [])
+        await store.write(beginner, {"other": b"1"})
+        for expected in ("found", "found"):
+            told.clear()
+            await operation(store, asking)
+            assert told[-1:] == [expected]
+            assert set(told) == {expected}
+        await store.end(asking)
+        told.clear()
+        await operation(store, asking)
+        assert told == (["began"] if is_there else [])
+        told.clear()
+        with pytest.raises(NotLiveError):
+            await operation(store, replace(asking, owner="stranger"))
+        assert told == []
 
     async def test_only_its_own_owner_can_begin_anew_what_is_over(self, store: Store, beginner: Access) -> None:
         await store.write(beginner, {"a": b"1"})

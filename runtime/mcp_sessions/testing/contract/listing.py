@@ -1,5 +1,6 @@
 """What those who run a server can ask: which sessions are there, and what remains of one that is over."""
 
+import base64
 from dataclasses import replace
 
 import pytest
@@ -11,6 +12,10 @@ from mcp_sessions.testing.contract.base import ContractBase
 
 LIVES = Lifetime(600.0)
 PARENT = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
+
+
+HALF = base64.urlsafe_b64encode(b'["handle","\\ud800","cart"]').decode()
+DEEP = base64.urlsafe_b64encode(b"[" * 100_000).decode()
 
 
 def cart(number: int, owner: str | None = "me", schema: str = "cart") -> Access:
@@ -79,7 +84,7 @@ class Listing(ContractBase):
         assert await store.look_up(PARENT.address) is None
         assert await store.look_up(child.address) is None, "its parent has expired"
 
-    @pytest.mark.parametrize("cursor", ["x", "é", "e30=", "WzEsMiwzXQ==", "W10=", "bm90IGpzb24="])
+    @pytest.mark.parametrize("cursor", ["x", "é", "e30=", "WzEsMiwzXQ==", "W10=", "bm90IGpzb24=", HALF, DEEP])
     async def test_a_cursor_that_is_none_is_refused(self, store: Store, cursor: str) -> None:
         with pytest.raises(StoreError, match="no cursor of a listing"):
             await store.scan(cursor=cursor)

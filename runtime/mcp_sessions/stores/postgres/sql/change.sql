@@ -57,6 +57,9 @@ BEGIN
         END IF;
     END IF;
     v_session := v_former;
+    IF NOT v_is_new THEN
+        o.began := false;
+    END IF;
 
     -- What does it hold, and what shall it hold?
     IF p_op IN ('remove', 'increment', 'append') AND NOT v_is_new THEN

@@ -45,6 +45,7 @@ BEGIN
         END IF;
         o.code := {schema}.refusal(r.state, r.expires, r.owner, p_owner, v_now);
         IF o.code IS NULL THEN
+            o.began := false;
             o.names := r.names;
             o.held := r.held;
             v_due := v_due OR {schema}.slid(r.expires, r.idle, r.max_at, v_now) <> r.expires;

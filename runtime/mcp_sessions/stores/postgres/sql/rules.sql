@@ -3,7 +3,7 @@
 -- order (a parent before its child, the child only with its parent; a session, then the owner's lock, then that of all),
 -- so that none waits for another in a circle; purging waits for nobody.
 
--- What an operation answers. The code is NULL when it was done.
+-- What an operation answers. The code is NULL when it was done; "began" is false when the session was there.
 CREATE TYPE {schema}.outcome AS (
     code text, began boolean, created double precision, expires double precision, version bigint, digest bytea,
     size bigint, names bytea[], held bytea[]

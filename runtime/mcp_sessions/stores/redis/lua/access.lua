@@ -216,7 +216,7 @@ local function change(changes)
 end
 
 local function ok(result)
-  return {'ok', is_new and info(session) or false, result}
+  return {'ok', is_new and info(session) or session and 1 or false, result}
 end
 
 local function ttl_of(argument)
