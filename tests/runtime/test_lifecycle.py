@@ -487,3 +487,23 @@ async def test_a_url_in_the_place_of_a_store_is_told_apart() -> None:
         await Cart.create("memory://")
     with pytest.raises(TypeError, match="a handle is text; got NoneType"):
         Cart.open(MemoryStore(), None)
+
+
+@pytest.mark.parametrize("nothing", [None, 5])
+async def test_ends_of_nobody_are_refused(store: Store, nothing: Any) -> None:
+    """Whoever ends the sessions of a user who is not known must not end those of all who are not logged in."""
+    sessions = Sessions(store, schemas=[Cart])
+    await Cart.create(store)
+    with pytest.raises(TypeError, match="owner is a text; got"):
+        await sessions.end_all(nothing)
+    with pytest.raises(TypeError, match="id is a text; got"):
+        await sessions.end(nothing)
+    assert await store.count() == 1
+
+
+def test_a_schema_cannot_live_longer_without_use_than_at_all() -> None:
+    Long: Any = type("Long", (UntypedSession,), {}, name="long")
+    Long.schema = replace(Long.schema, idle=7200.0)
+    Sessions(schemas=[Long], idle="10m", max="2h")
+    with pytest.raises(ValueError, match=r"a long session would live longer without use than at all: .* of Sessions"):
+        Sessions(schemas=[Long], idle="10m", max="1h")

@@ -347,3 +347,18 @@ async def test_an_untyped_session_can_have_a_name_of_its_own(store: Store) -> No
     session = await Scratchpad.create(store)
     assert session.id.startswith("scratchpad_")
     assert UntypedSession.schema.name == "session"
+
+
+async def test_a_key_cannot_be_written_like_an_attribute(session: Any) -> None:
+    with pytest.raises(AttributeError, match=r"no attribute 'title' that could be set: .* await session.set_title\("):
+        session.title = "x"
+    assert await session.get_title() is None
+
+
+async def test_a_function_that_updates_must_not_be_async(session: Any) -> None:
+    async def later(count: int) -> int:
+        return count + 1
+
+    with pytest.raises(TypeError, match=r"^update\(\) takes a function that does not return an awaitable; nothing was"):
+        await session.update_count(later)
+    assert await session.get_count() == 0
