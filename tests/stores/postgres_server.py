@@ -40,7 +40,7 @@ class PostgresServer:
         self._data.mkdir()
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        self._user = _prepare_user(self._data)
+        self.user = _prepare_user(self._data)  # what of Popen makes a program run as whom the server does
         self._run_program("initdb", "--auth=trust", "--encoding=utf8", "--username=postgres", "--no-sync")
         self.url = f"postgresql://postgres@/postgres?host={self._data}"
         self.socket = self._data / ".s.PGSQL.5432"
@@ -60,7 +60,7 @@ class PostgresServer:
                     stdout=log,
                     stderr=log,
                     preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.RLIM_INFINITY)),
-                    **self._user,
+                    **self.user,
                 )
             while self._process.poll() is None:
                 try:
@@ -116,7 +116,7 @@ class PostgresServer:
 
     def _run_program(self, name: str, *arguments: str) -> None:
         command = [PROGRAMS / name, "-D", self._data, *arguments]
-        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, **self._user)
+        subprocess.run(command, check=True, stdin=subprocess.DEVNULL, capture_output=True, **self.user)
 
 
 @contextmanager
