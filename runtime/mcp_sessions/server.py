@@ -95,9 +95,10 @@ class Sessions(Serving, Extension):
             store = "memory://"
         self._owns_store = store is None or isinstance(store, str)
         self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
-        self._lifecycle = Lifecycle(self.store, self.schemas)
+        self._used = _observed(self.store)
+        self._lifecycle = Lifecycle(self._used, self.schemas)
         names = [accessor.schema.name for accessor in self.schemas]
-        self._connections = Connections(self.store, names, self._lifecycle)
+        self._connections = Connections(self._used, names, self._lifecycle)
         self._serving = 0
         self._warned = False
 
@@ -124,7 +125,7 @@ class Sessions(Serving, Extension):
         if accessor is not None and (refusal := missing_values(accessor, params.arguments or {})):
             return CallToolResult(content=[TextContent(text=refusal)], is_error=True)
         call = current_call()
-        if call is not None and call.request is ctx.session and call.store is self.store:
+        if call is not None and call.request is ctx.session and call.store is self._used:
             return await call_next(ctx)
         async with self._answering(ctx):
             return await call_next(ctx)
@@ -174,7 +175,7 @@ class Sessions(Serving, Extension):
             self._warned = True
             _log.warning(_NO_SUBJECT)
         return Call(
-            self.store,
+            self._used,
             caller,
             modern=modern,
             idle=self.idle,
@@ -187,7 +188,7 @@ class Sessions(Serving, Extension):
 
     def _call_of(self, ctx: ServerRequestContext[Any, Any]) -> Call:
         verified = current_call()
-        if ctx.request is not None and verified is not None and verified.store is self.store:
+        if ctx.request is not None and verified is not None and verified.store is self._used:
             if verified.caller != sdk.current_caller():
                 raise RuntimeError("SessionMiddleware stands outside of authentication; use Sessions.http_app")
             return replace(verified, request=ctx.session, handles={}, used=dict(verified.used))
@@ -266,6 +267,15 @@ _NO_SUBJECT: Final = (
     "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
     "refuses them. The server's token verifier should set AccessToken.subject."
 )
+
+
+def _observed(store: Store) -> Store:
+    """Return what is used of a store, while users go on to have the store itself: OpenTelemetry is told of it."""
+    try:
+        from mcp_sessions.stores.observed import ObservedStore
+    except ImportError:
+        return store
+    return store if isinstance(store, ObservedStore) else ObservedStore(store)
 
 
 def _require_accessors(schemas: object) -> None:

@@ -5,11 +5,13 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
 from tests.stores.postgres_server import PostgresServer, postgres_server
 from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
 from mcp_sessions.stores.encrypted import EncryptedStore
+from mcp_sessions.stores.observed import ObservedStore
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
 
@@ -92,7 +94,7 @@ OTHERWISE_ENCRYPTED = {
 """They count the bytes of a session, or refuse without a use; what holds instead is in test_encrypted."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster", "postgres", *ENCRYPTED])
+@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster", "postgres", *ENCRYPTED, "observed memory"])
 async def store(
     request: pytest.FixtureRequest, clock: FakeClock, make_store: Callable[..., Store]
 ) -> AsyncIterator[Store]:
@@ -113,6 +115,8 @@ def make_store(
     def make(kind: str, **options: object) -> Store:
         if kind in ENCRYPTED:
             return EncryptedStore(make(kind.removeprefix("encrypted "), **options), [STORE_KEY])
+        if kind == "observed memory":
+            return ObservedStore(make("memory", **options), tracer_provider=TracerProvider())
         if kind == "memory":
             return MemoryStore(**options)  # type: ignore[arg-type]
         if kind == "sqlite":
