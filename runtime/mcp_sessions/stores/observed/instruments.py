@@ -86,7 +86,7 @@ class Instruments:
         meter_provider: metrics.MeterProvider | None,
     ) -> None:
         self._system = system
-        # In the client's process there is no other that an operation in memory could wait for.
+        # The conventions allow INTERNAL for what is in memory: no other process is asked, and none is to be drawn.
         self._kind = SpanKind.INTERNAL if system == "memory" else SpanKind.CLIENT
         self._tracer = trace.get_tracer(_SCOPE, tracer_provider=tracer_provider)
         self._duration = metrics.get_meter(_SCOPE, meter_provider=meter_provider).create_histogram(
