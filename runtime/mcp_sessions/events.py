@@ -13,6 +13,7 @@ from mcp.server.streamable_http import EventMessage
 from mcp_types import JSONRPCError, JSONRPCMessage, JSONRPCResponse, jsonrpc_message_adapter
 from pydantic_core import from_json
 
+from mcp_sessions.errors import SessionDataError, StoreError
 from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError, Store
 
 EVENTS_SCHEMA: Final = "#events"
@@ -56,7 +57,7 @@ async def missed(store: Store, session: Access, last_event_id: str) -> Missed | 
         last_event_id: Whatever the client gave.
 
     Raises:
-        StoreError: If the store failed.
+        StoreError: If the store failed, or an event in it does not open.
     """
     if not _EVENT_ID.fullmatch(last_event_id):
         return None
@@ -74,6 +75,8 @@ async def missed(store: Store, session: Access, last_event_id: str) -> Missed | 
             held |= await store.read(access, between)
     except NotLiveError:
         return None
+    except SessionDataError:  # an encrypted store's; its text names the event, whose id is secret
+        raise StoreError("what is kept of the session's events cannot be read") from None
     events = [(name, _loaded(held[name])) for name in sorted(held)]
     ours = [(name, event.message) for name, event in events if event.stream == last.stream]
     later = tuple(EventMessage(message, name) for name, message in ours if name > start and message is not None)

@@ -102,9 +102,10 @@ class Sessions(Serving, Extension):
             store = "memory://"
         self._owns_store = store is None or isinstance(store, str)
         self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
-        self._lifecycle = Lifecycle(self.store, self.schemas)
+        self._used = _observed(self.store)
+        self._lifecycle = Lifecycle(self._used, self.schemas)
         names = [accessor.schema.name for accessor in self.schemas]
-        self._connections = Connections(self.store, names, self._lifecycle)
+        self._connections = Connections(self._used, names, self._lifecycle)
         self._serving = 0
         self._warned = False
 
@@ -131,7 +132,7 @@ class Sessions(Serving, Extension):
         if accessor is not None and (refusal := missing_values(accessor, params.arguments or {})):
             return CallToolResult(content=[TextContent(text=refusal)], is_error=True)
         call = current_call()
-        if call is not None and call.request is ctx.session and call.store is self.store:
+        if call is not None and call.request is ctx.session and call.store is self._used:
             return await call_next(ctx)
         async with self._answering(ctx):
             return await call_next(ctx)
@@ -181,7 +182,7 @@ class Sessions(Serving, Extension):
             self._warned = True
             _log.warning(_NO_SUBJECT)
         return Call(
-            self.store,
+            self._used,
             caller,
             modern=modern,
             idle=self.idle,
@@ -194,7 +195,7 @@ class Sessions(Serving, Extension):
 
     def _call_of(self, ctx: ServerRequestContext[Any, Any]) -> Call:
         verified = current_call()
-        if ctx.request is not None and verified is not None and verified.store is self.store:
+        if ctx.request is not None and verified is not None and verified.store is self._used:
             if verified.caller != sdk.current_caller():
                 raise RuntimeError("SessionMiddleware stands outside of authentication; use Sessions.http_app")
             return replace(verified, request=ctx.session, handles={}, used=dict(verified.used))
@@ -287,6 +288,15 @@ _NO_SUBJECT: Final = (
 def _require_text(name: str, given: object) -> None:
     if not isinstance(given, str):
         raise TypeError(f"{name} is a text; got {type(given).__name__}")
+
+
+def _observed(store: Store) -> Store:
+    """Return what is used of a store, while users go on to have the store itself: OpenTelemetry is told of it."""
+    try:
+        from mcp_sessions.stores.observed import ObservedStore
+    except ImportError:
+        return store
+    return store if isinstance(store, ObservedStore) else ObservedStore(store)
 
 
 def _require_accessors(schemas: object) -> None:

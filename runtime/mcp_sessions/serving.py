@@ -37,6 +37,7 @@ class Serving:
     _settings: dict[str, Any]
     _installed: bool
     _owns_store: bool
+    _used: Store
     _lifecycle: Lifecycle
     _connections: Connections
     _serving: int
@@ -68,7 +69,7 @@ class Serving:
         if not path.startswith("/"):
             raise ValueError(f"path is where the server answers, and begins with '/'; got {path!r}")
         if not stateless:
-            options.setdefault("event_store", SessionEvents(self.store))
+            options.setdefault("event_store", SessionEvents(self._used))
             options.setdefault("retry_interval", RETRY_MILLISECONDS)
         app = server.streamable_http_app(streamable_http_path=path, host=host, stateless_http=stateless, **options)
         if not sdk.has_extension(server, self.identifier, self._settings):
@@ -153,7 +154,7 @@ class Serving:
         app: Starlette,
     ) -> AsyncIterator[Any]:
         """Run the lifespan of an application, and note for as long that it is running."""
-        reaped = nullcontext() if manager.stateless else reaping(manager, self.store, _events_of(manager))
+        reaped = nullcontext() if manager.stateless else reaping(manager, self._used, _events_of(manager))
         async with self._while_serving(), inner(app) as state, reaped:
             running.append(app)
             try:

@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp_types import TextContent
 
-from mcp_sessions import open_store
+from mcp_sessions import UntypedSession, open_store
 
 HANDLE = re.compile(r"_[a-z2-7]{4}\.\.\.")
 TYPO = (
@@ -157,6 +157,21 @@ def test_a_wrong_schema_gets_the_message_that_is_shown(readme: str, isolated: Pa
     (isolated / "cart.yaml").write_text(TYPO)
     shown = block_with(readme, "console", "error[unknown-type]").partition("\n")[2]
     assert shown in sessiongen("generate", "cart.yaml", "-o", "state", cwd=isolated, expect=2)
+
+
+def test_the_example_of_encryption_keeps_no_plaintext(readme: str) -> None:
+    scope: dict[str, Any] = {"__name__": "readme"}
+    exec(block_with(readme, "python", "EncryptedStore("), scope)
+
+    async def use() -> dict[str, bytes]:
+        store = scope["sessions"].store
+        session = await UntypedSession.create(store)
+        await session.set("a", "swordfish")
+        assert await session.get("a") == "swordfish"
+        kept: dict[str, bytes] = await store.store.read(session._access())
+        return kept
+
+    assert b"swordfish" not in asyncio.run(use())["a"]
 
 
 def test_the_store_urls_open(readme: str, isolated: Path) -> None:

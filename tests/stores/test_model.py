@@ -36,6 +36,8 @@ from mcp_sessions.stores import (
     SQLiteStore,
     Store,
 )
+from mcp_sessions.stores.encrypted import EncryptedStore
+from mcp_sessions.stores.encrypted.sealing import OVERHEAD
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
 
@@ -86,6 +88,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     kind = "memory"
     url = ""
+    encrypted = False
     postgres: PostgresServer
 
     @initialize()
@@ -107,6 +110,8 @@ class StoreMachine(RuleBasedStateMachine):
             self.stores = [
                 RedisStore(self.url, prefix=prefix, partitions=number, clock=lambda: self.now) for _ in range(2)
             ]
+        if self.encrypted:
+            self.stores = [EncryptedStore(store, [bytes(32)]) for store in self.stores]
         self.model: dict[Address, Model] = {}
 
     def teardown(self) -> None:
@@ -128,8 +133,9 @@ class StoreMachine(RuleBasedStateMachine):
 
     def size(self, found: Model) -> tuple[int, int]:
         """Return between what the size of a session is: values whose time is over may still be counted."""
-        least = sum(len(key.encode()) + len(value) for key, value in found.values.items())
-        return least, least + sum(found.over_bytes.values())
+        seal = OVERHEAD if self.encrypted else 0
+        least = sum(len(key.encode()) + len(value) + seal for key, value in found.values.items())
+        return least, least + sum(size + seal for size in found.over_bytes.values())
 
     def find(self, address: Address, owner: str | None) -> tuple[Model | None, str]:
         """Return the live session, or the reason why there is none."""
@@ -215,7 +221,7 @@ class StoreMachine(RuleBasedStateMachine):
         made = self.begin(access, Lifetime(IDLE, max))
         self.apply(access, made.values, {"a": b"1"}, ttl)
         assert made.earliest <= answer.expires <= made.latest
-        assert (answer.version, answer.digest, answer.size) == (access.version, access.digest, 2)
+        assert (answer.version, answer.digest, answer.size) == (access.version, access.digest, self.size(made)[0])
 
     @rule(which=st.integers(0, 1), access=ACCESSES, change=st.booleans())
     def touch(self, which: int, access: Access, change: bool) -> None:
@@ -455,13 +461,18 @@ def run(examples: int, **about: object) -> None:
 
 
 @pytest.mark.parametrize(("kind", "examples"), [("memory", 60), ("sqlite", 30)])
-def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int) -> None:
-    run(examples, kind=kind)
+@pytest.mark.parametrize("encrypted", [False, True])
+def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int, encrypted: bool) -> None:
+    run(examples, kind=kind, encrypted=encrypted)
 
 
 @pytest.mark.parametrize("partitions", ["1", "3"])
 def test_the_store_in_a_redis_server_does_so_too(partitions: str, valkey: ValkeyServer) -> None:
     run(20, kind=partitions, url=valkey.url)
+
+
+def test_an_encrypted_store_in_a_redis_server_does_so_too(valkey: ValkeyServer) -> None:
+    run(20, kind="1", url=valkey.url, encrypted=True)
 
 
 def test_the_store_in_postgresql_does_so_too(postgres: PostgresServer) -> None:

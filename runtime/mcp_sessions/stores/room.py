@@ -20,10 +20,8 @@ def size_after(rows: Rows, access: Access, size: int | None, changes: Mapping[st
     """
     if not changes:
         return size
-    most = access.limits.value_bytes
-    for key, value in changes.items():
-        if most is not None and value is not None and len(value) > most:
-            raise too_large(f"the value of {key!r}", len(value), most)
+    if (refusal := refusal_of_values(access, changes)) is not None:
+        raise refusal
     replaced = 0 if size is None else rows.stored(access.address, tuple(changes))
     before = size or 0
     after = before + size_of(changes) - replaced
@@ -31,6 +29,15 @@ def size_after(rows: Rows, access: Access, size: int | None, changes: Mapping[st
     if most is not None and after > most and after > before:
         raise too_large("the session as a whole", after, most)
     return after
+
+
+def refusal_of_values(access: Access, changes: Mapping[str, bytes | None]) -> SessionTooLargeError | None:
+    """Return the error for the first value that would be larger than it may be; None if all of them fit."""
+    most = access.limits.value_bytes
+    for key, value in changes.items():
+        if most is not None and value is not None and len(value) > most:
+            return too_large(f"the value of {key!r}", len(value), most)
+    return None
 
 
 def too_large(what: str, size: int, most: int) -> SessionTooLargeError:
