@@ -14,6 +14,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from key_value.aio.stores.memory import MemoryStore as KeyValueMemory
+from key_value.aio.stores.redis import RedisStore as KeyValueRedis
 from tests.stores.postgres_server import PostgresServer
 from tests.stores.valkey_server import ValkeyServer
 
@@ -36,6 +38,7 @@ from mcp_sessions.stores import (
     SQLiteStore,
     Store,
 )
+from mcp_sessions.stores.keyvalue import KeyValueStore
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
 
@@ -102,6 +105,10 @@ class StoreMachine(RuleBasedStateMachine):
             self.postgres.empty()
             url = self.postgres.url
             self.stores = [PostgresStore(url, clock=lambda: self.now, prepare=flag) for flag in (False, True)]
+        elif self.kind == "key-value":
+            self.key_value = KeyValueRedis(url=self.url) if self.url else KeyValueMemory()
+            options = {"collection": f"model{next(PREFIXES)}", "clock": lambda: self.now}
+            self.stores = [KeyValueStore(self.key_value, **options) for _ in range(2)]
         else:
             number, prefix = int(self.kind), f"model{next(PREFIXES)}"
             self.stores = [
@@ -114,6 +121,8 @@ class StoreMachine(RuleBasedStateMachine):
             return
         for store in self.stores:
             self.loop.run_until_complete(store.aclose())
+        if self.kind == "key-value" and self.url:
+            self.loop.run_until_complete(self.key_value.close())
         self.loop.close()
         shutil.rmtree(self.folder)
 
@@ -462,6 +471,14 @@ def test_a_store_does_what_plain_dictionaries_would(kind: str, examples: int) ->
 @pytest.mark.parametrize("partitions", ["1", "3"])
 def test_the_store_in_a_redis_server_does_so_too(partitions: str, valkey: ValkeyServer) -> None:
     run(20, kind=partitions, url=valkey.url)
+
+
+def test_the_store_in_any_key_value_store_does_so_too() -> None:
+    run(40, kind="key-value")
+
+
+def test_the_store_in_a_key_value_store_on_a_server_does_so_too(valkey: ValkeyServer) -> None:
+    run(15, kind="key-value", url=valkey.url)
 
 
 def test_the_store_in_postgresql_does_so_too(postgres: PostgresServer) -> None:
