@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
-from math import ceil, floor, inf
+from math import ceil, inf
 from types import NoneType
 from typing import Any, Final, TypeAlias, get_args
 
@@ -93,7 +93,7 @@ class Family:
         due = [record.due for record in self.records.values()]
         due += [until for values in self.values.values() for _, until in values.values()]
         owner = None if head.owner is None else digest(head.owner)
-        return Entry(owner, floor(min(due)), head.state == "live")
+        return Entry(owner, min(due), head.state == "live")
 
     def ttl(self, now: float) -> int | None:
         """Return in how many seconds the backend may remove it by itself: when purging has had its time.

@@ -21,12 +21,12 @@ class Entry(NamedTuple):
 
     Attributes:
         owner: A digest of the owner.
-        due: Not later than something of it is due; in whole seconds, which are shorter.
+        due: Not later than something of it is due.
         live: Whether it counts as a session.
     """
 
     owner: str | None
-    due: int
+    due: float
     live: bool
 
 
@@ -69,8 +69,8 @@ class Index:
             content = content_of(name, document)
             try:
                 if name == COUNTS:
-                    self._counted = _counts(content)
-                    self._counts = list(self._counted or [0] * SHARDS)
+                    self._counted = [0] * SHARDS if content is None else _counts(content)
+                    self._counts = list(self._counted)
                 else:
                     self._shards[int(name.rpartition("-")[2])] = _entries(content)
             except (ValueError, TypeError, AttributeError) as error:
@@ -89,7 +89,7 @@ class Index:
         """Return the names of the documents that may have live sessions of an owner (None: of all), sorted."""
         wanted = None if owner is None else digest(owner)
         entries = (item for shard in shards for item in self._shards[shard].items())
-        return sorted(name for name, entry in entries if entry.live and wanted in (None, entry.owner))
+        return sorted({name for name, entry in entries if entry.live and wanted in (None, entry.owner)})
 
     def due(self, now: float, limit: int) -> dict[str, Entry]:
         """Return up to ``limit`` entries that are due, those first that have been so for longest."""
@@ -115,25 +115,20 @@ class Index:
         if self._shards[shard].pop(name, None) is not None:
             self._changed.add(shard)
 
-    def recount(self) -> None:
-        """Count anew what is loaded: another process, or one that died, may have left a wrong number."""
-        self._counts = self._counts or [0] * SHARDS
-        for shard, entries in self._shards.items():
-            self._counts[shard] = sum(entry.live for entry in entries.values())
-
     def take_changes(self) -> dict[str, dict[str, Any]]:
-        """Return the documents that are to be written, and take them for written."""
-        self.recount()
-        changes = {document_of(shard): _written(self._shards[shard]) for shard in sorted(self._changed)}
-        if self._counts != (self._counted or [0] * SHARDS):
-            changes[COUNTS] = written(self._counts)
+        """Return the documents that are to be written, and take them for written.
+
+        Sessions are counted anew where they are loaded: another process, or one that died, may have left a wrong number.
+        """
+        changes = {document_of(shard): written(self._shards[shard]) for shard in sorted(self._changed)}
         self._changed.clear()
-        self._counted = list(self._counts or ())
+        if self._counts is not None:
+            for shard, entries in self._shards.items():
+                self._counts[shard] = sum(entry.live for entry in entries.values())
+            if self._counts != self._counted:
+                changes[COUNTS] = written(self._counts)
+                self._counted = list(self._counts)
         return changes
-
-
-def _written(entries: Mapping[str, Entry]) -> dict[str, Any]:
-    return written({name: [*entry] for name, entry in entries.items()})
 
 
 def _entries(content: Any) -> dict[str, Entry]:
@@ -141,14 +136,12 @@ def _entries(content: Any) -> dict[str, Entry]:
 
 
 def _entry(owner: object, due: object, live: object) -> Entry:
-    if isinstance(owner, str | None) and isinstance(due, int) and isinstance(live, bool):
+    if isinstance(owner, str | None) and isinstance(due, int | float) and isinstance(live, bool):
         return Entry(owner, due, live)
     raise TypeError("no entry")
 
 
-def _counts(content: Any) -> list[int] | None:
-    if content is None:
-        return None
+def _counts(content: Any) -> list[int]:
     if not (isinstance(content, list) and len(content) == SHARDS and all(type(count) is int for count in content)):
         raise TypeError("no counts")
     return content

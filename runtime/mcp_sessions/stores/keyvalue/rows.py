@@ -50,6 +50,11 @@ class Change(NamedTuple):
     after: Entry | None
 
     @property
+    def shards(self) -> set[int]:
+        """The documents of the index that this concerns."""
+        return {shard_of(self.name, entry.owner) for entry in (self.before, self.after) if entry is not None}
+
+    @property
     def promises(self) -> bool:
         """Whether the index must know of it before it is written."""
         before, after = self.before, self.after
@@ -160,7 +165,8 @@ class _Rows:
             if name not in self._documents:
                 raise NotLoadedError([n for n in names[at : at + _BATCH] if n not in self._documents], alone=False)
             for address, record in _members(self._load(name)):
-                if (name, address.schema) > start and record.is_live(now) and schema in (None, address.schema):
+                wanted = schema in (None, address.schema) and owner in (None, record.owner)
+                if wanted and record.is_live(now) and (name, address.schema) > start:
                     found.append((address, record))
             if len(found) >= limit:
                 break

@@ -85,15 +85,13 @@ class Work:
         damaged = {name for name in due if not self._is_readable(name)}
         for name in damaged:
             del self._loaded.documents[name]
+        await self._load_index(shard_of(name, entry.owner) for name, entry in due.items())
         table = FamilyRows(self._loaded)
         remains, _ = rows.purge(table, now, limit, values=values)
         await self._write_sessions(table.changes(), now)
-        await self._load_index(shard_of(name, entry.owner) for name, entry in due.items())
+        later = now + TOMBSTONE_SECONDS
         for name, entry in due.items():
-            if name in damaged:
-                self._loaded.index.settle(name, entry._replace(due=int(now + TOMBSTONE_SECONDS)))
-            else:
-                await self._settle(name, entry, table.change(name).after)
+            await self._settle(name, entry, entry._replace(due=later) if name in damaged else table.change(name).after)
         await self._write_index()
         return remains, table.found
 
@@ -111,18 +109,21 @@ class Work:
         await self._load([], self._loaded.index.lacks(shards))
 
     async def _write(self, changes: list[Change], now: float) -> None:
-        for name, _, _, after in (promising := [change for change in changes if change.promises]):
-            if after is not None:
-                await self._load_index([shard_of(name, after.owner)])
-                self._loaded.index.enter(name, after)
-        if promising:
-            await self._write_index()
+        concerned = [change for change in changes if change.promises or change.relieves]
+        if not concerned:
+            await self._write_sessions(changes, now)
+            return
+        # Before anything is written: when the index cannot be loaded, nothing is.
+        await self._load_index({shard for change in concerned for shard in change.shards})
+        for change in concerned:
+            if change.promises and change.after is not None:
+                self._loaded.index.enter(change.name, change.after)
+        await self._write_index()
         await self._write_sessions(changes, now)
-        for name, _, before, after in (relieving := [change for change in changes if change.relieves]):
-            if before is not None:
-                await self._settle(name, before, after)
-        if relieving:
-            await self._write_index()
+        for change in concerned:
+            if change.relieves and change.before is not None:
+                await self._settle(change.name, change.before, change.after)
+        await self._write_index()
 
     async def _write_sessions(self, changes: list[Change], now: float) -> None:
         for name, family, _, _ in changes:
@@ -133,7 +134,7 @@ class Work:
 
     async def _settle(self, name: str, before: Entry, after: Entry | None) -> None:
         """Correct the entry of a session whose document is written."""
-        await self._load_index({shard_of(name, entry.owner) for entry in (before, after) if entry is not None})
+        await self._load_index(Change(name, None, before, after).shards)
         if after is None or after.owner != before.owner:
             self._loaded.index.strike(name, before.owner)
         if after is not None:
