@@ -118,7 +118,7 @@ class Index:
     def take_changes(self) -> dict[str, dict[str, Any]]:
         """Return the documents that are to be written, and take them for written.
 
-        Sessions are counted anew where they are loaded: another process, or one that died, may have left a wrong number.
+        Where entries are loaded, sessions are counted anew: another process, or one that died, may have miscounted.
         """
         changes = {document_of(shard): written(self._shards[shard]) for shard in sorted(self._changed)}
         self._changed.clear()
