@@ -142,6 +142,10 @@ async def test_how_many_round_trips_an_operation_is(store: KeyValueStore, backen
     assert trips(backend) == ["get", "get"]
     await store.end(access)
     assert trips(backend) == ["get", "get", "put", "put"]
+    await store.create(replace(access, address=replace(access.address, id="3")), Lifetime(1e6))
+    trips(backend)
+    await store.end(replace(access, address=replace(access.address, id="3")))
+    assert trips(backend) == ["get", "get", "put", "put"]
 
 
 async def test_a_session_and_its_children_are_one_document(store: KeyValueStore, backend: Backend) -> None:
@@ -202,6 +206,38 @@ async def test_a_session_that_the_backend_removed_is_unknown(
     clock.advance(700.0)
     assert await store.purge_expired() == []
     assert await backend.entries() == {}
+
+
+async def test_what_is_due_earlier_than_before_is_purged_in_time(
+    store: KeyValueStore, backend: Backend, access: Access, clock: FakeClock
+) -> None:
+    """A lifetime that was shortened, a child's that is short, and a value's own time."""
+    await store.create(access, Lifetime(1e6), {"a": b"1"})
+    await store.touch(access, Lifetime(50.0))
+    await store.create(PARENT, Lifetime(1e6))
+    await store.write(CHILD, {"a": b"1"})
+    await store.touch(CHILD, Lifetime(50.0))
+    other = Access(Address("handle", "2", "cart"))
+    await store.create(other, Lifetime(1e6))
+    await store.write(other, {"secret": b"1"}, ttls={"secret": 50.0})
+    clock.advance(55.0)
+    gone = await store.purge_expired()
+    assert {one.address for one in gone} == {access.address, CHILD.address}
+    assert not any("secret" in document["content"] for document in (await backend.documents()).values())
+    assert (await store.touch(other)).size == 0
+
+
+async def test_a_session_that_begins_anew_is_listed_and_counts_again(
+    store: KeyValueStore, backend: Backend, access: Access
+) -> None:
+    """Also if it is due later than the tombstone in whose place it began."""
+    beginner = replace(access, begin=Lifetime(1e6))
+    await store.touch(beginner)
+    await store.end(access)
+    assert [live for _, _, live in (await backend.entries()).values()] == [False]
+    await store.touch(beginner)
+    assert [one.address for one in (await store.scan()).sessions] == [access.address]
+    assert [live for _, _, live in (await backend.entries()).values()] == [True]
 
 
 # Several who share a backend
@@ -361,6 +397,29 @@ async def test_a_process_that_dies_while_it_purges_lets_another_finish(
     await store.purge_expired()
     clock.advance(TOMBSTONE_SECONDS + 700.0)
     await store.purge_expired()
+    assert await backend.entries() == {}
+
+
+@pytest.mark.parametrize("writes", range(7))
+async def test_a_process_that_dies_while_a_session_changes_hands_lists_it_once(
+    backend: Backend, clock: FakeClock, writes: int
+) -> None:
+    """Two owners' sessions are in two parts of the index; one of which a dead process may have left as it was."""
+    await KeyValueStore(backend, clock=clock).create(PARENT, LIVES)
+    clock.advance(700.0 + TOMBSTONE_SECONDS)
+    backend.writes_left = writes
+    with suppress(StoreError):
+        await KeyValueStore(backend, clock=clock).create(replace(PARENT, owner="you"), LIVES)
+    backend.writes_left = None
+    store = KeyValueStore(backend, clock=clock)
+    store._sweep_at = clock.now + 1.0  # what it finds is to be found before it is put right
+    listed = [one.owner for one in (await store.scan()).sessions]
+    assert listed == (["you"] if await store.look_up(PARENT.address) else [])
+    assert (await store.scan(owner="me")).sessions == ()
+    assert [one.owner for one in (await store.scan(owner="you")).sessions] == listed
+    for _ in range(2):
+        clock.advance(700.0 + TOMBSTONE_SECONDS)
+        await store.purge_expired()
     assert await backend.entries() == {}
 
 

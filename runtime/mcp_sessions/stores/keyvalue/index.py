@@ -97,11 +97,6 @@ class Index:
         due = sorted((entry.due, name, entry) for name, entry in entries if entry.due <= now)
         return {name: entry for _, name, entry in due[:limit]}
 
-    def enter(self, name: str, entry: Entry) -> None:
-        """Put an entry in place of the one that may be there, without promising less than that."""
-        known = self._shards[shard_of(name, entry.owner)].get(name, entry)
-        self.settle(name, Entry(entry.owner, min(known.due, entry.due), known.live or entry.live))
-
     def settle(self, name: str, entry: Entry) -> None:
         """Put an entry in place of the one that may be there."""
         shard = shard_of(name, entry.owner)

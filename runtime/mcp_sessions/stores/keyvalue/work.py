@@ -117,7 +117,7 @@ class Work:
         await self._load_index({shard for change in concerned for shard in change.shards})
         for change in concerned:
             if change.promises and change.after is not None:
-                self._loaded.index.enter(change.name, change.after)
+                self._loaded.index.settle(change.name, change.after)
         await self._write_index()
         await self._write_sessions(changes, now)
         for change in concerned:
