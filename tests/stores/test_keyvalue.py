@@ -329,6 +329,11 @@ async def begun(store: Store) -> None:
     await store.write(CHILD, {"a": b"1"}, ttls={"a": 300.0})
 
 
+async def begun_for_long(store: Store) -> None:
+    await store.create(PARENT, Lifetime(1e6))
+    await store.write(CHILD, {"a": b"1"})
+
+
 async def over(store: Store) -> None:
     await begun(store)
     await store.end(PARENT)
@@ -341,6 +346,7 @@ DEATHS: list[tuple[Callable[[Store], Awaitable[None]], Callable[[Store], Awaitab
     (begun, lambda store: store.touch(PARENT, Lifetime(60.0))),
     (begun, lambda store: store.end(CHILD)),
     (begun, lambda store: store.end(PARENT)),
+    (begun_for_long, lambda store: store.end(PARENT)),
     (over, lambda store: store.look_up(PARENT.address)),
 ]
 
@@ -369,10 +375,9 @@ async def test_a_process_that_dies_between_two_writes_leaves_no_half_session(
     listed = {one.address for one in (await store.scan()).sessions}
     for access in (PARENT, CHILD):
         assert (access.address in listed) == (await store.look_up(access.address) is not None)
-    clock.advance(700.0)
-    await store.purge_expired()
-    clock.advance(TOMBSTONE_SECONDS)
-    await store.purge_expired()
+    for _ in range(2):
+        clock.advance(2e6)
+        await store.purge_expired()
     assert await backend.entries() == {}
     assert [name for name in await backend.documents() if name.startswith("session-")] == []
     await store.create(replace(PARENT, limits=Limits(owner_sessions=1, all_sessions=1)), LIVES)
@@ -596,6 +601,19 @@ async def test_a_damaged_session_does_not_keep_others_from_being_purged(
     assert await store.purge_expired() == []
     assert caplog.text.count("a session that expired cannot be purged") == 1
     assert name in await backend.documents()
+
+
+async def test_a_backend_that_forgets_what_was_written_keeps_nobody_purging_for_ever(
+    store: KeyValueStore, backend: Backend, access: Access, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await store.create(access, LIVES)
+    clock.advance(700.0)
+
+    async def forget(*_: object, **__: object) -> None: ...
+
+    monkeypatch.setattr(backend, "put", forget)
+    async with asyncio.timeout(10):
+        assert len(await store.purge_expired()) == 1
 
 
 async def test_a_closed_store_refuses_and_leaves_the_backend_open(

@@ -11,6 +11,7 @@ from key_value.aio.protocols.key_value import AsyncKeyValue
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.base import GRACE_SECONDS, Clock, ConditionalStore, Remains
 from mcp_sessions.stores.keyvalue.backend import Backend
+from mcp_sessions.stores.keyvalue.index import Entry
 from mcp_sessions.stores.keyvalue.work import Work
 from mcp_sessions.stores.rowstore import Operation, Result, RowStore
 
@@ -99,11 +100,13 @@ class KeyValueStore(RowStore, ConditionalStore):
 
     async def _purge(self, now: float, limit: int, *, values: bool = False) -> list[Remains]:
         gone: list[Remains] = []
+        seen: dict[str, Entry] = {}
         while limit > 0:
             async with self._work() as work:
                 due = await work.due(now, min(limit, _AT_ONCE))
-            if not due:
+            if due == seen:  # there are none, or the backend does not give what was written to it
                 break
+            seen = due
             async with self._work() as work:
                 remains, found = await work.purge(due, now, limit, values)
             gone += remains
