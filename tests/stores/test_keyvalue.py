@@ -331,7 +331,6 @@ async def begun(store: Store) -> None:
 
 async def begun_for_long(store: Store) -> None:
     await store.create(PARENT, Lifetime(1e6))
-    await store.write(CHILD, {"a": b"1"})
 
 
 async def over(store: Store) -> None:
