@@ -293,6 +293,8 @@ class StoreMachine(RuleBasedStateMachine):
     def remove(self, which: int, access: Access, key: str) -> None:
         values, refusal = self.expect(access, begins=False)
         assert self.ask(which, "remove", access, key) == (refusal if values is None else values.pop(key, None))
+        if access.address in self.model and values is not None:
+            self.model[access.address].untils.pop(key, None)
 
     @rule(which=st.integers(0, 1), access=ACCESSES)
     def clear(self, which: int, access: Access) -> None:
@@ -301,6 +303,7 @@ class StoreMachine(RuleBasedStateMachine):
         if values is not None:
             values.clear()
             if access.address in self.model:
+                self.model[access.address].untils.clear()
                 self.model[access.address].over_bytes.clear()
 
     @rule(which=st.integers(0, 1), access=ACCESSES, key=KEYS, by=st.integers(-3, 3), ttl=TTLS)
@@ -338,7 +341,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert found.purged or self.now >= found.earliest + GRACE_SECONDS, "somebody else may have been told"
         assert {gone.address for gone in told} <= set(self.family(access.address))
         for gone in told:
-            self.check_remains(gone, "ended" if self.now < self.model[gone.address].earliest else "expired")
+            by_itself = "ended" if self.now < self.model[gone.address].earliest else "expired"
+            self.check_remains(gone, "expired" if expired else by_itself)  # a child goes as its parent does
         if parent is not None:
             parent.use(self.now)
         for address in self.family(access.address)[1:]:
@@ -393,7 +397,10 @@ class StoreMachine(RuleBasedStateMachine):
             looked_up = self.loop.run_until_complete(self.stores[which].look_up(one.address))
             parent = Address("transport", one.address.id, TRANSPORT_SCHEMA)
             orphan = self.is_child(one.address) and not self.is_live(parent)
-            assert looked_up == (None if orphan else one)
+            if orphan:
+                assert looked_up is None
+            else:  # values whose time is over may be removed in passing, after the listing
+                assert replace(looked_up, info=replace(looked_up.info, size=one.info.size)) == one
 
     def is_live(self, address: Address) -> bool:
         found = self.model.get(address)
