@@ -1,6 +1,7 @@
-"""Locks that make the tasks of one process queue up for a compare-and-set, instead of failing each other's.
+"""Locks that make the tasks of one event loop queue up.
 
-They only save retries: what keeps an update from being lost is the store's compare-and-set.
+For a compare-and-set they only save retries: what keeps an update from being lost is the store's compare-and-set. A
+store whose backend has none has nothing but these, and says so.
 """
 
 import asyncio

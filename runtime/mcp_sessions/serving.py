@@ -1,5 +1,6 @@
 """``Serving``: the part of ``Sessions`` that runs a server, over HTTP and over stdio."""
 
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
@@ -21,7 +22,9 @@ from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.observing import RETRY_MILLISECONDS, ObservingMiddleware
 from mcp_sessions.reaping import reaping
-from mcp_sessions.stores.base import Store
+from mcp_sessions.stores.base import ConditionalStore, Store
+
+_log: Final = logging.getLogger("mcp_sessions")
 
 ENDLESS_SECONDS: Final = 24 * 3600.0
 """How long a record is kept without a request when the SDK is told to keep its session for ever."""
@@ -137,6 +140,7 @@ class Serving:
             await self.store.aclose()
 
     async def _serve_stdio(self, server: MCPServer[Any]) -> None:
+        self._warn_of_store()
         try:
             async with self._lifecycle.sweeping():
                 await server.run_stdio_async()
@@ -165,6 +169,8 @@ class Serving:
     @asynccontextmanager
     async def _while_serving(self) -> AsyncIterator[None]:
         """Sweep while the block lasts; the last block to end closes the store."""
+        if not self._serving:
+            self._warn_of_store()
         self._serving += 1
         try:
             async with self._lifecycle.sweeping():
@@ -173,6 +179,10 @@ class Serving:
             self._serving -= 1
             if not self._serving:
                 await self.aclose()
+
+    def _warn_of_store(self) -> None:
+        if isinstance(self.store, ConditionalStore):
+            _log.warning("sessions are kept in %s: %s", type(self.store).__name__, self.store.condition)
 
     def _wrapped(
         self, running: Sequence[Starlette], handler: ASGIApp, manager: StreamableHTTPSessionManager

@@ -90,6 +90,21 @@ def test_the_example_of_a_test_passes(readme: str, isolated: Path) -> None:
     scope["test_increment"]()
 
 
+def test_the_example_of_a_key_value_store_keeps_sessions_there(readme: str, isolated: Path) -> None:
+    (isolated / "counter.yaml").write_text(block_with(readme, "yaml", "A counter that lives"))
+    sessiongen("counter.yaml", "-o", "state", cwd=isolated)
+    scope: dict[str, Any] = {}
+    exec(block_with(readme, "python", "KeyValueStore("), scope)
+
+    async def use() -> int:
+        counter = await scope["CounterSession"].create(scope["sessions"].store)
+        await counter.increment_counter(41)
+        total: int = await scope["CounterSession"].open(scope["sessions"].store, counter.id).increment_counter()
+        return total
+
+    assert asyncio.run(use()) == 42
+
+
 def test_the_example_of_transactions_does_what_it_says(readme: str, isolated: Path) -> None:
     (isolated / "cart.yaml").write_text(block_with(readme, "yaml", "A shopping cart"))
     sessiongen("cart.yaml", "-o", "state", cwd=isolated)

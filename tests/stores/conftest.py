@@ -5,12 +5,15 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from key_value.aio.protocols import AsyncKeyValue
+from key_value.aio.stores import memory, redis
 from opentelemetry.sdk.trace import TracerProvider
 from tests.stores.postgres_server import PostgresServer, postgres_server
 from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
 from mcp_sessions.stores.encrypted import EncryptedStore
+from mcp_sessions.stores.keyvalue import KeyValueStore
 from mcp_sessions.stores.observed import ObservedStore
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
@@ -66,6 +69,26 @@ def postgres(running_postgres: PostgresServer) -> PostgresServer:
     return running_postgres
 
 
+@pytest.fixture
+async def key_values(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[str], AsyncKeyValue]]:
+    """Backends for the key-value store: one of each kind, which is closed at the end."""
+    made: dict[str, AsyncKeyValue] = {}
+    servers: list[redis.RedisStore] = []
+
+    def backend(kind: str) -> AsyncKeyValue:
+        if kind not in made and kind == "key-value":
+            made[kind] = memory.MemoryStore()
+        elif kind not in made:
+            servers.append(redis.RedisStore(url=request.getfixturevalue("valkey").url))
+            made[kind] = servers[-1]
+        return made[kind]
+
+    yield backend
+    for server in servers:
+        await server.close()
+
+
+KEY_VALUE = ["key-value", "key-value redis"]
 ENCRYPTED = ["encrypted memory", "encrypted sqlite", "encrypted redis"]
 OTHERWISE_ENCRYPTED = {
     "test_the_size_of_a_session_is_that_of_its_keys_and_values",
@@ -82,7 +105,9 @@ OTHERWISE_ENCRYPTED = {
 """They count the bytes of a session, or refuse without a use; what holds instead is in test_encrypted."""
 
 
-@pytest.fixture(params=["memory", "sqlite", "redis", "redis cluster", "postgres", *ENCRYPTED, "observed memory"])
+@pytest.fixture(
+    params=["memory", "sqlite", "redis", "redis cluster", "postgres", *KEY_VALUE, *ENCRYPTED, "observed memory"]
+)
 async def store(
     request: pytest.FixtureRequest, clock: FakeClock, make_store: Callable[..., Store]
 ) -> AsyncIterator[Store]:
@@ -96,7 +121,10 @@ async def store(
 
 @pytest.fixture
 def make_store(
-    request: pytest.FixtureRequest, sqlite_path: Path, redis_options: dict[str, object]
+    request: pytest.FixtureRequest,
+    sqlite_path: Path,
+    redis_options: dict[str, object],
+    key_values: Callable[[str], AsyncKeyValue],
 ) -> Callable[..., Store]:
     """Make another store of a kind, on the same data as far as there is any outside of it."""
 
@@ -111,6 +139,8 @@ def make_store(
             return SQLiteStore(sqlite_path, **options)  # type: ignore[arg-type]
         if kind == "postgres":
             return PostgresStore(request.getfixturevalue("postgres").url, **options)  # type: ignore[arg-type]
+        if kind.startswith("key-value"):
+            return KeyValueStore(key_values(kind), collection=str(redis_options["prefix"]), **options)  # type: ignore[arg-type]
         if kind == "redis":
             return RedisStore(request.getfixturevalue("valkey").url, **redis_options | options)  # type: ignore[arg-type]
         url = request.getfixturevalue("cluster")[0].url

@@ -14,6 +14,8 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from key_value.aio.stores.memory import MemoryStore as KeyValueMemory
+from key_value.aio.stores.redis import RedisStore as KeyValueRedis
 from tests.stores.postgres_server import PostgresServer
 from tests.stores.valkey_server import ValkeyServer
 
@@ -38,6 +40,7 @@ from mcp_sessions.stores import (
 )
 from mcp_sessions.stores.encrypted import EncryptedStore
 from mcp_sessions.stores.encrypted.sealing import OVERHEAD
+from mcp_sessions.stores.keyvalue import KeyValueStore
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
 
@@ -105,6 +108,10 @@ class StoreMachine(RuleBasedStateMachine):
             self.postgres.empty()
             url = self.postgres.url
             self.stores = [PostgresStore(url, clock=lambda: self.now, prepare=flag) for flag in (False, True)]
+        elif self.kind == "key-value":
+            self.key_value = KeyValueRedis(url=self.url) if self.url else KeyValueMemory()
+            options = {"collection": f"model{next(PREFIXES)}", "clock": lambda: self.now}
+            self.stores = [KeyValueStore(self.key_value, **options) for _ in range(2)]
         else:
             number, prefix = int(self.kind), f"model{next(PREFIXES)}"
             self.stores = [
@@ -119,6 +126,8 @@ class StoreMachine(RuleBasedStateMachine):
             return
         for store in self.stores:
             self.loop.run_until_complete(store.aclose())
+        if self.kind == "key-value" and self.url:
+            self.loop.run_until_complete(self.key_value.close())
         self.loop.close()
         shutil.rmtree(self.folder)
 
@@ -290,6 +299,8 @@ class StoreMachine(RuleBasedStateMachine):
     def remove(self, which: int, access: Access, key: str) -> None:
         values, refusal = self.expect(access, begins=False)
         assert self.ask(which, "remove", access, key) == (refusal if values is None else values.pop(key, None))
+        if access.address in self.model and values is not None:
+            self.model[access.address].untils.pop(key, None)
 
     @rule(which=st.integers(0, 1), access=ACCESSES)
     def clear(self, which: int, access: Access) -> None:
@@ -298,6 +309,7 @@ class StoreMachine(RuleBasedStateMachine):
         if values is not None:
             values.clear()
             if access.address in self.model:
+                self.model[access.address].untils.clear()
                 self.model[access.address].over_bytes.clear()
 
     @rule(which=st.integers(0, 1), access=ACCESSES, key=KEYS, by=st.integers(-3, 3), ttl=TTLS)
@@ -335,7 +347,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert found.purged or self.now >= found.earliest + GRACE_SECONDS, "somebody else may have been told"
         assert {gone.address for gone in told} <= set(self.family(access.address))
         for gone in told:
-            self.check_remains(gone, "ended" if self.now < self.model[gone.address].earliest else "expired")
+            by_itself = "ended" if self.now < self.model[gone.address].earliest else "expired"
+            self.check_remains(gone, "expired" if expired else by_itself)  # a child goes as its parent does
         if parent is not None:
             parent.use(self.now)
         for address in self.family(access.address)[1:]:
@@ -390,7 +403,10 @@ class StoreMachine(RuleBasedStateMachine):
             looked_up = self.loop.run_until_complete(self.stores[which].look_up(one.address))
             parent = Address("transport", one.address.id, TRANSPORT_SCHEMA)
             orphan = self.is_child(one.address) and not self.is_live(parent)
-            assert looked_up == (None if orphan else one)
+            if orphan:
+                assert looked_up is None
+            else:  # values whose time is over may be removed in passing, after the listing
+                assert replace(looked_up, info=replace(looked_up.info, size=one.info.size)) == one
 
     def is_live(self, address: Address) -> bool:
         found = self.model.get(address)
@@ -473,6 +489,14 @@ def test_the_store_in_a_redis_server_does_so_too(partitions: str, valkey: Valkey
 
 def test_an_encrypted_store_in_a_redis_server_does_so_too(valkey: ValkeyServer) -> None:
     run(20, kind="1", url=valkey.url, encrypted=True)
+
+
+def test_the_store_in_any_key_value_store_does_so_too() -> None:
+    run(40, kind="key-value")
+
+
+def test_the_store_in_a_key_value_store_on_a_server_does_so_too(valkey: ValkeyServer) -> None:
+    run(15, kind="key-value", url=valkey.url)
 
 
 def test_the_store_in_postgresql_does_so_too(postgres: PostgresServer) -> None:

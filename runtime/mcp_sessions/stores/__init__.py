@@ -1,6 +1,6 @@
 """Where sessions live: the store contract, the stores that keep it, and ``open_store``, which picks one by URL.
 
-Stores that need packages of an extra are in modules of their own: ``mcp_sessions.stores.postgres``.
+Stores that need packages of an extra are in modules of their own, such as ``mcp_sessions.stores.postgres``.
 """
 
 from mcp_sessions.stores.base import (
@@ -12,6 +12,7 @@ from mcp_sessions.stores.base import (
     Access,
     Address,
     Clock,
+    ConditionalStore,
     Lifetime,
     Limits,
     Listed,
@@ -38,6 +39,7 @@ __all__ = [
     "Access",
     "Address",
     "Clock",
+    "ConditionalStore",
     "Lifetime",
     "Limits",
     "Listed",

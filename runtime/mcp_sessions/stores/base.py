@@ -6,7 +6,7 @@ that checks existence, expiry and owner, does its work, and slides the idle life
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from mcp_sessions.stores.terms import (
     GRACE_SECONDS,
@@ -39,6 +39,7 @@ __all__ = [
     "Access",
     "Address",
     "Clock",
+    "ConditionalStore",
     "Lifetime",
     "Limits",
     "Listed",
@@ -60,6 +61,7 @@ class Store(Protocol):
     Duties of every operation that takes an ``Access``, besides its own:
 
     - it is atomic, among all tasks, threads and processes that share the store, and costs one round trip;
+      of this, and of nothing else, a ``ConditionalStore`` may fall short;
     - it raises ``NotLiveError`` unless the session with that address is live (not expired, not ended) and belongs to
       exactly ``access.owner``;
       exception: with ``access.begin``, a session that is not there, or is that owner's and ended, reads as empty and
@@ -234,4 +236,14 @@ class Store(Protocol):
 
     async def aclose(self) -> None:
         """Release what the store holds; safe to call twice. Operations that were acknowledged are kept."""
+        ...
+
+
+@runtime_checkable
+class ConditionalStore(Store, Protocol):
+    """A store that is not atomic among all who may share it; who serves with one is warned when the server starts."""
+
+    @property
+    def condition(self) -> str:
+        """What of the contract holds under which condition only: a sentence for the log, without a full stop."""
         ...

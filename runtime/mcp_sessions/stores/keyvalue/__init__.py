@@ -1,0 +1,5 @@
+"""The store in any ``AsyncKeyValue`` of py-key-value; it needs the extra ``kv``."""
+
+from mcp_sessions.stores.keyvalue.store import KeyValueStore
+
+__all__ = ["KeyValueStore"]
