@@ -46,7 +46,7 @@ async def fill(store: Store) -> int:
     return 253
 
 
-KINDS = ["memory", "sqlite", "redis", "redis cluster", "postgres"]
+KINDS = ["memory", "sqlite", "redis", "redis cluster", "postgres", "key-value", "encrypted redis"]
 
 
 @pytest.mark.parametrize(("source", "target"), list(zip(KINDS, [*KINDS[1:], KINDS[0]], strict=True)))
