@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
+from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import cursors, rows
 from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
@@ -13,6 +14,9 @@ Result = TypeVar("Result")
 
 Operation: TypeAlias = Callable[[Rows, float], Result]
 """One operation with its arguments filled in: it takes the rows and the time."""
+
+_PURGE: Final = 32
+"""How many sessions are removed at once: meanwhile, everybody else waits."""
 
 
 class RowStore(ABC):
@@ -97,7 +101,18 @@ class RowStore(ABC):
 
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""
-        gone, _ = await self._perform(partial(rows.purge, limit=limit, values=values), writes=False)
+        gone: list[Remains] = []
+        is_more = True
+        while is_more and limit > 0:
+            step = min(limit, _PURGE)
+            try:
+                some, is_more = await self._perform(partial(rows.purge, limit=step, values=values), writes=False)
+            except StoreError:
+                if not gone:
+                    raise
+                break  # what is gone already has to be told
+            gone += some
+            limit -= step
         return gone
 
     async def scan(

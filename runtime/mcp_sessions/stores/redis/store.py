@@ -20,6 +20,8 @@ __all__ = ["RedisStore"]
 
 _CLUSTER_PARTITIONS: Final = 64
 _TRIES: Final = 1000
+_PURGE: Final = 32
+"""How many sessions a script removes at most: while it runs, everybody else waits."""
 _LOOK_AT: Final = 1000
 """How many names one step of a listing looks at."""
 
@@ -196,12 +198,18 @@ class RedisStore:
         gone: list[Remains] = []
         start = random.randrange(len(self._asker.partitions))
         for partition in self._asker.partitions[start:] + self._asker.partitions[:start]:
-            if limit <= 0:
-                break
-            arguments = (limit, "values" if values else "")
-            done, found = result_of(None, await self._asker.operate("purge", partition, *arguments))
-            gone += remains_of(found)
-            limit -= done
+            done = step = min(limit, _PURGE)
+            while 0 < step <= done:
+                arguments = (step, "values" if values else "")
+                try:
+                    done, found = result_of(None, await self._asker.operate("purge", partition, *arguments))
+                except StoreError:
+                    if not gone:
+                        raise
+                    return gone  # what is gone already has to be told
+                gone += remains_of(found)
+                limit -= done
+                step = min(limit, _PURGE)
         return gone
 
     async def scan(

@@ -30,7 +30,7 @@ _BATCH: Final = 128
 """How many operations share a commit at most."""
 
 _SWEEP_SECONDS: Final = 60.0
-_SWEEP_LIMIT: Final = 500
+_SWEEP_LIMIT: Final = 50
 
 _REFUSALS: Final = (SessionError, NotLiveError, SessionExistsError)
 """What an operation raises before it has changed anything."""
@@ -151,7 +151,7 @@ class SQLiteWorker:
             _log.warning("sweeping expired sessions failed: %s", error)
             return _SWEEP_SECONDS
         _, is_more = job.future.result()
-        return 1.0 if is_more else _SWEEP_SECONDS
+        return 0.1 if is_more else _SWEEP_SECONDS
 
     def _commit(self, jobs: list[_Job]) -> list[Callable[[], None]]:
         """Perform jobs in one transaction and return the answers to give; reads do not wait for writers."""
