@@ -232,7 +232,7 @@ class BaseSession:
             except NotLiveError as missing:
                 if missing.reason == "expired":
                     raise
-            await with_room(hooks, lambda: self._begin_alone(hooks, asking))
+            await self._begin_alone(hooks, asking)
             return await operation(there)
         return await with_room(hooks, lambda: operation(asking))
 
@@ -245,7 +245,7 @@ class BaseSession:
             if access.began is not None:
                 access.began(info)
 
-        await self.store.touch(replace(access, began=note))
+        await with_room(hooks, lambda: self.store.touch(replace(access, began=note)))
         if began:
             await hooks.started(self, access)
 

@@ -126,11 +126,7 @@ class Serving:
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
         elif transport == "streamable-http":
-            import uvicorn
-
-            app = self.http_app(server, host=host, **options)
-            print(f"serving http://{host}:{port}{options.get('path', '/mcp')}", file=sys.stderr, flush=True)
-            uvicorn.run(app, host=host, port=port, log_level="warning")
+            _serve_http(self.http_app(server, host=host, **options), host, port, options.get("path", "/mcp"))
         else:
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
 
@@ -218,6 +214,20 @@ class Serving:
             security=manager.security_settings,
             events=_events_of(manager),
         )
+
+
+def _serve_http(app: Starlette, host: str, port: int, path: str) -> None:
+    """Serve an application until the process is told to stop; where it does is said once the port is ours."""
+    import uvicorn
+
+    config = uvicorn.Config(app, host=host, port=port, log_level="warning")
+    http = uvicorn.Server(config)
+    listening = config.bind_socket()
+    print(f"serving http://{host}:{listening.getsockname()[1]}{path}", file=sys.stderr, flush=True)
+    with suppress(KeyboardInterrupt):
+        http.run(sockets=[listening])
+    if not http.started:
+        sys.exit(3)  # as uvicorn.run does
 
 
 def _events_of(manager: StreamableHTTPSessionManager) -> SessionEvents | None:
