@@ -1,6 +1,7 @@
 """``Serving``: the part of ``Sessions`` that runs a server, over HTTP and over stdio."""
 
 import logging
+import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
@@ -222,7 +223,10 @@ def _serve_http(app: Starlette, host: str, port: int, path: str) -> None:
 
     config = uvicorn.Config(app, host=host, port=port, log_level="warning")
     http = uvicorn.Server(config)
-    listening = config.bind_socket()
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        sys.exit(f"cannot serve at {host}, port {port}: {error.strerror or error}")
     print(f"serving http://{host}:{listening.getsockname()[1]}{path}", file=sys.stderr, flush=True)
     with suppress(KeyboardInterrupt):
         http.run(sockets=[listening])

@@ -1,5 +1,6 @@
 """Applications inside of others: mounting, several servers, CORS, and what is said when the lifespan was forgotten."""
 
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -120,18 +121,32 @@ async def test_a_browser_may_ask_when_cors_stands_around_it(store: Any, stateles
         assert refused.headers["access-control-allow-origin"] == "https://app.example"
 
 
+def test_a_port_that_is_taken_is_no_place_to_serve(store: Any, capsys: Any) -> None:
+    server, sessions = make_server(store)
+    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
+        sessions.run(server, "streamable-http", port=taken.getsockname()[1])
+        assert ended.value.code == f"cannot serve at 127.0.0.1, port {taken.getsockname()[1]}: Address already in use"
+    assert "serving" not in capsys.readouterr().err
+
+
 def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     import uvicorn
 
     served: list[Any] = []
-    monkeypatch.setattr(uvicorn, "run", lambda app, **options: served.append((app, options)))
+
+    def run(http: Any, sockets: list[Any]) -> None:
+        served.append((http.config.app, sockets[0].getsockname()))
+        http.started = True
+        sockets[0].close()
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
     server, sessions = make_server(store)
-    sessions.run(server, "streamable-http", port=9, path="/here", stateless=False, json_response=True)
-    [(app, options)] = served
-    assert (options["host"], options["port"]) == ("127.0.0.1", 9)
+    sessions.run(server, "streamable-http", port=0, path="/here", stateless=False, json_response=True)
+    [(app, (host, port))] = served
+    assert host == "127.0.0.1"
     assert [route.path for route in app.routes] == ["/here"]
     assert server.session_manager.stateless is False
     assert server.session_manager.json_response is True
-    assert capsys.readouterr().err == "serving http://127.0.0.1:9/here\n"
+    assert capsys.readouterr().err == f"serving http://127.0.0.1:{port}/here\n"
     with pytest.raises(TypeError, match="path: only for the transport 'streamable-http'"):
         sessions.run(server, "stdio", path="/here")
