@@ -123,9 +123,12 @@ async def test_a_browser_may_ask_when_cors_stands_around_it(store: Any, stateles
 
 def test_a_port_that_is_taken_is_no_place_to_serve(store: Any, capsys: Any) -> None:
     server, sessions = make_server(store)
-    with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(SystemExit) as ended:
-        sessions.run(server, "streamable-http", port=taken.getsockname()[1])
-        assert ended.value.code == f"cannot serve at 127.0.0.1, port {taken.getsockname()[1]}: Address already in use"
+    taken = socket.create_server(("127.0.0.1", 0))
+    port = taken.getsockname()[1]
+    with pytest.raises(SystemExit) as ended:
+        sessions.run(server, "streamable-http", port=port)
+    taken.close()
+    assert ended.value.code == f"cannot serve at 127.0.0.1, port {port}: Address already in use"
     assert "serving" not in capsys.readouterr().err
 
 
