@@ -42,7 +42,7 @@ async def valkey(server: Any) -> AsyncIterator[tuple[Store, Bytes]]:
     """A store in an empty Valkey, and how many bytes that has in use."""
     store = RedisStore(server.url)
     with server.client() as client:
-        client.flushall()
+        client.execute_command("FLUSHALL", "SYNC")
         yield store, lambda: int(client.info("memory")["used_memory"])
     await store.aclose()
 

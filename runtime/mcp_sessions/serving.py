@@ -1,6 +1,7 @@
 """``Serving``: the part of ``Sessions`` that runs a server, over HTTP and over stdio."""
 
 import logging
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -226,7 +227,7 @@ def _serve_http(app: Starlette, host: str, port: int, path: str) -> None:
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
-        sys.exit(f"cannot serve at {host}, port {port}: {error.strerror or error}")
+        sys.exit(f"cannot serve at {host}, port {port}: {os.strerror(error.errno) if error.errno else error}")
     print(f"serving http://{host}:{listening.getsockname()[1]}{path}", file=sys.stderr, flush=True)
     with suppress(KeyboardInterrupt):
         http.run(sockets=[listening])
