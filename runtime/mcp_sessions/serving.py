@@ -24,7 +24,7 @@ from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.observing import RETRY_MILLISECONDS, ObservingMiddleware
 from mcp_sessions.reaping import reaping
-from mcp_sessions.stores.base import ConditionalStore, Store
+from mcp_sessions.stores.base import Store, condition_of
 
 _log: Final = logging.getLogger("mcp_sessions")
 
@@ -179,8 +179,8 @@ class Serving:
                 await self.aclose()
 
     def _warn_of_store(self) -> None:
-        if isinstance(self.store, ConditionalStore):
-            _log.warning("sessions are kept in %s: %s", type(self.store).__name__, self.store.condition)
+        if (condition := condition_of(self.store)) is not None:
+            _log.warning("sessions are kept in %s: %s", type(self.store).__name__, condition)
 
     def _wrapped(
         self, running: Sequence[Starlette], handler: ASGIApp, manager: StreamableHTTPSessionManager

@@ -32,7 +32,10 @@ from mcp_sessions.stores import (
     NotLiveError,
     Store,
 )
+from mcp_sessions.stores.encrypted import EncryptedStore
 from mcp_sessions.stores.keyvalue import KeyValueStore
+from mcp_sessions.stores.keyvalue.family import name_of
+from mcp_sessions.stores.observed import ObservedStore
 
 LIVES = Lifetime(600.0)
 PARENT = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
@@ -277,7 +280,7 @@ async def test_between_two_backend_objects_updates_are_lost_as_it_warns(
     await stores[0].create(access, LIVES)
     await asyncio.gather(*(store.increment(access, "n", 1, b"0") for store in stores))
     assert await stores[0].read(access) == {"n": b"1"}
-    assert "atomic within one process only" in stores[0].condition
+    assert "atomic within one event loop of one process only" in stores[0].condition
 
 
 async def test_sessions_do_not_wait_for_each_other(store: KeyValueStore, backend: Backend, access: Access) -> None:
@@ -537,7 +540,7 @@ async def test_a_document_that_is_not_ours_is_an_error_and_nothing_is_written(
     await backend.put(name, document, collection="mcp-sessions")
     before = await backend.documents()
     calls = {
-        "session-": [store.read(access), store.scan(), store.create(access, LIVES)],
+        "session-": [store.read(access), store.create(access, LIVES)],
         "index-": [store.end(access), store.scan(), store.create(LIMITED, LIVES), store.purge_expired()],
         "index": [store.end(access), store.create(LIMITED, LIVES), store.purge_expired()],
     }
@@ -641,6 +644,66 @@ async def test_a_caller_that_gives_up_leaves_its_call_to_be_finished(
     assert await store.read(access) == {"n": b"1"}
 
 
+async def test_a_backend_that_never_answers_is_not_waited_for_and_stops_nobody(clock: FakeClock) -> None:
+    class Stuck(Backend):
+        stuck = False
+
+        async def _called(self, what: str, keys: Sequence[str]) -> None:
+            await super()._called(what, keys)
+            if self.stuck and what == "put":
+                await asyncio.sleep(3600.0)
+
+    backend = Stuck()
+    store = KeyValueStore(backend, clock=clock, timeout="0.05s")
+    access = Access(Address("handle", "1", "cart"), "me")
+    await store.create(access, LIVES)
+    backend.stuck = True
+    with pytest.raises(StoreError, match=r"^the key-value store did not answer within 0.05 seconds; it is not known"):
+        await store.write(access, {"n": b"1"})
+    backend.stuck = False
+    await store.write(access, {"n": b"2"})
+    assert await store.read(access) == {"n": b"2"}
+    await asyncio.wait_for(store.aclose(), 5.0)
+
+
+@pytest.mark.parametrize("after", range(1, 16))
+async def test_whatever_fails_while_it_is_purged_each_end_is_told(
+    store: KeyValueStore, backend: Backend, clock: FakeClock, after: int
+) -> None:
+    wanted = {f"cart_{number}" for number in range(250)}
+    for id in wanted:
+        await store.create(Access(Address("handle", id, "cart"), "me"), LIVES)
+    clock.advance(LIVES.idle * 2)
+    called, left = backend._called, after
+
+    async def fail_once(what: str, keys: Sequence[str]) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise backend.failure
+        await called(what, keys)
+
+    backend._called = fail_once  # type: ignore[method-assign]  # for a moment
+    told: list[str] = []
+    for _ in range(4):
+        with suppress(StoreError):
+            told += [gone.address.id for gone in await store.purge_expired()]
+    assert len(told) == len(set(told))
+    lost = wanted - set(told)
+    assert len(lost) <= 1, "at most the one whose document was being written when that failed"
+
+
+async def test_a_damaged_session_does_not_keep_the_others_from_being_listed(
+    store: KeyValueStore, backend: Backend, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(3):
+        await store.create(Access(Address("handle", str(number), "cart")), LIVES)
+    name = name_of(Address("handle", "1", "cart"))
+    await backend.put(name, {"content": "damaged"}, collection="mcp-sessions")
+    assert sorted(one.address.id for one in (await store.scan()).sessions) == ["0", "2"]
+    assert "a session cannot be listed" in caplog.text
+
+
 # What it says of itself
 
 
@@ -663,6 +726,9 @@ async def test_a_server_warns_at_its_start_of_what_the_store_does_not_keep(
     with caplog.at_level(logging.WARNING, "mcp_sessions"):
         [warning] = await warned(store, caplog)
         assert warning == f"sessions are kept in KeyValueStore: {store.condition}"
+        for wrapped in (EncryptedStore(store, [bytes(32)]), ObservedStore(EncryptedStore(store, [bytes(32)]))):
+            [warning] = await warned(wrapped, caplog)
+            assert warning == f"sessions are kept in {type(wrapped).__name__}: {store.condition}"
         assert await warned(all_stores.MemoryStore(), caplog) == []
 
 
@@ -679,7 +745,7 @@ def test_a_server_on_stdio_warns_too(tmp_path: Any) -> None:
     done = subprocess.run(
         [sys.executable, "-c", code], input="", capture_output=True, text=True, timeout=60, check=True
     )
-    assert done.stderr.count("sessions are kept in KeyValueStore: its operations are atomic within one process") == 1
+    assert done.stderr.count("sessions are kept in KeyValueStore: its operations are atomic within one event loop") == 1
     assert "Traceback" not in done.stderr
 
 

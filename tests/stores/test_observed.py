@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
@@ -378,3 +378,27 @@ def test_the_runtime_alone_does_not_import_opentelemetry() -> None:
         print([name for name in sys.modules if name.partition(".")[0] == "opentelemetry"])
     """)
     assert loaded == "[]\n"
+
+
+@pytest.mark.parametrize("when", ["on_start", "on_end"])
+async def test_a_listener_that_fails_changes_nothing(when: str, caplog: pytest.LogCaptureFixture) -> None:
+    provider = TracerProvider()
+
+    def fail(self: object, *args: object, **kwargs: object) -> None:
+        raise RuntimeError("a listener is broken")
+
+    provider.add_span_processor(type("Broken", (SpanProcessor,), {when: fail})())
+    store = ObservedStore(MemoryStore(), tracer_provider=provider)
+    await store.create(SECRET, LIVES)
+    assert await store.increment(SECRET, "n", 1, b"0") == b"1"
+    with pytest.raises(SessionExistsError):
+        await store.create(SECRET, LIVES)
+    assert await store.read(SECRET) == {"n": b"1"}
+    assert "OpenTelemetry could not be told of a store operation" in caplog.text
+
+
+@pytest.mark.parametrize("wrapper", [ObservedStore, lambda store: EncryptedStore(store, [STORE_KEY])])
+@pytest.mark.parametrize("given", [None, 5, "memory://", MemoryStore])
+def test_what_is_wrapped_is_a_store(wrapper: Any, given: Any) -> None:
+    with pytest.raises(TypeError, match=r"Store wraps a store, such as open_store\(url\); got "):
+        wrapper(given)

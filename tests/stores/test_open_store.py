@@ -1,5 +1,6 @@
 """Opening a store by its URL: what works, and one clear line for what does not."""
 
+import importlib
 import re
 import sys
 from pathlib import Path
@@ -73,8 +74,13 @@ async def test_an_absolute_path_and_options(tmp_path: Path) -> None:
         ("memory://?x=1", "takes no address"),
         ("mysql://me:hunter2@host/db", "not a store URL: 'mysql://***@host/db'"),
         ("mysql://host/db?password=hunter2", "not a store URL: 'mysql://host/db?...'"),
-        ("mysql://me:hunter2?x@host", "not a store URL: 'mysql://***@host'"),
-        ("me:hunter2@host", "not a store URL: '***@host'"),
+        ("mysql://me:hunter2?x@host", "not a store URL: 'mysql://***'"),
+        ("me:hunter2@host", "not a store URL: '***'"),
+        ("redis:hunter2", "not a store URL: '***'"),
+        ("postgress://host/db?password=abc@hunter2", "not a store URL: 'postgress://***'"),
+        ("sqlite://h/x.db?key=a@hunter2", "write three slashes before its path; got 'sqlite://***'"),
+        ("memory://?a=@hunter2", "got 'memory://***'"),
+        ("redis://u:12#hunter2@host", "write %23 for a #"),
         ("sqlite://me:hunter2@host/s.db", "sqlite://***@host/s.db"),
         ("memory://me:hun@ter2@host", "memory://***@host"),
         ("redis://", "not the address of a Redis or Valkey server"),
@@ -137,6 +143,25 @@ def test_a_store_whose_packages_are_missing_says_how_to_get_them(
     assert str(raised.value) == f"{what} stores need more packages: pip install 'mcp-sessiongen[{extra}]'"
 
 
+def test_a_schema_in_the_database_has_a_name() -> None:
+    with pytest.raises(StoreUrlError, match="schema is the name of a schema in the database; got 5"):
+        open_store("postgresql://host/db", schema=5)
+
+
+@pytest.mark.parametrize(
+    ("module", "package", "extra"), [("keyvalue", "key_value", "kv"), ("encrypted", "cryptography", "encryption")]
+)
+def test_stores_that_have_no_url_say_which_packages_they_need(
+    module: str, package: str, extra: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = f"mcp_sessions.stores.{module}"
+    for name in [name for name in sys.modules if name == ours or name.startswith((f"{ours}.", f"{package}."))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(ImportError, match=rf"need .* package.*: pip install 'mcp-sessiongen\[{extra}\]'$"):
+        importlib.import_module(ours)
+
+
 async def test_a_postgresql_url_takes_options_of_the_stores_and_of_libpqs(postgres: PostgresServer) -> None:
     url = f"{postgres.url}&schema=its%20own&connections=2&timeout=30s&connect_timeout=5&create=true"
     store = open_store(url, clock=lambda: 5.0)
@@ -175,6 +200,13 @@ def install(monkeypatch: pytest.MonkeyPatch, folder: Path, name: str, *lines: st
     monkeypatch.syspath_prepend(folder / name)
 
 
+def no_store(url: str) -> None:
+    """Open nothing."""
+
+
+NUMBER = 5
+
+
 async def test_other_packages_bring_stores_by_an_entry_point(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     install(monkeypatch, tmp_path, "theirs", f"theirs = {__name__}:TheirStore", "sqlite = nowhere:Nothing")
     store = open_store("theirs://host/1?x=2", clock=lambda: 5.0)
@@ -195,6 +227,11 @@ def test_stores_of_other_packages_that_cannot_be_opened_say_why(
         match=r"^the store for broken://, nowhere_to_be_found:Store, cannot be loaded: ModuleNotFoundError: [^\n]*$",
     ):
         open_store("broken://me:hunter2@host")
+    install(monkeypatch, tmp_path, "odd", f"none = {__name__}:no_store", f"number = {__name__}:NUMBER")
+    with pytest.raises(StoreUrlError, match=r"the store for none:// is none: its entry point returned NoneType"):
+        open_store("none://host")
+    with pytest.raises(StoreUrlError, match=r"number://, tests.*:NUMBER, is nothing that can be called"):
+        open_store("number://host")
     install(monkeypatch, tmp_path, "other", "both = elsewhere:Store")
     with pytest.raises(StoreUrlError, match="two packages have stores for both://: elsewhere:Store and tests"):
         open_store("both://host")

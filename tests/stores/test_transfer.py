@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcp_sessions import StoreError
+from mcp_sessions import SessionDataError, StoreError
 from mcp_sessions.stores import (
     TRANSPORT_SCHEMA,
     Access,
@@ -19,6 +19,7 @@ from mcp_sessions.stores import (
     SessionCopy,
     Store,
 )
+from mcp_sessions.stores.encrypted import EncryptedStore
 from mcp_sessions.stores.transfer import Imported, export_sessions, import_sessions
 from mcp_sessions.testing import FakeClock
 
@@ -139,6 +140,8 @@ LINE = {
         ([], 'that is no export of sessions: its first line would be {"mcp-sessions": 1}'),
         (["hunter2"], "that is no export of sessions"),
         (['{"mcp-sessions": 2}'], "that is no export of sessions"),
+        (["[" * 100_000], "that is no export of sessions"),
+        ([HEAD, []], "line 2 is no session of an export: it is no JSON object"),
         ([HEAD, "hunter2"], "line 2 is no session of an export: it is no JSON"),
         ([HEAD, "[" * 100_000], "line 2 is no session of an export: it is no JSON"),
         ([HEAD, {"space": "handle"}], "line 2 is no session of an export: id: Field required"),
@@ -180,3 +183,23 @@ async def test_a_session_in_use_is_as_it_is_at_one_moment(clock: FakeClock) -> N
     other = MemoryStore(clock=clock)
     await import_sessions(other, lines)
     assert await other.read(replace(access)) == {"a": b"1"}
+
+
+async def test_an_import_takes_an_export_as_it_comes(clock: FakeClock) -> None:
+    one, other = MemoryStore(clock=clock), MemoryStore(clock=clock)
+    total = await fill(one)
+    assert await import_sessions(other, export_sessions(one)) == Imported(total, 0, 0, 0)
+
+
+async def test_a_session_that_cannot_be_read_is_named_or_left_out(clock: FakeClock) -> None:
+    inner = MemoryStore(clock=clock)
+    store = EncryptedStore(inner, [bytes(32)])
+    await fill(store)
+    bad = Access(Address("handle", "cart_hunter2hunter2", "cart"), "me")
+    await inner.create(bad, Lifetime(600.0), {"n": b"1"})
+    with pytest.raises(SessionDataError, match=r"^cart of cart\.\.\.: what the store holds for 'n'"):
+        await lines_of(store)
+    damaged: list[Address] = []
+    lines = [line async for line in export_sessions(store, damaged=damaged)]
+    assert damaged == [bad.address]
+    assert len(lines) == 1 + 253

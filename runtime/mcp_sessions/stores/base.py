@@ -247,3 +247,22 @@ class ConditionalStore(Store, Protocol):
     def condition(self) -> str:
         """What of the contract holds under which condition only: a sentence for the log, without a full stop."""
         ...
+
+
+def require_store(given: object, wrapper: str) -> None:
+    """Make sure that what is wrapped is a store.
+
+    Raises:
+        TypeError: If it is none.
+    """
+    if isinstance(given, type) or not hasattr(given, "touch"):
+        raise TypeError(f"{wrapper} wraps a store, such as open_store(url); got {type(given).__name__}")
+
+
+def condition_of(store: object) -> str | None:
+    """Return the condition of a ``ConditionalStore``, also of one that others stand around as their ``store``."""
+    while store is not None:
+        if isinstance(store, ConditionalStore):
+            return store.condition
+        store = getattr(store, "store", None)
+    return None

@@ -17,6 +17,16 @@ def cursor_of(address: Address) -> str:
     return base64.urlsafe_b64encode(name.encode()).decode("ascii")
 
 
+def require_limit(limit: int) -> None:
+    """Make sure that a page has room for a session.
+
+    Raises:
+        StoreError: If it has none.
+    """
+    if limit < 1:
+        raise StoreError(f"the limit of a listing is a whole number from 1; got {limit!r}")
+
+
 def name_of(cursor: str) -> tuple[str, str, str]:
     """Return the space, id and schema that a cursor stands for; what comes before all others for "".
 

@@ -19,7 +19,7 @@ VARIABLE: Final = "MCP_SESSIONS_STORE"
 """The environment variable that has the URL where a program names none."""
 
 GROUP: Final = "mcp_sessions.stores"
-"""The group of entry points by which other packages bring stores of their own: each is named as its URLs' scheme."""
+"""The entry points by which other packages bring stores of their own: named as its URLs' scheme, in lower case."""
 
 _ALLOWED: Final = (
     "write memory://, sqlite:///relative.db, sqlite:////absolute/path.db, redis://host:6379/0 or "
@@ -68,7 +68,10 @@ def open_store(url: str | None = None, **options: Any) -> Store:
     opener = (_opener(scheme) or _foreign_opener(scheme)) if "://" in url else None
     if opener is None:
         raise StoreUrlError(f"not a store URL: {shown(url)}{where}; {_ALLOWED}")
-    return opener(url, **options)
+    made = opener(url, **options)
+    if not hasattr(made, "read"):
+        raise StoreUrlError(f"the store for {scheme}:// is none: its entry point returned {type(made).__name__}")
+    return made
 
 
 def _open_memory(url: str, **options: Any) -> Store:
@@ -110,6 +113,8 @@ def _foreign_opener(scheme: str) -> Opener | None:
         raise StoreUrlError(
             f"the store for {scheme}://, {found[0].value}, cannot be loaded: {type(error).__name__}: {error}"
         ) from error
+    if not callable(opener):
+        raise StoreUrlError(f"the store for {scheme}://, {found[0].value}, is nothing that can be called")
     return opener
 
 

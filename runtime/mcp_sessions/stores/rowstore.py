@@ -119,6 +119,7 @@ class RowStore(ABC):
         self, *, schema: str | None = None, owner: str | None = None, limit: int = 100, cursor: str = ""
     ) -> Page:
         """See ``Store.scan``."""
+        cursors.require_limit(limit)
         after = cursors.name_of(cursor)
         operation = partial(rows.scan, schema=schema, owner=owner, limit=limit + 1, after=after)
         found = await self._perform(operation, writes=False)

@@ -8,13 +8,14 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from mcp_sessions.errors import StoreError
+from mcp_sessions.errors import SessionDataError, StoreError
+from mcp_sessions.ids import masked
 from mcp_sessions.stores.base import Store
 from mcp_sessions.stores.terms import Address, NotLiveError, SessionCopy, SessionExistsError, Space
 
@@ -42,13 +43,18 @@ class Imported:
     orphans: int
 
 
-async def export_sessions(store: Store) -> AsyncIterator[str]:
+async def export_sessions(store: Store, *, damaged: list[Address] | None = None) -> AsyncIterator[str]:
     """Give all live sessions of a store as lines of JSON, without line breaks; it is no use of a session.
 
     Each session is as it is at one moment, but not all of them at the same. One that is there from the first line to
     the last is among them.
 
+    Args:
+        store: Where they are.
+        damaged: Gets the addresses of sessions whose values cannot be read, which are then left out.
+
     Raises:
+        mcp_sessions.SessionDataError: If values cannot be read and there is no ``damaged``; it says of which session.
         mcp_sessions.StoreError: If the store fails.
     """
     yield json.dumps(_HEAD)
@@ -58,12 +64,22 @@ async def export_sessions(store: Store) -> AsyncIterator[str]:
             page = await store.scan(limit=_PAGE, cursor=cursor)
             cursor, is_over = page.cursor, not page.cursor
             wanted = [one.address for one in page.sessions if one.address.has_parent == are_children]
-            for copy in await asyncio.gather(*map(store.copy_out, wanted)):
+            for copy in await asyncio.gather(*(_copy_out(store, address, damaged) for address in wanted)):
                 if copy is not None:
                     yield _line_of(copy)
 
 
-async def import_sessions(store: Store, lines: Iterable[str]) -> Imported:
+async def _copy_out(store: Store, address: Address, damaged: list[Address] | None) -> SessionCopy | None:
+    try:
+        return await store.copy_out(address)
+    except SessionDataError as error:
+        if damaged is None:
+            raise SessionDataError(f"{address.schema} of {masked(address.id)}: {error}") from error
+        damaged.append(address)
+        return None
+
+
+async def import_sessions(store: Store, lines: Iterable[str] | AsyncIterable[str]) -> Imported:
     """Put the sessions of an export into a store, and return what became of them; what is there already stays.
 
     It can be done again with the same lines, as after an error: what was put in is then there already.
@@ -72,12 +88,25 @@ async def import_sessions(store: Store, lines: Iterable[str]) -> Imported:
         mcp_sessions.StoreError: If a line is none of an export, or the store fails; it says which line.
     """
     counts = dict.fromkeys(("sessions", "existing", "expired", "orphans"), 0)
-    numbered = enumerate(lines, 1)
-    _require_head(next(numbered, (1, ""))[1])
-    for number, line in numbered:
-        if line.strip():
+    number = 0
+    async for line in _each(lines):
+        number += 1
+        if number == 1:
+            _require_head(line)
+        elif line.strip():
             counts[await _put_in(store, number, _copy_in(number, line))] += 1
+    if not number:
+        _require_head("")
     return Imported(**counts)
+
+
+async def _each(lines: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[str]:
+    if isinstance(lines, AsyncIterable):
+        async for line in lines:
+            yield line
+    else:
+        for line in lines:
+            yield line
 
 
 async def _put_in(store: Store, number: int, copy: SessionCopy) -> str:
@@ -102,7 +131,7 @@ class _Line(BaseModel):
     id: str
     schema_: Annotated[str, Field(alias="schema")]
     owner: str | None
-    version: Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    version: Annotated[int, Field(ge=0, lt=2**53)]
     digest: str
     created: Annotated[float, Field(allow_inf_nan=False)]
     expires: Annotated[float, Field(allow_inf_nan=False)]
@@ -145,7 +174,10 @@ def _copy_in(number: int, text: str) -> SessionCopy:
         StoreError: If it is none.
     """
     try:
-        line = _Line.model_validate(json.loads(text))
+        given = json.loads(text)
+        if not isinstance(given, dict):
+            raise StoreError(_WRONG.format(number, "it is no JSON object"))
+        line = _Line.model_validate(given)
         values = {key: _dumped(value) for key, value in line.values.items()}
         values |= {key: b64decode(value, validate=True) for key, value in line.bytes.items()}
     except ValidationError as error:
@@ -173,7 +205,7 @@ def _copy_in(number: int, text: str) -> SessionCopy:
 def _require_head(line: str) -> None:
     try:
         head = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         head = None
     if head != _HEAD:
         raise StoreError(f"that is no export of sessions: its first line would be {json.dumps(_HEAD)}")

@@ -1,5 +1,6 @@
 """What the addresses of all kinds of store have in common: how their options are read, and how they are shown."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
@@ -48,6 +49,10 @@ def taken(url: str, options: Mapping[str, Option], allowed: str) -> tuple[str, d
 def shown(url: str) -> str:
     """Return a URL as it may be shown: without user name, password, and what stands after a ``?``."""
     scheme, slashes, rest = url.partition("://")
-    _, at, address = (rest if slashes else url).rpartition("@")
-    place, question, _ = address.partition("?")
-    return repr(f"{scheme if slashes else ''}{slashes}{at and '***@'}{place}{question and '?...'}")
+    if not slashes:
+        return repr("***" if {":", "@"} & set(url) else url)
+    base = re.split("[?#]", rest, maxsplit=1)[0]
+    _, at, place = base.rpartition("@")
+    if "@" in rest[len(base) :]:  # either may be within a password
+        return repr(f"{scheme}://***")
+    return repr(f"{scheme}://{at and '***@'}{place}{'?...' if len(base) < len(rest) else ''}")

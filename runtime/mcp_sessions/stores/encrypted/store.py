@@ -10,7 +10,7 @@ from mcp_sessions import attempts
 from mcp_sessions.attempts import Beaten, until_written
 from mcp_sessions.errors import SessionConflictError, SessionTooLargeError
 from mcp_sessions.stores import jsontext, room
-from mcp_sessions.stores.base import Store
+from mcp_sessions.stores.base import Store, require_store
 from mcp_sessions.stores.encrypted.sealing import OVERHEAD, Seals
 from mcp_sessions.stores.encrypted.turns import Turns
 from mcp_sessions.stores.terms import Access, Address, Lifetime, Limits, Listed, Page, Remains, SessionCopy, SessionInfo
@@ -56,8 +56,7 @@ class EncryptedStore:
     def __init__(
         self, store: Store, keys: Sequence[str | bytes], *, plaintext: Literal["refuse", "read"] = "refuse"
     ) -> None:
-        if isinstance(store, str):
-            raise TypeError("EncryptedStore wraps a store, such as open_store(url); got text")
+        require_store(store, "EncryptedStore")
         if plaintext not in ("refuse", "read"):
             raise ValueError(f'plaintext is "refuse" or "read"; got {plaintext!r}')
         self.store = store

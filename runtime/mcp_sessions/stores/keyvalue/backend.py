@@ -1,20 +1,24 @@
 """The backend as this store uses it: documents by name, and one kind of error."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final
 
 from key_value.aio.protocols.key_value import AsyncKeyValue
 
 from mcp_sessions.errors import StoreError
 
+_DOUBT: Final = "; it is not known whether it was done"
+
 
 class Backend:
-    """One collection of a key-value store."""
+    """One collection of a key-value store, which is waited for so many seconds."""
 
-    def __init__(self, key_value: AsyncKeyValue, collection: str) -> None:
+    def __init__(self, key_value: AsyncKeyValue, collection: str, patience: float) -> None:
         self._key_value = key_value
         self._collection = collection
+        self._patience = patience
 
     async def get(self, names: Sequence[str]) -> dict[str, Mapping[str, Any] | None]:
         """Return documents by name; None where there is none.
@@ -24,7 +28,7 @@ class Backend:
         """
         if not names:
             return {}
-        with _failures(""):
+        async with self._asking():
             found = await self._key_value.get_many(names, collection=self._collection)
             return dict(zip(names, found, strict=True))
 
@@ -34,7 +38,7 @@ class Backend:
         Raises:
             StoreError: If the backend fails.
         """
-        with _failures("; it is not known whether it was done"):
+        async with self._asking(_DOUBT):
             await self._key_value.put_many(
                 list(documents), list(documents.values()), collection=self._collection, ttl=ttl
             )
@@ -45,14 +49,15 @@ class Backend:
         Raises:
             StoreError: If the backend fails.
         """
-        with _failures("; it is not known whether it was done"):
+        async with self._asking(_DOUBT):
             await self._key_value.delete_many(names, collection=self._collection)
 
-
-@contextmanager
-def _failures(doubt: str) -> Iterator[None]:
-    """Turn whatever a backend raises into one error; its text may hold passwords, so that is only in the cause."""
-    try:
-        yield
-    except Exception as error:
-        raise StoreError(f"the key-value store failed with {type(error).__name__}{doubt}") from error
+    @asynccontextmanager
+    async def _asking(self, doubt: str = "") -> AsyncIterator[None]:
+        """Turn whatever a backend raises into one error; its text may hold passwords, so that is only in the cause."""
+        try:
+            async with asyncio.timeout(self._patience) as limit:
+                yield
+        except Exception as error:
+            late = f" did not answer within {self._patience:g} seconds" if limit.expired() else ""
+            raise StoreError(f"the key-value store{late or f' failed with {type(error).__name__}'}{doubt}") from error

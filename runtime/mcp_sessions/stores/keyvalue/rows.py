@@ -4,16 +4,20 @@ The operations of ``mcp_sessions.stores.rows`` do not wait, and a backend is wai
 needs what is not there, and again from the start when it is; what it changed meanwhile is forgotten.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Final, NamedTuple
 
+from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import cursors
 from mcp_sessions.stores.keyvalue.family import Family, Values, home_of, name_of
 from mcp_sessions.stores.keyvalue.index import SHARDS, Entry, Index, shard_of, shard_of_owner
 from mcp_sessions.stores.records import Record
 from mcp_sessions.stores.terms import Address
+
+_log: Final = logging.getLogger("mcp_sessions")
 
 _BATCH: Final = 100
 """How many sessions a listing loads at once."""
@@ -167,7 +171,7 @@ class _Rows:
         for at, name in enumerate(names):
             if name not in self._documents:
                 raise NotLoadedError([n for n in names[at : at + _BATCH] if n not in self._documents], alone=False)
-            for address, record in _members(self._load(name)):
+            for address, record in _members(self._readable(name)):
                 wanted = schema in (None, address.schema) and owner in (None, record.owner)
                 if wanted and record.is_live(now) and (name, address.schema) > start:
                     found.append((address, record))
@@ -186,6 +190,14 @@ class _Rows:
             family = self._families[name] = Family.read(name, self._documents[name])
             self._before[name] = None if family is None else family.entry()
         return self._families[name]
+
+    def _readable(self, name: str) -> Family | None:
+        """Return what a document holds; None, and a word in the log, where it is damaged."""
+        try:
+            return self._load(name)
+        except StoreError as error:
+            _log.warning("a session cannot be listed: %s", error)
+            return None
 
     def _changing(self, address: Address) -> Family:
         home = home_of(address)

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from key_value.aio.protocols.key_value import AsyncKeyValue
 
+from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.base import GRACE_SECONDS, Clock, ConditionalStore, Remains
 from mcp_sessions.stores.keyvalue.backend import Backend
@@ -37,20 +38,28 @@ class KeyValueStore(RowStore, ConditionalStore):
         key_value: The backend, which has to give what was last written to it. It is not closed.
         collection: Where in the backend the documents are; nothing else may be there.
         clock: Seconds since the epoch.
+        timeout: How long to wait for each answer of the backend.
 
     Raises:
         TypeError: If ``key_value`` is no such object.
     """
 
     condition: Final = (
-        "its operations are atomic within one process only; among several, updates can be lost, limits exceeded, and "
+        "its operations are atomic within one event loop of one process only; among several, updates can be lost, limits exceeded, and "
         "ends of sessions told twice or never. Serve with one worker, or use a store that workers can share"
     )
 
-    def __init__(self, key_value: AsyncKeyValue, *, collection: str = "mcp-sessions", clock: Clock = time.time) -> None:
+    def __init__(
+        self,
+        key_value: AsyncKeyValue,
+        *,
+        collection: str = "mcp-sessions",
+        clock: Clock = time.time,
+        timeout: Duration = "30s",
+    ) -> None:
         if isinstance(key_value, type) or not isinstance(key_value, AsyncKeyValue):
             raise TypeError(f"key_value is an AsyncKeyValue of py-key-value; got {key_value!r}")
-        self._backend = Backend(key_value, collection)
+        self._backend = Backend(key_value, collection, seconds(timeout))
         self._name = (id(key_value), collection)  # not the object: it may have an equality of its own
         self._clock = clock
         self._closed = False
@@ -102,15 +111,18 @@ class KeyValueStore(RowStore, ConditionalStore):
         gone: list[Remains] = []
         seen: dict[str, Entry] = {}
         while limit > 0:
-            async with self._work() as work:
-                due = await work.due(now, min(limit, _AT_ONCE))
-            if due == seen:  # there are none, or the backend does not give what was written to it
-                break
-            seen = due
-            async with self._work() as work:
-                remains, found = await work.purge(due, now, limit, values)
-            gone += remains
-            limit -= found
+            try:
+                async with self._work() as work:
+                    due = await work.due(now, min(limit, _AT_ONCE))
+                if due == seen:  # there are none, or the backend does not give what was written to it
+                    break
+                seen = due
+                async with self._work() as work:
+                    limit -= await work.purge(due, now, limit, gone, values=values)
+            except StoreError:
+                if not gone:
+                    raise
+                break  # what is gone already has to be told
         return gone
 
     async def _sweep(self) -> None:

@@ -23,7 +23,7 @@ from mcp_sessions.errors import StoreError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import rows
 from mcp_sessions.stores.keyvalue.backend import Backend
-from mcp_sessions.stores.keyvalue.family import Family
+from mcp_sessions.stores.keyvalue.family import Family, home_of, name_of
 from mcp_sessions.stores.keyvalue.index import SHARDS, Entry, shard_of
 from mcp_sessions.stores.keyvalue.rows import Change, FamilyRows, Loaded, NotLoadedError
 from mcp_sessions.stores.rowstore import Operation, Result
@@ -76,8 +76,8 @@ class Work:
         await self._write_index()
         return self._loaded.index.due(now, limit)
 
-    async def purge(self, due: dict[str, Entry], now: float, limit: int, values: bool) -> tuple[list[Remains], int]:
-        """Purge the sessions of entries that are due; return what ``purge_expired`` does, and how much was found.
+    async def purge(self, due: dict[str, Entry], now: float, limit: int, gone: list[Remains], *, values: bool) -> int:
+        """Purge the sessions of entries that are due; add what remains to ``gone``, and return how much was found.
 
         The entries are corrected: most of them are of sessions that were used since.
         """
@@ -88,12 +88,14 @@ class Work:
         await self._load_index(shard_of(name, entry.owner) for name, entry in due.items())
         table = FamilyRows(self._loaded)
         remains, _ = rows.purge(table, now, limit, values=values)
-        await self._write_sessions(table.changes(), now)
+        for change in table.changes():
+            await self._write_sessions([change], now)
+            gone += [one for one in remains if name_of(home_of(one.address)) == change.name]  # whatever comes later
         later = now + TOMBSTONE_SECONDS
         for name, entry in due.items():
             await self._settle(name, entry, entry._replace(due=later) if name in damaged else table.change(name).after)
         await self._write_index()
-        return remains, table.found
+        return table.found
 
     async def _load(self, sessions: Sequence[str], index: Sequence[str] = (), *, alone: bool = True) -> None:
         if alone:

@@ -4,11 +4,15 @@ Nothing that is told says whose session it was, which one, or what was in it: no
 an error, which may name them.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
+import logging
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import Token
 from time import monotonic, perf_counter
 from typing import Any, Final, TypeAlias, TypeVar
 
 from opentelemetry import metrics, trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import SpanKind, StatusCode
 
 from mcp_sessions.stores.terms import NotLiveError, SessionExistsError
@@ -16,6 +20,8 @@ from mcp_sessions.stores.terms import NotLiveError, SessionExistsError
 R = TypeVar("R")
 
 Attributes: TypeAlias = dict[str, str | bool]
+
+_log: Final = logging.getLogger("mcp_sessions")
 
 _SCOPE: Final = "mcp_sessions"
 _LOOK_SECONDS: Final = 1.0
@@ -114,32 +120,49 @@ class Instruments:
         attributes: Attributes = {"db.system.name": self._system, "db.operation.name": operation}
         if schema:
             attributes["db.collection.name"] = schema
+        found: Attributes = {}
         start = perf_counter()
-        with self._tracer.start_as_current_span(
-            f"{operation} {schema}" if schema else operation,
-            kind=self._kind,
-            attributes=attributes,
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            found: Attributes = {}
-            try:
-                result = await call
-                found = dict(outcome(result)) if outcome is not None else {}
-                return result
-            except NotLiveError as refused:
-                found = {"mcp_sessions.refusal": refused.reason}
-                raise
-            except SessionExistsError:
-                found = {"mcp_sessions.refusal": "exists"}
-                raise
-            except BaseException as error:
-                found = {"error.type": type(error).__name__}
-                span.set_status(StatusCode.ERROR)
-                raise
-            finally:
+        span, token = self._begun(f"{operation} {schema}" if schema else operation, attributes)
+        try:
+            result = await call
+            found = dict(outcome(result)) if outcome is not None else {}
+            return result
+        except NotLiveError as refused:
+            found = {"mcp_sessions.refusal": refused.reason}
+            raise
+        except SessionExistsError:
+            found = {"mcp_sessions.refusal": "exists"}
+            raise
+        except BaseException as error:
+            found = {"error.type": type(error).__name__}
+            raise
+        finally:
+            seconds = perf_counter() - start
+            if token is not None:
+                detach(token)
+            with _harmless():
                 span.set_attributes(found)
-                self._duration.record(perf_counter() - start, {**attributes, **found})
+                if "error.type" in found:
+                    span.set_status(StatusCode.ERROR)
+                span.end()
+            with _harmless():
+                self._duration.record(seconds, {**attributes, **found})
+
+    def _begun(self, name: str, attributes: Attributes) -> tuple[trace.Span, Token[Context] | None]:
+        """Begin a span, the current one from now on; where that fails, one that nobody hears of."""
+        with _harmless():
+            span = self._tracer.start_span(name, kind=self._kind, attributes=attributes)
+            return span, attach(trace.set_span_in_context(span))
+        return trace.INVALID_SPAN, None
+
+
+@contextmanager
+def _harmless() -> Iterator[None]:
+    """Keep what listens from changing what becomes of an operation: its own failures are logged."""
+    try:
+        yield
+    except Exception:
+        _log.warning("OpenTelemetry could not be told of a store operation", exc_info=True)
 
 
 def _is_real(provider: object) -> bool:

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias, TypeVar
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
-from mcp_sessions.stores.base import Store
+from mcp_sessions.stores.base import Store, require_store
 from mcp_sessions.stores.observed.instruments import Watch, system_of
 from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
 
@@ -34,6 +34,7 @@ class ObservedStore:
         tracer_provider: TracerProvider | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
+        require_store(store, "ObservedStore")
         self.store = store
         self._instruments = Watch(system_of(store), tracer_provider, meter_provider).instruments
 

@@ -79,6 +79,8 @@ class PostgresStore:
     ) -> None:
         if connections < 1:
             raise StoreUrlError(f"connections must be at least 1, got {connections}")
+        if not isinstance(schema, str):
+            raise StoreUrlError(f"schema is the name of a schema in the database; got {schema!r}")
         self._database = Database(url, schema, create=create, prepare=prepare, patience=seconds(timeout))
         self._connections = connections
         self._timeout = seconds(timeout)
@@ -188,6 +190,7 @@ class PostgresStore:
         self, *, schema: str | None = None, owner: str | None = None, limit: int = 100, cursor: str = ""
     ) -> Page:
         """See ``Store.scan``."""
+        cursors.require_limit(limit)
         after = cursors.name_of(cursor)
         rows = await self._line().submit(calls.scan(self._now(), schema, owner, limit + 1, after))
         shown = tuple(calls.listed(row) for row in rows[:limit])

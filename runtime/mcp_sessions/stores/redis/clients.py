@@ -44,6 +44,8 @@ class Server:
 
     def __init__(self, url: str, *, is_cluster: bool, options: dict[str, Any]) -> None:
         scheme, _, rest = url.partition("://")
+        if "#" in url:
+            raise StoreUrlError(f"not the address of a Redis or Valkey server ({scheme}://...): write %23 for a #")
         known = _SCHEMES.get(scheme.lower())
         if known is None or not _has_address(url):
             raise StoreUrlError(

@@ -12,7 +12,7 @@ from mcp_sessions.stores.redis.answers import copy_of, info_of, listed_of, remai
 from mcp_sessions.stores.redis.asker import Asker, or_none
 from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
 from mcp_sessions.stores.redis.line import Argument
-from mcp_sessions.stores.redis.names import address_named, name_of, owner_name, parent_name_of, partitions_of
+from mcp_sessions.stores.redis.names import Partition, address_named, name_of, owner_name, parent_name_of, partitions_of
 from mcp_sessions.stores.terms import Access, Address, Clock, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
 from mcp_sessions.stores.texts import is_text, require_text
 
@@ -22,6 +22,8 @@ _CLUSTER_PARTITIONS: Final = 64
 _TRIES: Final = 1000
 _PURGE: Final = 32
 """How many sessions a script removes at most: while it runs, everybody else waits."""
+_FAILURES: Final = 3
+"""After how many partitions that fail purging is given up; each may take until a timeout."""
 _LOOK_AT: Final = 1000
 """How many names one step of a listing looks at."""
 
@@ -196,26 +198,35 @@ class RedisStore:
     async def purge_expired(self, limit: int = 1000, *, values: bool = False) -> list[Remains]:
         """See ``Store.purge_expired``."""
         gone: list[Remains] = []
+        failures: list[StoreError] = []
         start = random.randrange(len(self._asker.partitions))
         for partition in self._asker.partitions[start:] + self._asker.partitions[:start]:
-            done = step = min(limit, _PURGE)
-            while 0 < step <= done:
-                arguments = (step, "values" if values else "")
-                try:
-                    done, found = result_of(None, await self._asker.operate("purge", partition, *arguments))
-                except StoreError:
-                    if not gone:
-                        raise
-                    return gone  # what is gone already has to be told
-                gone += remains_of(found)
-                limit -= done
-                step = min(limit, _PURGE)
+            try:
+                limit = await self._purge(partition, limit, gone, values=values)
+            except StoreError as error:
+                failures.append(error)  # other nodes may be well, and what is gone already has to be told
+                if len(failures) == _FAILURES:
+                    break
+        if failures and not gone:
+            raise failures[0]
         return gone
+
+    async def _purge(self, partition: Partition, limit: int, gone: list[Remains], *, values: bool) -> int:
+        """Purge a partition in steps, add what remains to ``gone``, and return how much of the limit is left."""
+        done = step = min(limit, _PURGE)
+        while 0 < step <= done:
+            arguments = (step, "values" if values else "")
+            done, found = result_of(None, await self._asker.operate("purge", partition, *arguments))
+            gone += remains_of(found)
+            limit -= done
+            step = min(limit, _PURGE)
+        return limit
 
     async def scan(
         self, *, schema: str | None = None, owner: str | None = None, limit: int = 100, cursor: str = ""
     ) -> Page:
         """See ``Store.scan``."""
+        cursors.require_limit(limit)
         after = cursors.name_of(cursor)
         first, lower = 0, b"-"
         if cursor:

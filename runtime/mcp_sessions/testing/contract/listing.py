@@ -31,6 +31,7 @@ async def listed(store: Store, schema: str | None = None, owner: str | None = No
         page = await store.scan(schema=schema, owner=owner, limit=limit, cursor=page.cursor)
         assert page.sessions
         found += page.sessions
+        assert len(page.sessions) <= limit
     return found
 
 
@@ -57,6 +58,14 @@ class Listing(ContractBase):
         assert await listed(store) == [Listed(cart(1).address, "me", info)]
         assert info.size == 2
 
+    async def test_a_page_has_no_more_sessions_than_were_asked_for(self, store: Store) -> None:
+        for number in range(5):
+            await store.create(cart(number), LIVES)
+        assert [len((await store.scan(limit=limit)).sessions) for limit in (1, 2, 5, 9)] == [1, 2, 5, 5]
+        for limit in (0, -1):
+            with pytest.raises(StoreError, match="limit of a listing is a whole number from 1"):
+                await store.scan(limit=limit)
+
     async def test_what_is_over_is_not_listed(self, store: Store, clock: FakeClock) -> None:
         await store.create(cart(1), LIVES)
         await store.create(cart(2), LIVES)
@@ -69,7 +78,8 @@ class Listing(ContractBase):
         info = await store.create(cart(1), LIVES)
         clock.advance(500.0)
         assert (await listed(store))[0].info == info
-        assert await store.look_up(cart(1).address) == Listed(cart(1).address, "me", info)
+        for _ in range(2):
+            assert await store.look_up(cart(1).address) == Listed(cart(1).address, "me", info)
 
     async def test_a_session_can_be_looked_up_whoever_owns_it(self, store: Store, clock: FakeClock) -> None:
         await store.create(PARENT, LIVES)

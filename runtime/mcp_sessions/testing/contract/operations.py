@@ -26,6 +26,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "clear": lambda store, access: store.clear(access),
     "increment": lambda store, access: store.increment(access, "a", 1, b"0"),
     "append": lambda store, access: store.append(access, "l", [b"9"], b"[]"),
+    "append nothing": lambda store, access: store.append(access, "l", [], b"[]"),
 }
 
 each_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS)

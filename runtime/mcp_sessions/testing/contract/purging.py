@@ -53,6 +53,19 @@ class Purging(ContractBase):
         )
         assert await reason_of(store.read(accesses[1])) == "unknown"
 
+    @pytest.mark.parametrize("limit", [0, -1])
+    async def test_purging_none_removes_none(self, store: Store, kept: Access, clock: FakeClock, limit: int) -> None:
+        clock.advance(LATEST)
+        assert await store.purge_expired(limit) == []
+        assert [gone.address for gone in await store.purge_expired()] == [kept.address]
+
+    async def test_values_remain_for_those_who_ask_for_them(self, store: Store, kept: Access, clock: FakeClock) -> None:
+        other = replace(kept, address=replace(kept.address, id="cart_2"))
+        await store.create(other, Lifetime(IDLE), {"a": b"1"})
+        clock.advance(LATEST)
+        assert [gone.values for gone in await store.purge_expired(1)] == [{}]
+        assert [gone.values for gone in await store.purge_expired(1, values=True)] == [{"a": b"1"}]
+
     async def test_purging_tells_of_a_session_that_was_left_until_it_is_forgotten(
         self, store: Store, kept: Access, clock: FakeClock
     ) -> None:

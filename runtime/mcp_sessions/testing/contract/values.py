@@ -74,6 +74,10 @@ class Values(ContractBase):
         await writing
         assert await store.read(session) == {"a": b"1"}
 
+    async def test_to_expect_nothing_is_to_write(self, store: Store, session: Access) -> None:
+        assert await store.write(session, {"a": b"1"}, {}) is None
+        assert await store.read(session) == {"a": b"1"}
+
     async def test_compare_and_set_writes_when_everything_is_as_expected(self, store: Store, session: Access) -> None:
         await store.write(session, {"a": b"1"})
         assert await store.write(session, {"a": b"2", "c": b"x"}, {"a": b"1", "b": None}) is None
