@@ -45,8 +45,9 @@ class KeyValueStore(RowStore, ConditionalStore):
     """
 
     condition: Final = (
-        "its operations are atomic within one event loop of one process only; among several, updates can be lost, limits exceeded, and "
-        "ends of sessions told twice or never. Serve with one worker, or use a store that workers can share"
+        "its operations are atomic within one event loop of one process only; among several, updates can be lost, "
+        "limits exceeded, and ends of sessions told twice or never. Serve with one worker, or use a store that workers "
+        "can share"
     )
 
     def __init__(
