@@ -28,7 +28,7 @@ CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 MODULES = sorted(GOLDEN.glob("*/expected/*.py"))
 HEADER_LINES = 8
 SILENCE = ["# ruff: noqa: PGH004\n", "# ruff: noqa\n", "# flake8: noqa\n", "# isort: skip_file\n", "# fmt: off\n"]
-PRINTING = ("check", "diff", "lint", "export", "schema", "explain")
+PRINTING = ("check", "diff", "lint", "breaking", "export", "schema", "explain")
 
 RULES_OFF = {
     "D203": "contradicts D211",
