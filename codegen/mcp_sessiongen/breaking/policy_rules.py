@@ -64,7 +64,9 @@ def defaults(pair: Pair) -> Iterator[Diagnostic]:
         if _resolved(old.default, pair.was.types) != _resolved(new.default, pair.now.types):
             message = f"key {new.name!r} has another default: where it is unset, it reads otherwise"
             if old.default is None or new.default is None:
-                message = f"key {new.name!r} had {_some(old)} and has {_some(new)}: where it is unset, it reads otherwise"
+                message = (
+                    f"key {new.name!r} had {_some(old)} and has {_some(new)}: where it is unset, it reads otherwise"
+                )
             hint = "keep the default, and set the new one where sessions begin"
             yield finding(pair.place(new.name), "breaking-default-changed", message, hint)
 

@@ -86,7 +86,7 @@ def _in_folder(against: str, folder: Path, wanted: Wanted) -> tuple[list[Schema]
     try:
         return schemas_of(json.dumps(answer["snapshot"])), answer["new"]
     except BadSnapshot as error:
-        raise refusal(against, str(error), "this is a bug: please report it") from None
+        raise refusal(against, str(error), error.hint) from None
 
 
 def _from_here(source: str) -> str:

@@ -25,7 +25,11 @@ WRITE: Final = "mcp-sessiongen breaking --write"
 
 
 class BadSnapshot(ValueError):
-    """A text that is no snapshot; the message says why."""
+    """A text that is no snapshot; the message says why, and the hint what to do."""
+
+    def __init__(self, message: str, hint: str = f"restore the file as it was committed, or run  {WRITE}") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 def snapshot_text(schemas: Iterable[Schema]) -> str:
@@ -80,7 +84,7 @@ def read_snapshot(path: Path) -> list[Schema]:
     except UnicodeDecodeError:
         raise refusal(str(path), "it is not UTF-8 text", f"restore it, or write it anew: {WRITE}") from None
     except BadSnapshot as error:
-        raise refusal(str(path), str(error), f"restore the file as it was committed, or run  {WRITE}") from None
+        raise refusal(str(path), str(error), error.hint) from None
 
 
 def schemas_of(text: str) -> list[Schema]:
@@ -98,9 +102,10 @@ def schemas_of(text: str) -> list[Schema]:
         raise BadSnapshot("it is not a snapshot of schemas")
     version = content.get("version")
     if type(version) is int and version > VERSION:
-        raise BadSnapshot(f"it was written by a newer mcp-sessiongen, in version {version} of its format")
+        message = f"it was written by a newer mcp-sessiongen, in version {version} of its format"
+        raise BadSnapshot(message, "upgrade mcp-sessiongen")
     entries = content.get("schemas")
-    if version != VERSION or not isinstance(entries, list):
+    if type(version) is not int or version != VERSION or not isinstance(entries, list):
         raise BadSnapshot("it is damaged: it has no schemas, or no version")
     return [_schema(entry, number) for number, entry in enumerate(entries)]
 

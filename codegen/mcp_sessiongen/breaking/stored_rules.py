@@ -10,6 +10,7 @@ from mcp_sessiongen.diagnostics import Diagnostic
 from mcp_sessiongen.type_rules import describe
 
 _BESIDE: Final = "add a key of the new type beside this one, and read this one where that is unset"
+_LARGE: Final = "numbers beyond 2**53 read as others: add a key beside this one, unless ge and le keep it within"
 _LATER: Final = "release the code that reads such values first, and the code that writes them after it"
 
 
@@ -79,7 +80,8 @@ def _of_data(pair: Pair, key: ir.Field, problem: Problem) -> Iterator[Diagnostic
             now = describe(key.type if not owner else _field_type(pair, owner, field) or key.type)
             message = f"{what} is {_short(now)} and stored values may be {_short(problem.written)}"
             note = f", which {_short(problem.read)} does not read" if problem.read != now else ""
-            yield finding(span, "breaking-type-changed", message + note, _BESIDE)
+            is_float = (problem.written, problem.read) == ("int", "float")
+            yield finding(span, "breaking-type-changed", message + note, _BESIDE if not is_float else _LARGE)
 
 
 def _of_servers(pair: Pair, key: ir.Field, problem: Problem) -> Iterator[Diagnostic]:

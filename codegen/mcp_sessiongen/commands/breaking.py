@@ -28,7 +28,9 @@ class _Rules(click.ParamType[tuple[str, ...]]):
         return names
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        return [CompletionItem(name) for name in (*CATEGORIES, *BREAKING_CODES) if name.startswith(incomplete)]
+        before, comma, last = incomplete.rpartition(",")
+        found = [name for name in (*CATEGORIES, *BREAKING_CODES) if name.startswith(last)]
+        return [CompletionItem(f"{before}{comma}{name}") for name in found]
 
 
 @click.command(short_help="Find what would break released code and stored data.")
