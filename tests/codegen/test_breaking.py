@@ -185,13 +185,24 @@ def test_schemas_are_compared_with_those_of_a_git_ref(cart: Path, run: Run) -> N
     assert subprocess.run(["git", "status", "--short"], capture_output=True, check=True).stdout == b""
 
 
+def test_in_a_hook_the_repository_is_found_all_the_same(cart: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit()
+    cart.write_text(CHANGED)
+    for name in ("GIT_DIR", "GIT_INDEX_FILE", "GIT_WORK_TREE"):
+        monkeypatch.setenv(name, "elsewhere")
+    assert run("breaking", "--against", "git:HEAD").code == 1
+
+
 def test_python_schemas_are_imported_as_they_were(project: Path, run: Run) -> None:
     """With the modules that they import, although these are imported already as they are."""
     (project / "app").mkdir()
     (project / "app/kinds.py").write_text("Title = str\n")
     (project / "app/__init__.py").write_text("")
     schema = project / "app/state.py"
-    schema.write_text("from app.kinds import Title\n" + PYTHON.replace("title: str", "title: Title"))
+    schema.write_text(
+        "import os\nfrom app.kinds import Title\nos.write(1, b'a word')\nos.write(1, b'\\n')\n"
+        + PYTHON.replace("title: str", "title: Title")
+    )
     commit()
     (project / "app/kinds.py").write_text("Title = bytes\n")
     for source in ("app/state.py", "app.state", "app.state:Cart"):

@@ -6,10 +6,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from mcp_sessiongen.breaking.snapshot import refusal
 
-PREFIX = "git:"
+PREFIX: Final = "git:"
+
+_OF_HOOKS: Final = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
+"""What git sets for its hooks: it would not look for the repository of the folder."""
 
 
 @contextmanager
@@ -50,7 +54,7 @@ def _git(ref: str, folder: Path, *arguments: str, index: Path | None = None) -> 
 
 
 def _run(folder: Path, *arguments: str, index: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    environment = {**os.environ, "LC_ALL": "C"}
+    environment = {name: value for name, value in os.environ.items() if name not in _OF_HOOKS} | {"LC_ALL": "C"}
     if index:
         environment["GIT_INDEX_FILE"] = str(index)
     line = ["git", "-C", str(folder), *arguments]

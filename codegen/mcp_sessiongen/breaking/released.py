@@ -74,7 +74,7 @@ def _in_folder(against: str, folder: Path, wanted: Wanted) -> tuple[list[Schema]
     line = [sys.executable, "-P", "-m", "mcp_sessiongen.breaking.child", str(folder), *settings, *sources]
     done = subprocess.run(line, cwd=here, capture_output=True, text=True, check=False)
     try:
-        answer: dict[str, Any] = json.loads(done.stdout)
+        answer: dict[str, Any] = json.loads(done.stdout.rstrip("\n").rpartition("\n")[2])
     except ValueError:
         last = done.stderr.strip().splitlines()[-1:] or ["it ended without a word"]
         hint = "compare with a snapshot instead: mcp-sessiongen breaking --write"
