@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterator
 from typing import Final
 
 from mcp_sessiongen import ir
-from mcp_sessiongen.breaking.reading import Types
+from mcp_sessiongen.breaking.problems import Types
 from mcp_sessiongen.breaking.subject import Pair, finding
 from mcp_sessiongen.diagnostics import Diagnostic
 

@@ -6,7 +6,8 @@ from functools import cached_property
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.breaking.codes import CATEGORY_OF
-from mcp_sessiongen.breaking.reading import Problem, Reading, Types
+from mcp_sessiongen.breaking.problems import Problem, Types
+from mcp_sessiongen.breaking.reading import Reading
 from mcp_sessiongen.declarations import Declarations, FieldDeclaration
 from mcp_sessiongen.diagnostics import Diagnostic, Source, Span
 
