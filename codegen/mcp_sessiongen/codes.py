@@ -11,10 +11,16 @@ CODES: Final[dict[str, str]] = {
         " that was stored as one could be read back as the other. Keep one of them, or use two keys. Models are told"
         ' apart by a discriminator: a field with a Literal value of its own in each, such as `kind: Literal["cat"]`.'
     ),
+    "bad-baseline": (
+        "What the schemas are compared with by `breaking` cannot be read: the git ref, file or folder is not there, the"
+        " snapshot is damaged or of a newer version, or the schemas as they were do not compile with this version of"
+        " mcp-sessiongen. Python schemas are imported from where they were, with the packages that are installed now."
+    ),
     "bad-config": (
         "The settings in pyproject.toml are not understood. `[tool.mcp-sessiongen]` has `sources`, a list of files,"
         " folders and modules, and `output`, a folder, or `package`, the package's import name; or several"
-        " `[[tool.mcp-sessiongen.targets]]` with the same keys; and `lint.ignore`. Paths are relative to the file."
+        " `[[tool.mcp-sessiongen.targets]]` with the same keys; `lint.ignore`; and"
+        " `breaking.against`, `breaking.select` and `breaking.ignore`. Paths are relative to the file."
     ),
     "bad-constraint": (
         "A constraint does not exist for this type, has a value of the wrong type, or contradicts another one."
@@ -83,6 +89,11 @@ CODES: Final[dict[str, str]] = {
     "name-clash": (
         "Two things would get the same name in the generated module, or names that differ only by case. Nothing is"
         " ever renamed silently, so one of them has to change in the schema."
+    ),
+    "no-baseline": (
+        "`breaking` compares the schemas with what was released, and nothing says what that was. Name it with"
+        " `--against`, set `[tool.mcp-sessiongen.breaking] against`, or write a snapshot with"
+        " `mcp-sessiongen breaking --write` and commit it."
     ),
     "not-a-schema": (
         "The source is not something that can be compiled: not a .yaml or .py file, nor a folder or a module; or a"

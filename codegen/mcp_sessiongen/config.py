@@ -30,7 +30,8 @@ TABLE: Final = "mcp-sessiongen"
 _MISNAMED: Final = "mcp_sessiongen"
 
 _TARGET: Final = ("sources", "output", "package")
-_TOP: Final = (*_TARGET, "targets", "lint")
+_BREAKING: Final = ("against", "select", "ignore")
+_TOP: Final = (*_TARGET, "targets", "lint", "breaking")
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,21 @@ class Job:
 
 
 @dataclass(frozen=True)
+class BreakingSettings:
+    """What `breaking` does if the command line says nothing else.
+
+    Attributes:
+        against: What was released: "git:REF", or a path in the current folder; "" for the snapshot beside the settings.
+        select: Rules and categories that are on; () for all.
+        ignore: Those that are off.
+    """
+
+    against: str = ""
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Config:
     """What a project has set.
 
@@ -56,11 +72,13 @@ class Config:
         path: The file.
         jobs: What there is to compile; one job for each output folder.
         ignore: The linter's rules that are off.
+        breaking: What is said of `breaking`.
     """
 
     path: Path
     jobs: tuple[Job, ...]
     ignore: tuple[str, ...]
+    breaking: BreakingSettings = BreakingSettings()
 
 
 def current_folder() -> Path:
@@ -134,9 +152,10 @@ class _Reader:
         targets = self.targets(top)
         lint = self.table(top.get("lint", {}), ("lint",), ("ignore",))
         ignore = self.rules(self.words(lint, ("lint", "ignore")))
+        breaking = self.breaking(self.table(top.get("breaking", {}), ("breaking",), _BREAKING))
         jobs = [self.job(target, keys) for target, keys in targets]
         self.report.raise_if_any()
-        return Config(self.path, _joined(job for job in jobs if job), ignore)
+        return Config(self.path, _joined(job for job in jobs if job), ignore, breaking)
 
     def rules(self, names: tuple[str, ...]) -> tuple[str, ...]:
         from mcp_sessiongen.lint.codes import LINT_CODES
@@ -147,6 +166,22 @@ class _Reader:
                 hint = did_you_mean(name, LINT_CODES) or f"there are: {', '.join(LINT_CODES)}"
                 self.error(("lint", "ignore"), f"there is no rule {name!r}", hint)
         return names
+
+    def breaking(self, table: Mapping[str, object]) -> BreakingSettings:
+        if not table:
+            return BreakingSettings()
+        from mcp_sessiongen.breaking.codes import problem_with
+
+        given = {name: self.words(table, ("breaking", name)) for name in ("select", "ignore")}
+        for key, names in given.items():
+            for problem, hint in filter(None, map(problem_with, names)):
+                self.error(("breaking", key), problem, hint)
+        against = table.get("against", "")
+        if not isinstance(against, str) or "\0" in against:
+            self.error(("breaking", "against"), "against is not a text", 'write  against = "git:main"')
+            return BreakingSettings()
+        place = against if against.startswith("git:") or not against else os.path.relpath(self.path.parent / against)
+        return BreakingSettings(place, given["select"], given["ignore"])
 
     def targets(self, top: Mapping[str, object]) -> list[tuple[Mapping[str, object], tuple[str | int, ...]]]:
         given = top.get("targets")

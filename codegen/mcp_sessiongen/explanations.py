@@ -6,10 +6,11 @@ Each example is a piece of a YAML schema twice, with the finding and without; te
 from dataclasses import dataclass
 from typing import Final
 
+from mcp_sessiongen.breaking.codes import BREAKING_CODES
 from mcp_sessiongen.codes import CODES
 from mcp_sessiongen.lint.codes import LINT_CODES
 
-ALL_CODES: Final = {**CODES, **LINT_CODES}
+ALL_CODES: Final = {**CODES, **LINT_CODES, **BREAKING_CODES}
 
 
 @dataclass(frozen=True)

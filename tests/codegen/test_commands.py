@@ -97,6 +97,9 @@ def test_a_line_break_in_a_path_stays_in_its_annotation() -> None:
         (["diff", "counter.yaml", "-o", "out"], 1),
         (["lint", "counter.yaml"], 1),
         (["lint", "counter.yaml", "--ignore", "lint-session-doc"], 0),
+        (["breaking", "counter.yaml", "--write"], 0),
+        (["breaking", "counter.yaml"], 2),
+        (["breaking", "counter.yaml", "--against", "old"], 1),
         (["export", "counter.yaml", "--format", "ir"], 0),
         (["schema"], 0),
         (["explain"], 0),
@@ -113,6 +116,8 @@ def test_a_line_break_in_a_path_stays_in_its_annotation() -> None:
     ],
 )
 def test_exit_codes_are_0_fine_1_findings_2_wrong(arguments: list[str], code: int, counter: Path, run: Run) -> None:
+    (counter.parent / "old").mkdir()
+    (counter.parent / "old/counter.yaml").write_text(COUNTER + "      more: int\n")
     assert run(*arguments).code == code
 
 
@@ -155,6 +160,8 @@ def test_shells_can_complete(shell: str) -> None:
         ("mcp-sessiongen ex", ["plain,export", "plain,explain"]),
         ("mcp-sessiongen explain lint-se", ["plain,lint-secret", "plain,lint-session-doc"]),
         ("mcp-sessiongen lint --select lint-tt", ["plain,lint-ttl"]),
+        ("mcp-sessiongen breaking --select da", ["plain,data"]),
+        ("mcp-sessiongen breaking --ignore data,to", ["plain,data,tools"]),
         ("mcp-sessiongen check --error-format g", ["plain,github"]),
         ("mcp-sessiongen export x.yaml --format json", ["plain,json-schema"]),
     ],
@@ -201,7 +208,9 @@ def test_ctrl_c_is_one_word_and_130(project: Path) -> None:
     assert errors == "interrupted\n"
 
 
-@pytest.mark.parametrize("arguments", ["generate", "check", "diff", "lint", "init", "watch", "export a.yaml -f ir"])
+@pytest.mark.parametrize(
+    "arguments", ["generate", "check", "diff", "lint", "breaking", "init", "watch", "export a.yaml -f ir"]
+)
 def test_a_folder_that_was_deleted_is_a_diagnostic(arguments: str, project: Path) -> None:
     (project / "gone").mkdir()
     program = f'rmdir "$PWD" && exec {sys.executable} -P -m mcp_sessiongen {arguments}'

@@ -28,7 +28,7 @@ CASES = sorted(path.name for path in GOLDEN.iterdir() if path.is_dir())
 MODULES = sorted(GOLDEN.glob("*/expected/*.py"))
 HEADER_LINES = 8
 SILENCE = ["# ruff: noqa: PGH004\n", "# ruff: noqa\n", "# flake8: noqa\n", "# isort: skip_file\n", "# fmt: off\n"]
-PRINTING = ("check", "diff", "lint", "export", "schema", "explain")
+PRINTING = ("check", "diff", "lint", "breaking", "export", "schema", "explain")
 
 RULES_OFF = {
     "D203": "contradicts D211",
@@ -129,7 +129,7 @@ def test_each_type_has_a_golden_case_in_each_form_of_a_schema(form: str, project
 def test_every_diagnostic_in_a_golden_case_has_a_position_and_a_hint() -> None:
     for path in GOLDEN.glob("*/stderr.txt"):
         text = path.read_text()
-        missing = r"error\[file-not-found\]|error\[import-failed\]: there is no "
+        missing = r"error\[(?:file-not-found|bad-baseline|no-baseline)\]|error\[import-failed\]: there is no "
         findings = re.findall(rf"^\S.*(?::\d+:\d+: error\[|: {missing})", text, re.MULTILINE)
         assert findings, path
         assert text.count("= help: ") == len(findings), path

@@ -31,15 +31,15 @@ A_LIFE = 30.0 * 86400
 
 
 @contextmanager
-def imported(text: str) -> Iterator[ModuleType]:
+def imported(text: str, name: str = NAME) -> Iterator[ModuleType]:
     """Have a generated module, known to Python as an import would have it."""
-    module = ModuleType(NAME)
-    sys.modules[NAME] = module
+    module = ModuleType(name)
+    sys.modules[name] = module
     try:
-        exec(compile(text, f"{NAME}.py", "exec"), vars(module))
+        exec(compile(text, f"{name}.py", "exec"), vars(module))
         yield module
     finally:
-        del sys.modules[NAME]
+        del sys.modules[name]
 
 
 class Clock:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from mcp_sessiongen.breaking.codes import BREAKING_CODES, CATEGORIES
 from mcp_sessiongen.declarations import CONSTRAINTS, KEY_OPTIONS
 from mcp_sessiongen.type_rules import SCALARS
 
@@ -115,7 +116,7 @@ def test_findings_are_printed_as_shown(command_line: str, tmp_path: Path) -> Non
 
 def test_the_settings_are_understood(command_line: str, tmp_path: Path) -> None:
     [settings] = blocks(command_line, "toml")
-    assert set(tomllib.loads(settings)["tool"]["mcp-sessiongen"]) == {"sources", "output", "lint"}
+    assert set(tomllib.loads(settings)["tool"]["mcp-sessiongen"]) == {"sources", "output", "lint", "breaking"}
     (tmp_path / "pyproject.toml").write_text(settings)
     (tmp_path / "schemas").mkdir()
     (tmp_path / "schemas/memo.yaml").write_text("sessiongen: 1\nsessions: {memo: {keys: {note: str?}}}\n")
@@ -133,6 +134,26 @@ def test_the_page_names_every_command(command_line: str) -> None:
     commands = re.findall(r"^  (\w+)  ", help_text.partition("Commands:")[2], re.MULTILINE)
     assert len(commands) >= 9
     assert [name for name in commands if f"| `{name}" not in command_line] == []
+
+
+def test_the_step_of_a_workflow_compares_with_a_branch(command_line: str, tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.mcp-sessiongen]\nsources = ["."]\noutput = "state"\n')
+    schema = tmp_path / "memo.yaml"
+    schema.write_text("sessiongen: 1\nsessions: {memo: {keys: {note: str, size: int}}}\n")
+    who = ("-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false")
+    lines = (("init", "-q"), ("add", "-A"), ("commit", "-qm", "a"), ("update-ref", "refs/remotes/origin/main", "HEAD"))
+    for line in lines:
+        subprocess.run(["git", *who, *line], cwd=tmp_path, check=True, capture_output=True)
+    schema.write_text("sessiongen: 1\nsessions: {memo: {keys: {note: str}}}\n")
+    [command] = re.findall(r"^- run: mcp-sessiongen (.*)$", command_line, re.MULTILINE)
+    found = sessiongen(*command.split(), cwd=tmp_path, expect=1)
+    assert found.startswith("::error file=memo.yaml,line=2,col=12,endColumn=16,title=breaking-key-removed::")
+
+
+def test_the_page_says_what_each_category_of_breaking_is(command_line: str, repository: Path) -> None:
+    assert [name for name in CATEGORIES if f"\n| `{name}` | " not in command_line] == []
+    changes = (repository / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"by {len(BREAKING_CODES)} rules in {len(CATEGORIES)} categories" in changes
 
 
 def test_the_hooks_are_those_of_the_page(command_line: str, repository: Path) -> None:

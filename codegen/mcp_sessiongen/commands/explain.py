@@ -34,4 +34,4 @@ def _first_sentence(text: str) -> str:
     """Return the beginning of a paragraph that fits on a line of a terminal."""
     import textwrap
 
-    return textwrap.shorten(text.split(". ")[0].rstrip(".") + ".", 90, placeholder=" ...")
+    return textwrap.shorten(text.split(". ")[0].rstrip(".") + ".", 86, placeholder=" ...")

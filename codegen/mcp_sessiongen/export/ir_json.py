@@ -56,6 +56,18 @@ def load_ir(text: str) -> ir.Module:
     return module
 
 
+def module_of(data: object) -> ir.Module:
+    """Return the module that JSON data of `dump` stands for.
+
+    Raises:
+        BadIr: If the data is not that of a module.
+    """
+    try:
+        return cast("ir.Module", _node(data, ir.Module, "module"))
+    except RecursionError:
+        raise BadIr("it is nested too deeply") from None
+
+
 def json_text(content: object) -> str:
     """Return JSON for people: indented, and what does not print is escaped."""
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
