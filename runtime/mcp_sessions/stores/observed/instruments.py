@@ -140,13 +140,16 @@ class Instruments:
             seconds = perf_counter() - start
             if token is not None:
                 detach(token)
-            with _harmless():
-                span.set_attributes(found)
-                if "error.type" in found:
-                    span.set_status(StatusCode.ERROR)
-                span.end()
-            with _harmless():
-                self._duration.record(seconds, {**attributes, **found})
+            self._end(span, seconds, attributes, found)
+
+    def _end(self, span: trace.Span, seconds: float, attributes: Attributes, found: Attributes) -> None:
+        with _harmless():
+            span.set_attributes(found)
+            if "error.type" in found:
+                span.set_status(StatusCode.ERROR)
+            span.end()
+        with _harmless():
+            self._duration.record(seconds, {**attributes, **found})
 
     def _begun(self, name: str, attributes: Attributes) -> tuple[trace.Span, Token[Context] | None]:
         """Begin a span, the current one from now on; where that fails, one that nobody hears of."""
