@@ -100,6 +100,8 @@ class Sessions(Serving, Extension):
         self._installed = False
         if store is None and not os.environ.get(VARIABLE):
             store = "memory://"
+        if not (store is None or isinstance(store, str)) and (isinstance(store, type) or not hasattr(store, "touch")):
+            raise TypeError(f"store is the URL of a store, or a store; got {store!r}")
         self._owns_store = store is None or isinstance(store, str)
         self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
         self._used = _observed(self.store)

@@ -368,3 +368,9 @@ async def test_without_a_store_the_environment_names_it_or_it_is_memory(
     monkeypatch.setenv("MCP_SESSIONS_STORE", "nowhere")
     with pytest.raises(StoreError, match="from MCP_SESSIONS_STORE"):
         Sessions(schemas=[UntypedSession])
+
+
+@pytest.mark.parametrize("nothing", [5, {}, MemoryStore])
+def test_what_is_no_store_is_refused(nothing: Any) -> None:
+    with pytest.raises(TypeError, match="store is the URL of a store, or a store; got "):
+        Sessions(nothing, schemas=[UntypedSession])

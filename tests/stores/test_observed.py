@@ -37,8 +37,8 @@ from mcp_sessions.testing import FakeClock
 from mcp_sessions.testing.clock import START
 
 LIVES = Lifetime(600.0)
-SECRETS = ("id7f3a", "owner7f3a", "key7f3a", "value7f3a")
-SECRET = Access(Address("handle", "id7f3a", "cart"), "owner7f3a")
+SECRETS = ("id7fza", "owner7fza", "key7fza", "value7fza")
+SECRET = Access(Address("handle", "id7fza", "cart"), "owner7fza")
 OTHER = replace(SECRET, address=replace(SECRET.address, id="another"))
 
 
@@ -86,13 +86,13 @@ ALL: dict[str, Callable[[Store, Access], Awaitable[object]]] = {
     "touch": lambda store, access: store.touch(access),
     "read": lambda store, access: store.read(access),
     "names": lambda store, access: store.names(access),
-    "write": lambda store, access: store.write(access, {"key7f3a": b'"value7f3a"'}),
-    "increment": lambda store, access: store.increment(access, "key7f3a2", 1, b"0"),
-    "append": lambda store, access: store.append(access, "key7f3a3", [b'"value7f3a"'], b"[]"),
-    "remove": lambda store, access: store.remove(access, "key7f3a"),
+    "write": lambda store, access: store.write(access, {"key7fza": b'"value7fza"'}),
+    "increment": lambda store, access: store.increment(access, "key7fza2", 1, b"0"),
+    "append": lambda store, access: store.append(access, "key7fza3", [b'"value7fza"'], b"[]"),
+    "remove": lambda store, access: store.remove(access, "key7fza"),
     "clear": lambda store, access: store.clear(access),
     "end": lambda store, access: store.end(access, values=True),
-    "create": lambda store, access: store.create(access, LIVES, {"key7f3a": b'"value7f3a"'}),
+    "create": lambda store, access: store.create(access, LIVES, {"key7fza": b'"value7fza"'}),
     "look_up": lambda store, access: store.look_up(access.address),
     "scan": lambda store, access: store.scan(schema="cart", owner=access.owner),
     "purge_expired": lambda store, access: store.purge_expired(values=True),
@@ -108,7 +108,7 @@ ALL: dict[str, Callable[[Store, Access], Awaitable[object]]] = {
             expires=START + 60.0,
             idle=60.0,
             max_at=None,
-            values={"key7f3a": b'"value7f3a"'},
+            values={"key7fza": b'"value7fza"'},
             untils={},
         )
     ),
@@ -129,7 +129,7 @@ async def test_each_operation_is_one_span_and_one_duration(told: Told, store: Ob
         if operation not in ("create", "copy_in")
         else replace(SECRET, address=replace(SECRET.address, id="another"))
     )
-    await store.store.create(SECRET, LIVES, {"key7f3a": b'"value7f3a"'})
+    await store.store.create(SECRET, LIVES, {"key7fza": b'"value7fza"'})
     await ALL[operation](store, access)
     [span] = told.spans
     schema = {} if operation in OF_ALL else {"db.collection.name": "cart"}
@@ -182,14 +182,14 @@ async def test_a_refusal_is_an_answer_and_no_failure(told: Told, store: Observed
 
 
 async def test_a_failure_is_told_by_its_type_alone(told: Told, store: ObservedStore) -> None:
-    await store.create(SECRET, LIVES, {"key7f3a": b'"value7f3a"'})
+    await store.create(SECRET, LIVES, {"key7fza": b'"value7fza"'})
     small = replace(SECRET, limits=Limits(value_bytes=1, owner_sessions=1))
-    other = replace(small, address=replace(SECRET.address, id="id7f3a2"))
+    other = replace(small, address=replace(SECRET.address, id="id7fza2"))
     failing: list[tuple[type[Exception], Callable[[], Awaitable[object]]]] = [
-        (SessionDataError, lambda: store.increment(SECRET, "key7f3a", 1, b"0")),
-        (SessionTooLargeError, lambda: store.write(small, {"key7f3a": b'"value7f3a"'})),
+        (SessionDataError, lambda: store.increment(SECRET, "key7fza", 1, b"0")),
+        (SessionTooLargeError, lambda: store.write(small, {"key7fza": b'"value7fza"'})),
         (TooManySessionsError, lambda: store.create(other, LIVES)),
-        (StoreError, lambda: store.read(SECRET, ["key7f3a\ud800"])),
+        (StoreError, lambda: store.read(SECRET, ["key7fza\ud800"])),
     ]
     for error, call in failing:
         with pytest.raises(error):
@@ -216,10 +216,10 @@ async def test_nothing_tells_whose_session_it_was_or_what_was_in_it(told: Told, 
     inside = MemoryStore(clock=clock)
     store = told.of(EncryptedStore(inside, [STORE_KEY]))
     for number, changes in enumerate(
-        ({}, {"owner": "owner7f3a2"}, {"limits": Limits(value_bytes=1)}, {"begin": LIVES}, {"owner": None})
+        ({}, {"owner": "owner7fza2"}, {"limits": Limits(value_bytes=1)}, {"begin": LIVES}, {"owner": None})
     ):
-        access = replace(SECRET, address=replace(SECRET.address, id=f"id7f3a{number}"))
-        await inside.create(access, LIVES, {"key7f3a": b'"value7f3a"'} if number == 3 else {})
+        access = replace(SECRET, address=replace(SECRET.address, id=f"id7fza{number}"))
+        await inside.create(access, LIVES, {"key7fza": b'"value7fza"'} if number == 3 else {})
         for operation in ALL.values():
             await asyncio.gather(operation(store, replace(access, **changes)), return_exceptions=True)
     clock.advance(LIVES.idle * 2)
@@ -230,7 +230,7 @@ async def test_nothing_tells_whose_session_it_was_or_what_was_in_it(told: Told, 
     assert {"SessionDataError", "SessionTooLargeError"} <= {
         str(span.attributes["error.type"]) for span in told.spans if span.attributes and "error.type" in span.attributes
     }
-    assert [secret for secret in (*SECRETS, "7f3a") if secret in everything] == []
+    assert [secret for secret in (*SECRETS, "7fza") if secret in everything] == []
 
 
 class Homemade:
@@ -341,19 +341,19 @@ SERVER = """
 
     @server.tool()
     async def remember(value: str, session: UntypedSession) -> None:
-        await session.set("key7f3a", value)
+        await session.set("key7fza", value)
 
     async def main() -> None:
         async with Client(server) as client:
             made = (await client.call_tool("create_session", {})).structured_content
             handle = {"session": made["session"]}
-            await client.call_tool("remember", {"value": "value7f3a", **handle})
+            await client.call_tool("remember", {"value": "value7fza", **handle})
             await client.call_tool("end_session", handle)
-            await client.call_tool("remember", {"value": "value7f3a", **handle})
+            await client.call_tool("remember", {"value": "value7fza", **handle})
         spans = [span for span in exporter.get_finished_spans() if span.instrumentation_scope.name == "mcp_sessions"]
         print([span.name for span in spans], all(span.parent for span in spans))
         text = "".join(span.to_json() for span in spans)
-        print([hidden for hidden in (handle["session"], handle["session"][-8:], "7f3a") if hidden in text])
+        print([hidden for hidden in (handle["session"], handle["session"][-8:], "7fza") if hidden in text])
 
     asyncio.run(main())
 """
@@ -400,5 +400,5 @@ async def test_a_listener_that_fails_changes_nothing(when: str, caplog: pytest.L
 @pytest.mark.parametrize("wrapper", [ObservedStore, lambda store: EncryptedStore(store, [STORE_KEY])])
 @pytest.mark.parametrize("given", [None, 5, "memory://", MemoryStore])
 def test_what_is_wrapped_is_a_store(wrapper: Any, given: Any) -> None:
-    with pytest.raises(TypeError, match=r"Store wraps a store, such as open_store\(url\); got "):
+    with pytest.raises(TypeError, match=r"Store needs a store, such as open_store\(url\); got "):
         wrapper(given)

@@ -50,6 +50,8 @@ def _gone(pair: Pair, name: str) -> Diagnostic:
         return finding(pair.place(key), "breaking-key-renamed", message, hint)
     message = f"key {name!r} of {pair.what} is gone: what is stored under it is never read again"
     hint = f"keep it, deprecated; or if its values may go, add it to the list:  reserved: [{name}]"
+    if name in pair.new.reserved:
+        hint = "keep it, deprecated; or if its values may go, ignore this rule until the next snapshot"
     return finding(pair.place(), "breaking-key-removed", message, hint)
 
 

@@ -46,7 +46,10 @@ def _tools(pair: Pair) -> Iterator[Diagnostic]:
     for verb, name in tool_names(pair.old).items():
         if name not in now.values():
             message = f"tool {name!r} is called {now[verb]!r} now" if verb in now else f"tool {name!r} is gone"
-            yield finding(pair.place(), "breaking-tool-removed", message, f"keep it:  tools: {{{verb}: {name}}}")
+            hint = f"keep it:  tools: {{{verb}: {name}}}"
+            if pair.new.scope in ("transport", "user"):
+                hint = f"sessions of the scope {pair.new.scope} have no handles, and so no tools: keep the scope"
+            yield finding(pair.place(), "breaking-tool-removed", message, hint)
 
 
 def _parameters(pair: Pair) -> Iterator[Diagnostic]:

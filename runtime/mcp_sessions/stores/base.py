@@ -249,14 +249,14 @@ class ConditionalStore(Store, Protocol):
         ...
 
 
-def require_store(given: object, wrapper: str) -> None:
-    """Make sure that what is wrapped is a store.
+def require_store(given: object, what: str) -> None:
+    """Make sure that what something is made of is a store.
 
     Raises:
         TypeError: If it is none.
     """
     if isinstance(given, type) or not hasattr(given, "touch"):
-        raise TypeError(f"{wrapper} wraps a store, such as open_store(url); got {type(given).__name__}")
+        raise TypeError(f"{what} needs a store, such as open_store(url); got {type(given).__name__}")
 
 
 def condition_of(store: object) -> str | None:

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mcp_sessions.errors import SessionDataError, StoreError
 from mcp_sessions.ids import masked
-from mcp_sessions.stores.base import Store
+from mcp_sessions.stores.base import Store, require_store
 from mcp_sessions.stores.terms import Address, NotLiveError, SessionCopy, SessionExistsError, Space
 
 __all__ = ["Imported", "export_sessions", "import_sessions"]
@@ -57,6 +57,7 @@ async def export_sessions(store: Store, *, damaged: list[Address] | None = None)
         mcp_sessions.SessionDataError: If values cannot be read and there is no ``damaged``; it says of which session.
         mcp_sessions.StoreError: If the store fails.
     """
+    require_store(store, "an export")
     yield json.dumps(_HEAD)
     for are_children in (False, True):  # what lives in another session comes after it
         cursor, is_over = "", False
@@ -88,6 +89,9 @@ async def import_sessions(store: Store, lines: Iterable[str] | AsyncIterable[str
         mcp_sessions.StoreError: If a line is none of an export, or the store fails; it says which line.
     """
     counts = dict.fromkeys(("sessions", "existing", "expired", "orphans"), 0)
+    require_store(store, "an import")
+    if isinstance(lines, str):
+        raise TypeError("lines are an open file, or what export_sessions gives; got text")
     number = 0
     async for line in _each(lines):
         number += 1
