@@ -86,12 +86,7 @@ class Sessions(Serving, Extension):
         self.max = None if max is None else seconds(max)
         if self.max is not None and self.max < self.idle:
             raise ValueError(f"max={max!r} is shorter than idle={idle!r}; a session cannot live longer than its max")
-        for schema in (accessor.schema for accessor in self.schemas):
-            if (schema.idle or self.idle) > (schema.max or self.max or inf):
-                raise ValueError(
-                    f"a {schema.name} session would live longer without use than at all: its idle lifetime is above "
-                    f"the max of {'Sessions' if schema.max is None else 'its schema'}"
-                )
+        _require_lifetimes(self.schemas, self.idle, self.max)
         self.limits = limits
         _require_distinct(self.schemas)
         self._tools = tools
@@ -101,7 +96,7 @@ class Sessions(Serving, Extension):
         if store is None and not os.environ.get(VARIABLE):
             store = "memory://"
         if not (store is None or isinstance(store, str)) and (isinstance(store, type) or not hasattr(store, "touch")):
-            raise TypeError(f"store is the URL of a store, or a store; got {store!r}")
+            raise TypeError(f"store is the URL of a store, or a store; got {type(store).__name__}")
         self._owns_store = store is None or isinstance(store, str)
         self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
         self._used = _observed(self.store)
@@ -299,6 +294,16 @@ def _observed(store: Store) -> Store:
     except ImportError:
         return store
     return store if isinstance(store, ObservedStore) else ObservedStore(store)
+
+
+def _require_lifetimes(accessors: Sequence[type[BaseSession]], idle: float, longest: float | None) -> None:
+    """Refuse a schema that would promise a longer lifetime than its sessions have."""
+    for schema in (accessor.schema for accessor in accessors):
+        if (schema.idle or idle) > (schema.max or longest or inf):
+            raise ValueError(
+                f"a {schema.name} session would live longer without use than at all: its idle lifetime is above "
+                f"the max of {'Sessions' if schema.max is None else 'its schema'}"
+            )
 
 
 def _require_accessors(schemas: object) -> None:

@@ -193,7 +193,7 @@ class Store(Protocol):
 
         The children of an expired parent are removed with it, beyond ``limit`` if need be. Stores do the same by
         themselves, but leave each session alone for ``GRACE_SECONDS`` after its expiry. So whoever calls this often
-        enough learns of each session that expired; only of one in whose place another began meanwhile, nobody does.
+        enough learns of each session that expired, but for those that ``end(expired=True)`` has given to its caller.
 
         Returns:
             The sessions that expired and whose values this call removed, including children that had not ended before
