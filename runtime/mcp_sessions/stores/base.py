@@ -21,9 +21,11 @@ from mcp_sessions.stores.terms import (
     Limits,
     Listed,
     NotLiveError,
+    OtherVersionError,
     Page,
     Reason,
     Remains,
+    SchemaVersion,
     SessionCopy,
     SessionExistsError,
     SessionInfo,
@@ -44,9 +46,11 @@ __all__ = [
     "Limits",
     "Listed",
     "NotLiveError",
+    "OtherVersionError",
     "Page",
     "Reason",
     "Remains",
+    "SchemaVersion",
     "SessionCopy",
     "SessionExistsError",
     "SessionInfo",
@@ -67,6 +71,9 @@ class Store(Protocol):
       exception: with ``access.begin``, a session that is not there, or is that owner's and ended, reads as empty and
       begins (anew) at the first write (``touch``, ``write``, ``increment`` or ``append``). One that expired does so
       only after ``end(expired=True)``, so that no state is lost without a word;
+    - where it reads or changes values (``read``, ``names``, ``write``, ``remove``, ``clear``, ``increment``, ``append``) it
+      raises ``OtherVersionError`` if the session's version and ``access.version`` do not get along: the newer one of the
+      two is since a version that is newer than the other;
     - it moves the expiry to at least ``now + idle`` and at most ``now + idle * (1 + SLIDE_STEP)``, never beyond
       ``created + max``;
     - it sees and changes only that session's values;
@@ -231,6 +238,25 @@ class Store(Protocol):
         Raises:
             SessionExistsError: If there is a session with that address, or its tombstone, whoever owns it.
             NotLiveError: If it has expired meanwhile, or its parent is not live or not ``copy.owner``'s.
+        """
+        ...
+
+    async def migrate(
+        self,
+        copy: SessionCopy,
+        version: SchemaVersion,
+        changes: Mapping[str, bytes | None],
+        untils: Mapping[str, float],
+    ) -> bool:
+        """Give a live session another version and change its values, all at once, if it still is what ``copy`` was.
+
+        It is, if it belongs to the same owner, began at the same time, has the same version and the same values. This is
+        no use of the session, so nothing slides, and limits are not looked at. ``changes`` are as for ``write``; a key that
+        is in ``untils`` too is unset again at that time, one that is not lasts as long as the session, and those that are
+        in neither stay as they are.
+
+        Returns:
+            Whether it was done; otherwise nothing was changed.
         """
         ...
 

@@ -88,15 +88,31 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class SchemaVersion:
+    """One version of a schema, as a session keeps it.
+
+    Attributes:
+        number: Counted by the schema's author.
+        digest: The digest of the schema.
+        since: The oldest version that gets along with this one; 0 for all.
+    """
+
+    number: int
+    digest: str = ""
+    since: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class SessionInfo:
     """What callers may know of a session besides its values.
 
     Attributes:
         created: When it began; seconds since the epoch.
         expires: When it expires unless it is used; of a child, unless its parent does so before.
-        version: The version of the schema that it began with.
+        version: The version of the schema that its values are of.
         digest: The digest of that schema.
         size: Bytes of its values and key names together.
+        since: The oldest version of the schema that gets along with ``version``; 0 for all.
     """
 
     created: float
@@ -104,6 +120,7 @@ class SessionInfo:
     version: int
     digest: str
     size: int = 0
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +134,9 @@ class Access:
             that finds it empty. Only for ids that the server itself vouches for, never for a client's.
             Not looked at when the address is a parent: those begin by ``create`` alone.
         version: The version of the schema that the caller has.
-        digest: The digest of that schema. A session that begins keeps both; they refuse nobody.
+        digest: The digest of that schema; it refuses nobody. A session that begins keeps it, as ``version`` and ``since``.
+        since: The oldest version of the schema that gets along with ``version``: servers of either can use each other's
+            sessions, at the same time. 0 for all.
         limits: What the operation must not exceed.
         began: Called after an operation that has begun the session because of ``begin``, and before it returns.
         found: Called likewise after an operation that has found the session there.
@@ -128,6 +147,7 @@ class Access:
     begin: Lifetime | None = None
     version: int = 1
     digest: str = ""
+    since: int = 0
     limits: Limits = NO_LIMITS
     began: Callable[[SessionInfo], None] | None = field(default=None, compare=False)
     found: Callable[[], None] | None = field(default=None, compare=False)
@@ -157,7 +177,7 @@ class SessionCopy:
     Attributes:
         address: The session.
         owner: Whose it is.
-        version: The version of the schema that it began with.
+        version: The version of the schema that its values are of.
         digest: The digest of that schema.
         created: When it began; seconds since the epoch, as all times here.
         expires: When it expires unless it is used.
@@ -165,6 +185,7 @@ class SessionCopy:
         max_at: When it expires however much it is used; None for never.
         values: What it holds.
         untils: When the values are over that have a time to live of their own.
+        since: The oldest version of the schema that gets along with ``version``; 0 for all.
     """
 
     address: Address
@@ -177,6 +198,7 @@ class SessionCopy:
     max_at: float | None
     values: Mapping[str, bytes]
     untils: Mapping[str, float]
+    since: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,12 +210,14 @@ class Remains:
         owner: Whose it was.
         reason: Whether it had expired, or somebody ended it or its parent.
         values: What it held at last; empty unless that was asked for.
+        version: The version of the schema that the values are of.
     """
 
     address: Address
     owner: str | None
     reason: Literal["expired", "ended"]
     values: Mapping[str, bytes] = field(default_factory=dict, hash=False)
+    version: int = 1
 
 
 class NotLiveError(Exception):
@@ -205,6 +229,17 @@ class NotLiveError(Exception):
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason)
         self.reason: Reason = reason
+
+
+class OtherVersionError(Exception):
+    """The session is live and the caller's, but its values are of a version that the caller's does not get along with.
+
+    ``version`` is the session's.
+    """
+
+    def __init__(self, version: int) -> None:
+        super().__init__(version)
+        self.version = version
 
 
 class SessionExistsError(Exception):
