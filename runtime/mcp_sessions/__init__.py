@@ -13,15 +13,18 @@ from mcp_sessions.errors import (
     SessionExpiredError,
     SessionKeyError,
     SessionLimitError,
+    SessionMigrationError,
     SessionNotFoundError,
     SessionRequiredError,
     SessionTooLargeError,
     SessionValueError,
+    SessionVersionError,
     StoreError,
     StoreUrlError,
     TooManySessionsError,
 )
 from mcp_sessions.keys import DictKey, Key, ListKey, NumberKey
+from mcp_sessions.migrations import Migration, PastVersion, migration
 from mcp_sessions.owner import owner_of
 from mcp_sessions.schema import SessionModel, SessionSchema, ValueEnum, ValueIntEnum, ValueModel, require_interface
 from mcp_sessions.session import Session
@@ -34,7 +37,9 @@ __all__ = [
     "Key",
     "Limits",
     "ListKey",
+    "Migration",
     "NumberKey",
+    "PastVersion",
     "Session",
     "SessionConflictError",
     "SessionDataError",
@@ -43,12 +48,14 @@ __all__ = [
     "SessionExpiredError",
     "SessionKeyError",
     "SessionLimitError",
+    "SessionMigrationError",
     "SessionModel",
     "SessionNotFoundError",
     "SessionRequiredError",
     "SessionSchema",
     "SessionTooLargeError",
     "SessionValueError",
+    "SessionVersionError",
     "Store",
     "StoreError",
     "StoreUrlError",
@@ -57,6 +64,7 @@ __all__ = [
     "ValueEnum",
     "ValueIntEnum",
     "ValueModel",
+    "migration",
     "open_store",
     "owner_of",
     "require_interface",

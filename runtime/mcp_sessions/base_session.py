@@ -16,14 +16,16 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticOmit, core_schema
 from typing_extensions import TypeVar
 
+from mcp_sessions.attempts import ATTEMPTS
 from mcp_sessions.context import Call, Caller, Hooks, current_call, end_expired, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
-from mcp_sessions.errors import SessionError, SessionRequiredError, SessionValueError
+from mcp_sessions.errors import SessionConflictError, SessionError, SessionRequiredError, SessionValueError
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
+from mcp_sessions.migrating import bring_up
 from mcp_sessions.resolve import begins_anew, by_handle, ended_meanwhile, lifetime_of, locate, not_live
 from mcp_sessions.schema import SessionSchema
-from mcp_sessions.stores.base import Access, NotLiveError, Reason, SessionInfo, Store
+from mcp_sessions.stores.base import Access, NotLiveError, OtherVersionError, Reason, SessionInfo, Store
 
 R = TypeVar("R")
 P = ParamSpec("P")
@@ -200,7 +202,22 @@ class BaseSession:
     async def _ask(
         self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
     ) -> R:
-        """Perform a store operation on this session, and say in a model's words when it is not there."""
+        """Perform a store operation on this session, after a migration if it is of an older version.
+
+        What goes wrong is said in a model's words.
+        """
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._ask_once(operation, *args, **kwargs)
+            except OtherVersionError:
+                await bring_up(self.store, self.schema, self._access().address)
+        raise SessionConflictError(
+            f"{self.schema.name}: others changed the session each time that it was to be migrated. Try again."
+        )
+
+    async def _ask_once(
+        self, operation: Callable[Concatenate[Access, P], Awaitable[R]], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
         call, meant = self._served, self._access()
         access = call.used.get(meant.address, meant)
         try:

@@ -8,6 +8,8 @@
     +-- SessionKeyError             the schema has no such key
     +-- SessionValueError           a value does not fit its key
     +-- SessionDataError            what the store holds does not fit the key
+    +-- SessionVersionError         what the store holds is of a version that this server does not serve
+    |   +-- SessionMigrationError   it is of an older version, and could not be migrated
     +-- SessionConflictError        other writers came first
     +-- SessionLimitError           more than may be kept
     |   +-- SessionTooLargeError    a value or a session would be too large
@@ -31,10 +33,12 @@ __all__ = [
     "SessionExpiredError",
     "SessionKeyError",
     "SessionLimitError",
+    "SessionMigrationError",
     "SessionNotFoundError",
     "SessionRequiredError",
     "SessionTooLargeError",
     "SessionValueError",
+    "SessionVersionError",
     "StoreError",
     "StoreUrlError",
     "TooManySessionsError",
@@ -89,6 +93,14 @@ class SessionValueError(SessionError, ValueError):
 
 class SessionDataError(SessionError):
     """What the store holds for a key does not fit the key's type; it was left as it is."""
+
+
+class SessionVersionError(SessionError):
+    """What the store holds is of a version of the schema that this server does not serve; it was left as it is."""
+
+
+class SessionMigrationError(SessionVersionError):
+    """What the store holds is of an older version, and could not be migrated; it was left as it is."""
 
 
 class SessionConflictError(SessionError):

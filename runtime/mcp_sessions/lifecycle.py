@@ -14,6 +14,7 @@ from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, Caller, EndReason, end_session
 from mcp_sessions.errors import StoreError
 from mcp_sessions.ids import masked
+from mcp_sessions.resolve import access_to
 from mcp_sessions.stores.base import GRACE_SECONDS, Access, Address, Lifetime, Remains, Store
 from mcp_sessions.stores.memory import MemoryStore
 
@@ -165,9 +166,13 @@ class Lifecycle:
     async def _last_words(self, one: Remains) -> BaseSession:
         """Return an accessor of what a session held, in a store of its own."""
         store = MemoryStore()
-        access = Access(Address("handle", one.address.id, one.address.schema), one.owner)
-        await store.create(access, _READABLE, one.values)
-        return self._accessors[one.address.schema](Call(store, Caller(one.owner)), access)
+        accessor = self._accessors[one.address.schema]
+        schema, address = accessor.schema, Address("handle", one.address.id, one.address.schema)
+        is_newer = one.version > schema.version  # then what can be read of it is better than nothing
+        since = 0 if is_newer else one.version
+        await store.create(Access(address, one.owner, version=one.version, since=since), _READABLE, one.values)
+        call = Call(store, Caller(one.owner))
+        return accessor(call, access_to(schema, address, call))
 
     # What ends sessions besides their owners
 

@@ -16,6 +16,7 @@ from mcp_sessions.errors import InterfaceError
 
 if TYPE_CHECKING:
     from mcp_sessions.keys import Key
+    from mcp_sessions.migrations import Migration
 
 Scope: TypeAlias = Literal["auto", "handle", "transport", "user"]
 """How a call names its session; see docs/architecture.md."""
@@ -96,6 +97,9 @@ class SessionSchema:
         create_tool: The tool that begins a session; "" for ``create_<handle>``.
         end_tool: The tool that ends one; "" for ``end_<handle>``.
         list_tool: The tool that lists the caller's own; "" for none.
+        since: The oldest version that gets along with this one: servers of either can use each other's sessions, at the
+            same time. None for no other.
+        migrations: The steps from the first version to this one that change anything.
     """
 
     name: str
@@ -110,6 +114,13 @@ class SessionSchema:
     create_tool: str = ""
     end_tool: str = ""
     list_tool: str = ""
+    since: int | None = None
+    migrations: "tuple[Migration, ...]" = ()
+
+    @property
+    def compatible_since(self) -> int:
+        """The oldest version that gets along with this one."""
+        return self.version if self.since is None else self.since
 
     @property
     def argument(self) -> str:
