@@ -265,4 +265,5 @@ def _session(declaration: SessionDeclaration, keys: tuple[ir.Field, ...], option
         reserved=cast("tuple[str, ...]", options.get("reserved", ())),
         model=declaration.model,
         fingerprint=declaration.fingerprint,
+        migrations=cast("tuple[ir.Migration, ...]", options.get("migrations", ())),
     )

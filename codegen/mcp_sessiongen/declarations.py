@@ -75,10 +75,19 @@ class EnumDeclaration:
 
 
 @dataclass(frozen=True)
+class MigrationDeclaration:
+    """A migration: the version that it leads to, and the function as `module:function`."""
+
+    to: Located[object]
+    call: Located[object]
+
+
+@dataclass(frozen=True)
 class SessionDeclaration:
-    """A session; `options` are those of `OPTIONS`, unchecked. For `model` and `fingerprint` see `ir.Session`.
+    """A session; for `model` and `fingerprint` see `ir.Session`.
 
     Attributes:
+        options: Those of `OPTIONS`, unchecked; if it is well, the migrations are a tuple of `MigrationDeclaration`.
         is_readable: Whether nothing was reported about it that could be why it has no keys.
     """
 
@@ -112,7 +121,18 @@ class Declarations:
         return (*(model.name for model in self.models), *(enum.name for enum in self.enums))
 
 
-OPTIONS = ("version", "idle", "max", "scope", "handle", "create_tool", "end_tool", "list_tool", "reserved")
+OPTIONS = (
+    "version",
+    "idle",
+    "max",
+    "scope",
+    "handle",
+    "create_tool",
+    "end_tool",
+    "list_tool",
+    "reserved",
+    "migrations",
+)
 """The options of a session, by the names of the Python form."""
 
 KEY_OPTIONS = ("ttl", "create", "renamed_from", "deprecated")

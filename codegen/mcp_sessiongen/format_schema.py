@@ -37,6 +37,7 @@ def format_schema() -> Fragment:
             "session": _object(yaml_shape.SESSION),
             "lifetime": _object(yaml_shape.LIFETIME),
             "tools": _object(yaml_shape.TOOLS),
+            "migration": _object(yaml_shape.MIGRATION),
         },
     }
 
@@ -148,6 +149,7 @@ _KINDS: Final[Mapping[Kind, Fragment]] = {
     "name": {**_matching(names.SNAKE), "maxLength": names.MAX_KEY},
     "old name": {**_matching(names.ATTRIBUTE), "maxLength": names.MAX_KEY},
     "old names": {"type": "array", "items": {**_matching(names.ATTRIBUTE), "maxLength": names.MAX_KEY}},
+    "migrations": {"type": "array", "items": {"$ref": "#/$defs/migration"}},
     "class": {"type": "string", "pattern": _REFERENCE},
     "member": {"type": ["string", "integer"]},
     "member name": _matching(enums.MEMBER),

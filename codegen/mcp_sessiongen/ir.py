@@ -235,6 +235,15 @@ class Enumeration:
 
 
 @dataclass(frozen=True, slots=True)
+class Migration:
+    """A function of the user's that brings sessions from the version before to another."""
+
+    to: int
+    module: str
+    qualname: str
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
     """One kind of session. Lifetimes are in seconds; "" is the default of a name.
 
@@ -244,6 +253,7 @@ class Session:
         model: The user's own class, if its fields do what generated code could not: their validators run, their
             defaults are asked for, and constraints are the model's.
         fingerprint: Changes when what the model accepts does; "" without one.
+        migrations: The functions that migrate what is stored, by the version that they lead to.
     """
 
     name: str
@@ -260,6 +270,7 @@ class Session:
     reserved: tuple[str, ...] = ()
     model: Imported | None = None
     fingerprint: str = ""
+    migrations: tuple[Migration, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Final, get_args
 
 from mcp_sessiongen import ir, names
-from mcp_sessiongen.declarations import KEY_OPTIONS, OPTIONS, Located
+from mcp_sessiongen.annotation_text import is_reference
+from mcp_sessiongen.declarations import KEY_OPTIONS, OPTIONS, Located, MigrationDeclaration
 from mcp_sessiongen.diagnostics import Report
+from mcp_sessiongen.python_text import is_name
 from mcp_sessiongen.safe_text import safe_repr
 
 _UNITS: Final = {"d": 86400.0, "h": 3600.0, "m": 60.0, "s": 1.0}
@@ -43,13 +45,29 @@ class OptionReader:
             "end_tool": self.identifier,
             "list_tool": self.identifier,
             "reserved": self.reserved,
+            "migrations": self.migrations,
         }
         found = self._read(written, readers, "a session", OPTIONS)
         idle, longest = found.get("idle"), found.get("max")
         if isinstance(idle, float) and isinstance(longest, float) and idle > longest:
             message = f"idle lifetime {written['idle'].value} is longer than the whole lifetime {written['max'].value}"
             self.report.error(written["idle"].span, "bad-value", message, "make max the longer one")
+        self._judge_migrations(written, found)
         return found
+
+    def _judge_migrations(self, written: Written, found: Mapping[str, object]) -> None:
+        """Report migrations to versions that there are not, and all but one of those to the same."""
+        declared, version = written.get("migrations"), found.get("version", 1)
+        seen: set[object] = set()
+        for one in declared.value if declared and isinstance(declared.value, tuple) else ():
+            to = one.to.value
+            if isinstance(to, int) and isinstance(version, int) and to > version:
+                message = f"there is no version {to} to migrate to: the session's version is {version}"
+                self.report.error(one.to.span, "bad-value", message, f"write  version: {to}, or to: {version}")
+            if to in seen:
+                message = f"two migrations lead to version {to}"
+                self.report.error(one.to.span, "bad-value", message, "call the second function in the first")
+            seen.add(to)
 
     def of_key(self, written: Written) -> dict[str, object]:
         """Return the options of a key."""
@@ -144,6 +162,25 @@ class OptionReader:
             self._judge(located, names.attribute_problem(item))
         return tuple(sorted(set(value)))
 
+    def migrations(self, option: str, located: Located[object]) -> tuple[ir.Migration, ...]:
+        """Return migrations, by the version that they lead to."""
+        if not isinstance(located.value, tuple):
+            self._bad(option, "a list", located, "write  migrations: [{to: 2, call: app.migrations:cart_v2}]")
+            return ()
+        found = [self._migration(one) for one in located.value]
+        return tuple(sorted((one for one in found if one), key=lambda one: one.to))
+
+    def _migration(self, declared: MigrationDeclaration) -> ir.Migration | None:
+        to, call = declared.to.value, declared.call.value
+        if not isinstance(to, int) or isinstance(to, bool) or to < 2:
+            self._bad("to", "the version that it leads to, from 2", declared.to, "write  to: 2")
+            return None
+        if not isinstance(call, str) or not _is_importable(call):
+            self._bad("call", "a function, as module:function", declared.call, "write  call: app.migrations:cart_v2")
+            return None
+        module, _, qualname = call.partition(":")
+        return ir.Migration(to, module, qualname)
+
     def _word(self, option: str, located: Located[object], allowed: tuple[str, ...], hint: str) -> str:
         text = located.value if isinstance(located.value, str) else ""
         if text in allowed:
@@ -159,6 +196,10 @@ class OptionReader:
     def _judge(self, located: Located[object], problem: names.Problem | None) -> None:
         if problem:
             self.report.error(located.span, "bad-name", problem.message, problem.hint)
+
+
+def _is_importable(call: str) -> bool:
+    return is_reference(call) and all(map(is_name, call.replace(":", ".").split(".")))
 
 
 def _seconds(value: object) -> float | None:

@@ -3,9 +3,9 @@
 import gc
 import os
 import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -15,6 +15,7 @@ from mcp_sessiongen.analyze import analyze
 from mcp_sessiongen.config import current_folder
 from mcp_sessiongen.declarations import Declarations
 from mcp_sessiongen.diagnostics import Report, Source, fatal
+from mcp_sessiongen.history import Past
 from mcp_sessiongen.load.module_scope import ModuleScopes
 from mcp_sessiongen.load.targets import Target, called_from, find_targets
 from mcp_sessiongen.load.yaml_imports import YamlImports
@@ -86,7 +87,7 @@ def compile_files(
             step(target.given)
             ready.update(arrived())
             with report.gathering():
-                found = None if target in ready else compile_target(target, output, report, scopes)
+                found = None if target in ready else _compile_whole(target, output, report, scopes)
                 _claim(target, names)
                 if not report.found:
                     generated.append(_generated(found, output) if found else ready.pop(target))
@@ -99,7 +100,7 @@ def _faultless(target: Target, output: Path) -> GeneratedFile | None:
     report = Report()
     if target.kind == "yaml":
         with report.gathering():
-            found = compile_target(target, output, report, ModuleScopes(is_closed=True))
+            found = _compile_whole(target, output, report, ModuleScopes(is_closed=True))
             return None if report.found else _generated(found, output)
     return None
 
@@ -145,6 +146,7 @@ class Compiled:
         file: The file to name in the output; "" for a module that is found by its name.
         declared: How that is written, for positions.
         raw: The schema file, if nothing else has a part in what it means.
+        pasts: What came before the present versions of its sessions, by name; empty where nobody has asked for it.
     """
 
     target: Target
@@ -152,6 +154,36 @@ class Compiled:
     file: str
     declared: Declarations
     raw: bytes | None = None
+    pasts: Mapping[str, Past] = field(default_factory=dict)
+
+
+def _compile_whole(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
+    """Return what one source means, together with the past of its sessions."""
+    before = len(report.found)
+    compiled = compile_target(target, output, report, scopes)
+    return compiled if len(report.found) > before else with_pasts(compiled, output, report, scopes)
+
+
+def with_pasts(compiled: Compiled, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
+    """Return the same, with what came before the present versions of the sessions.
+
+    Args:
+        compiled: A source without findings.
+        output: The folder for generated modules.
+        report: Takes what is wrong with the older versions, or missing.
+        scopes: Keeps what Python schemas import.
+    """
+    if all(session.version == 1 for session in compiled.module.sessions):
+        return compiled
+    from mcp_sessiongen.load.history import load_past
+
+    def read(path: str, own: Report) -> ir.Module:
+        return _compile_yaml(Target(path, "yaml"), output, own, scopes).module
+
+    source = compiled.declared.source
+    pasts = load_past(Path(source.path), compiled.module, source.span(), read, report)
+    # Older versions may come to the folder while the schema stays the same.
+    return replace(compiled, raw=None, pasts=pasts)
 
 
 def compile_target(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
@@ -247,7 +279,7 @@ def _claim(target: Target, names: dict[str, Target]) -> None:
 def _generated(found: Compiled, output: Path) -> GeneratedFile:
     """Return the module for a source, and the entry that tells where it is from."""
     target, called = found.target, called_from(output, found.file) if found.file else found.target.given
-    text = render(found.module, shlex.join(target.called(called)))
+    text = render(found.module, shlex.join(target.called(called)), found.pasts)
     digest = sha256(text)
     seal = seal_of(called, found.raw, digest) if found.raw is not None else ""
     entry = Entry(digest, called, "", seal) if found.file else Entry(digest, "", called, seal)

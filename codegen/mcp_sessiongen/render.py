@@ -4,18 +4,22 @@ The template places text; everything in it was made, and vetted as `Code`, in Py
 `ruff format` would, so no formatter runs, or is needed.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Final
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.accessors import field_line, seconds_lit
 from mcp_sessiongen.by_name import ByName, get_by_name, set_by_name
+from mcp_sessiongen.history import Past
 from mcp_sessiongen.imports import Imports, import_order, local_names
 from mcp_sessiongen.ir_dump import digests
 from mcp_sessiongen.key_text import KeyText, key_text, surroundings
 from mcp_sessiongen.layout import Expression, Group, flat, laid_out
 from mcp_sessiongen.naming import class_names, schema_constant
 from mcp_sessiongen.output import HEADER
+from mcp_sessiongen.past_code import NO_PAST, PastCode, past_code
+from mcp_sessiongen.past_types import with_pasts
 from mcp_sessiongen.python_text import Code, clean, comment, docstring, lit, name
 from mcp_sessiongen.spelling import Speller
 from mcp_sessiongen.template import template
@@ -69,23 +73,29 @@ class _SessionCode:
     doc: Code
     methods: tuple[Code, ...]
     by_name: tuple[ByName, ...]
+    past: PastCode
+    present: Code | None
 
 
-def render(module: ir.Module, source: str) -> str:
+def render(module: ir.Module, source: str, pasts: Mapping[str, Past] | None = None) -> str:
     """Return the text of a generated module.
 
     Args:
         module: What to generate.
         source: How the source is called on a command line in the output folder; only for the header.
+        pasts: What came before the present versions of the sessions, by name.
     """
-    return _Renderer(module).render(comment(source))
+    return _Renderer(module, pasts or {}).render(comment(source))
 
 
 class _Renderer:
-    def __init__(self, module: ir.Module) -> None:
-        self.module = module
-        local = local_names(module)
-        self.around = surroundings(module, local)
+    def __init__(self, module: ir.Module, pasts: Mapping[str, Past]) -> None:
+        self.pasts = pasts
+        self.module, self.were = with_pasts(module, pasts) if pasts else (module, [])
+        sessions = (*module.sessions, *(was.session for was in self.were))
+        whole = replace(self.module, sessions=sessions) if self.were else module
+        local = local_names(whole)
+        self.around = surroundings(whole, local)
         self.speller = Speller(self.around.renamed, Imports(local), self.around.models)
         self.several = len(module.sessions) > 1
         self.digest, self.digests = digests(module)
@@ -95,11 +105,13 @@ class _Renderer:
         imports.use("mcp_sessions", "Session", "SessionSchema", "require_interface")
         imports.use("typing", "Final", "Literal", "TypeAlias")
         sessions = [(session, self.keys(session)) for session in self.module.sessions]
+        pasts = [self.past(session) for session in self.module.sessions]
         aliases = [line for session, keys in sessions for line in self.aliases(session, keys)]
+        aliases += [line for past in pasts for version in past.versions for line in version.aliases]
         enums = [self.enum(enum) for enum in self.module.enums]
         models = self.models()
         states = [self.state(session, keys) for session, keys in sessions if not _is_state(session)]
-        rendered = [self.session(session, keys) for session, keys in sessions]
+        rendered = [self.session(*pair, past) for pair, past in zip(sessions, pasts, strict=True)]
         return template("module.py.jinja").render(
             source=source,
             interface=INTERFACE,
@@ -107,7 +119,7 @@ class _Renderer:
             silence=_SILENCE,
             doc=docstring(self.summary()),
             imports=imports.lines(),
-            exports=self.exports([keys for _, keys in sessions]),
+            exports=self.exports([keys for _, keys in sessions], pasts),
             enums=enums,
             models=models,
             aliases=aliases,
@@ -128,12 +140,21 @@ class _Renderer:
             self.speller.imports.use_as(module, item, alias)
         return keys
 
-    def exports(self, keys: list[list[KeyText]]) -> Code:
+    def past(self, session: ir.Session) -> PastCode:
+        past = self.pasts.get(session.name)
+        if past is None:
+            return NO_PAST
+        were = [was for was in self.were if was.of == session.name]
+        return past_code(session, past, were, self.around, self.speller.imports)
+
+    def exports(self, keys: list[list[KeyText]], pasts: list[PastCode]) -> Code:
         public = set(self.module.type_names)
         for session in self.module.sessions:
             alias, state, accessor = class_names(session.name)
             public.update((alias, accessor) if _is_state(session) else (alias, state, accessor))
         public.update(alias for of_session in keys for key in of_session for alias in key.aliases)
+        public.update(item for past in pasts for version in past.versions for item in version.exports)
+        public.update(past.present for past in pasts if past.present)
         listed = tuple(lit(item) for item in sorted(public, key=import_order))
         return laid_out("__all__ = ", Group(Code(""), listed, "[]"))
 
@@ -180,7 +201,7 @@ class _Renderer:
         doc = docstring(f"All that one ``{session.name}`` session holds.", indent=4)
         return _ModelCode(name(class_names(session.name)[1]), doc, tuple(key.state_line for key in keys))
 
-    def session(self, session: ir.Session, keys: list[KeyText]) -> _SessionCode:
+    def session(self, session: ir.Session, keys: list[KeyText], past: PastCode) -> _SessionCode:
         alias, state, accessor = (name(generated) for generated in class_names(session.name))
         if session.model and _is_state(session):
             state = flat(self.speller.type(session.model))
@@ -190,14 +211,16 @@ class _Renderer:
         head = laid_out("class ", Group(accessor, (base, constant), labels=("", "schema=")), ":")
         return _SessionCode(
             keys=tuple(key.constant_line for key in keys),
-            schema=laid_out(f"{constant}: Final = ", self.schema(session, state, keys), split=True),
+            schema=laid_out(f"{constant}: Final = ", self.schema(session, state, keys, past), split=True),
             head=head,
             doc=_class_doc(session.doc, f"One ``{session.name}`` session."),
             methods=tuple(key.methods for key in keys),
             by_name=(get_by_name(alias, keys, imports), set_by_name(alias, keys, imports)),
+            past=past,
+            present=laid_out(f"{past.present}: TypeAlias = ", state) if past.present else None,
         )
 
-    def schema(self, session: ir.Session, state: Code, keys: list[KeyText]) -> Group:
+    def schema(self, session: ir.Session, state: Code, keys: list[KeyText], past: PastCode) -> Group:
         constants = tuple(key.constant for key in keys)
         listed = Group(Code(""), constants, is_tuple=True)
         arguments: dict[str, Expression] = {
@@ -216,6 +239,7 @@ class _Renderer:
                 arguments[option] = lit(getattr(session, option))
         if session.scope != "auto":
             arguments["scope"] = lit(session.scope)
+        arguments |= past.steps
         return Group(Code("SessionSchema"), tuple(arguments.values()), labels=tuple(f"{key}=" for key in arguments))
 
 

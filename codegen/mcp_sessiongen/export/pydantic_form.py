@@ -10,7 +10,7 @@ from mcp_sessiongen.export.docstrings import docstring
 from mcp_sessiongen.export.durations import duration_text
 from mcp_sessiongen.export.inexpressible import Inexpressible
 from mcp_sessiongen.imports import Imports, local_names
-from mcp_sessiongen.layout import Expression, Group, laid_out
+from mcp_sessiongen.layout import Expression, Group, Pair, laid_out
 from mcp_sessiongen.names import cap_words, snake_case
 from mcp_sessiongen.naming import RESERVED
 from mcp_sessiongen.python_text import Code, lit, name
@@ -96,6 +96,9 @@ class _Writer:
         if session.reserved:
             names = tuple(map(lit, session.reserved))
             options["reserved"] = Group(Code(""), names) if len(names) > 1 else Code(f"({names[0]},)")
+        if session.migrations:
+            pairs = tuple(Pair(lit(one.to), lit(f"{one.module}:{one.qualname}")) for one in session.migrations)
+            options["migrations"] = Group(Code(""), pairs, "{}")
         return options
 
     # --- fields ----------------------------------------------------------------------------------------------------

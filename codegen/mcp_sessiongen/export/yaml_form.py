@@ -84,6 +84,10 @@ class _Writer:
             content["tools"] = named
         if session.reserved:
             content["reserved"] = list(session.reserved)
+        if session.migrations:
+            content["migrations"] = [
+                {"to": one.to, "call": f"{one.module}:{one.qualname}"} for one in session.migrations
+            ]
         content["keys"] = Block({key.name: self.field(key) for key in session.keys})
         return Block(content)
 

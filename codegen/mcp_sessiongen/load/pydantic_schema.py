@@ -36,6 +36,7 @@ from mcp_sessiongen.load.machinery import PLAIN_HINT, is_bound, machinery_of
 from mcp_sessiongen.load.positions import Positions
 from mcp_sessiongen.load.pydantic_enums import read_enum
 from mcp_sessiongen.load.pydantic_fields import FieldReader, duration_text
+from mcp_sessiongen.load.pydantic_migrations import read_migrations
 from mcp_sessiongen.load.pydantic_types import TypeReader
 from mcp_sessiongen.load.python_import import import_target, shown, source_of
 from mcp_sessiongen.load.targets import Target
@@ -179,13 +180,15 @@ class _Reader:
             message = f"name should be text, got {safe_repr(name)}"
             self.report.error(span, "bad-value", message, "write the session's name")
         span = self.positions.of_option(kind, "name") if written else self.positions.of_class(kind)
+        steps = read_migrations(kind, options.pop("migrations", None), self.module, self.positions, self.report)
         declared = SessionDeclaration(
             name=Located(name if isinstance(name, str) else chosen.session_name, span),
             keys=(),
             options={
                 option: Located(plain(duration_text(value)), self.positions.of_option(kind, option))
                 for option, value in options.items()
-            },
+            }
+            | ({"migrations": steps} if steps else {}),
             doc=doc_of(kind),
         )
         if derives_from(kind, "SessionModel") and not _is_template(kind) and not is_bound(kind):

@@ -6,13 +6,13 @@ judged later, the same way for both front ends.
 
 from typing import Final
 
-from mcp_sessiongen.declarations import Declarations, Located, SessionDeclaration
+from mcp_sessiongen.declarations import Declarations, Located, MigrationDeclaration, SessionDeclaration
 from mcp_sessiongen.diagnostics import Report, Source
 from mcp_sessiongen.load.yaml_fields import FieldReader
 from mcp_sessiongen.load.yaml_imports import YamlImports
-from mcp_sessiongen.load.yaml_nodes import MappingNode, Node, ScalarNode, decode, parse
+from mcp_sessiongen.load.yaml_nodes import MappingNode, Node, ScalarNode, SequenceNode, decode, parse
 from mcp_sessiongen.load.yaml_reading import Reading, data, shown
-from mcp_sessiongen.load.yaml_shape import FILE, FORMAT, LIFETIME, SESSION, TOOLS
+from mcp_sessiongen.load.yaml_shape import FILE, FORMAT, LIFETIME, MIGRATION, SESSION, TOOLS
 from mcp_sessiongen.load.yaml_types import read_types
 
 _PLAIN_OPTIONS: Final[tuple[str, ...]] = ("version", "scope", "handle", "reserved")
@@ -85,10 +85,30 @@ class _Sessions:
         options = {name: found[name] for name in _PLAIN_OPTIONS if name in found}
         options |= {option: lifetime[name] for name, option in _LIFETIME_OPTIONS.items() if name in lifetime}
         options |= {option: tools[name] for name, option in _TOOL_OPTIONS.items() if name in tools}
+        read = {name: Located(data(option), option.span) for name, option in options.items()}
+        if "migrations" in found:
+            read["migrations"] = self.migrations(found["migrations"])
         return SessionDeclaration(
             name=Located(key.text, key.span),
             keys=tuple(keys),
-            options={name: Located(data(option), option.span) for name, option in options.items()},
+            options=read,
             doc=self.reading.text(found.get("doc"), "doc"),
             is_readable=is_readable,
         )
+
+    def migrations(self, node: Node) -> Located[object]:
+        """Return migrations; what is no list is reported later."""
+        if not isinstance(node, SequenceNode):
+            return Located(data(node), node.span)
+        found = []
+        for item in node.items:
+            if not isinstance(item, MappingNode):
+                hint = "write  {to: 3, call: app.migrations:cart_v3}"
+                self.reading.wrong_kind(item, "a migration", "a mapping", hint)
+                continue
+            given = self.reading.properties(item, "a migration", MIGRATION)
+            self.reading.require(given, item.span, "a migration", MIGRATION)
+            if len(given) == len(MIGRATION.properties):
+                to, call = (Located(data(given[name]), given[name].span) for name in ("to", "call"))
+                found.append(MigrationDeclaration(to, call))
+        return Located(tuple(found), node.span)

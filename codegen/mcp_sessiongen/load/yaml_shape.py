@@ -29,6 +29,7 @@ Kind: TypeAlias = Literal[
     "name",
     "old name",
     "old names",
+    "migrations",
     "class",
     "member",
     "member name",
@@ -186,6 +187,19 @@ TOOLS: Final = Shape(
     },
 )
 
+MIGRATION: Final = Shape(
+    "A step of stored data from one version to the next.",
+    {
+        "to": Property("version", "The version that it leads to.", 3, required=True),
+        "call": Property(
+            "class",
+            "The function, `module:function`: it takes the state of the version before, and returns that of this one.",
+            "app.migrations:cart_v3",
+            required=True,
+        ),
+    },
+)
+
 SESSION: Final = Shape(
     "A session: typed state that lives between the calls of tools.",
     {
@@ -202,7 +216,14 @@ SESSION: Final = Shape(
         "handle": Property("name", "The argument of tools that names a session; else the session's name.", "basket"),
         "tools": Property("tools", "The names of the tools that create, end and list.", {"create": "create_cart"}),
         "reserved": Property(
-            "old names", "Names that no key may have: those of keys that were removed.", ["old_total"]
+            "old names",
+            "Names that no key may have: those of keys that were removed. A migration drops their values.",
+            ["old_total"],
+        ),
+        "migrations": Property(
+            "migrations",
+            "What brings stored data of an older version to this one, where it takes a function.",
+            [{"to": 3, "call": "app.migrations:cart_v3"}],
         ),
         "keys": Property("keys", "The keys, by name.", {"visits": "int = 0", "title": "str?"}, required=True),
     },

@@ -14,6 +14,7 @@ from typing import Final, Literal, TypeAlias, overload
 from mcp_sessions import (
     Key,
     ListKey,
+    Migration,
     NumberKey,
     Session,
     SessionSchema,
@@ -75,6 +76,7 @@ _FIRST_SCHEMA: Final = SessionSchema(
     handle="first_id",
     create_tool="begin",
     end_tool="finish",
+    migrations=(Migration(to=4, dropped=("gone",)),),
 )
 
 
@@ -128,6 +130,7 @@ _MIDDLE_SCHEMA: Final = SessionSchema(
     keys=(_MIDDLE_COUNT,),
     idle=1800,
     scope="handle",
+    migrations=(Migration(to=4, dropped=("gone",)),),
 )
 
 
@@ -183,6 +186,7 @@ _CHILD_SCHEMA: Final = SessionSchema(
     idle=1800,
     max=7200,
     scope="handle",
+    migrations=(Migration(to=4, dropped=("gone",)),),
 )
 
 

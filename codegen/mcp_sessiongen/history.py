@@ -1,0 +1,106 @@
+"""What older versions of a schema have to do with it: which of them get along with it, and the steps to it. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mcp_sessiongen import ir
+
+
+@dataclass(frozen=True)
+class Version:
+    """One older version of a session.
+
+    Attributes:
+        module: The session as it was, and its value types.
+    """
+
+    module: ir.Module
+
+    @property
+    def session(self) -> ir.Session:
+        """The session."""
+        return self.module.sessions[0]
+
+    @property
+    def number(self) -> int:
+        """Its version."""
+        return self.session.version
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to stored data on the way from the version before to `to`.
+
+    Attributes:
+        renamed: The old and the new name of keys.
+        dropped: The names of keys whose values go.
+        call: The user's function, which does all of it.
+    """
+
+    to: int
+    renamed: tuple[tuple[str, str], ...] = ()
+    dropped: tuple[str, ...] = ()
+    call: ir.Migration | None = None
+
+
+@dataclass(frozen=True)
+class Past:
+    """What came before the present version of a session.
+
+    Attributes:
+        since: The oldest version that gets along with the present one.
+        steps: Those that change anything.
+        versions: The older versions that functions take or return, by number.
+    """
+
+    since: int
+    steps: tuple[Step, ...] = ()
+    versions: tuple[Version, ...] = ()
+
+
+def past_of(module: ir.Module, session: ir.Session, known: Mapping[int, Version]) -> Past:
+    """Return the past of a session.
+
+    Args:
+        module: The schema.
+        session: A session of it.
+        known: The older versions that are known, by number.
+    """
+    steps = tuple(step for step in _steps(session, known) if step.renamed or step.dropped or step.call)
+    needed = {number for step in steps if step.call for number in (step.to - 1, step.to)}
+    versions = tuple(known[number] for number in sorted(needed & known.keys()))
+    return Past(_since(module, session, known), steps, versions)
+
+
+def lacking(session: ir.Session, known: Mapping[int, Version]) -> list[int]:
+    """Return the numbers of older versions that functions take or return, and that are not known."""
+    needed = {number for call in session.migrations for number in (call.to - 1, call.to)}
+    return sorted(needed - known.keys() - {session.version})
+
+
+def _steps(session: ir.Session, known: Mapping[int, Version]) -> Sequence[Step]:
+    calls = {call.to: call for call in session.migrations}
+    found = []
+    for number in range(2, session.version + 1):
+        of = session if number == session.version else known[number].session if number in known else None
+        names = {key.name for key in of.keys} if of else set()
+        renamed = [(key.renamed_from, key.name) for key in of.keys if key.renamed_from] if of else []
+        moves = tuple(move for move in renamed if move[0] not in names)
+        found.append(Step(number, moves, of.reserved if of else (), calls.get(number)))
+    return found
+
+
+def _since(module: ir.Module, session: ir.Session, known: Mapping[int, Version]) -> int:
+    """Return the oldest version from which on all get along with the present one."""
+    since = session.version
+    called = {call.to for call in session.migrations}
+    while since > 1 and since not in called and since - 1 in known and _gets_along(known[since - 1], module, session):
+        since -= 1
+    return since
+
+
+def _gets_along(old: Version, module: ir.Module, session: ir.Session) -> bool:
+    # Imported here: only schemas that have a past need it.
+    from mcp_sessiongen.breaking.get_along import get_along
+
+    return get_along(old.module, old.session, module, session)

@@ -1,0 +1,81 @@
+"""The older versions of sessions: schema files in the folder `history` beside the schema, one for each version."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from mcp_sessiongen import ir
+from mcp_sessiongen.diagnostics import Report, SchemaErrors, Source, Span, fatal
+from mcp_sessiongen.history import Past, Version, lacking, past_of
+from mcp_sessiongen.past_types import clashing
+
+FOLDER: Final = "history"
+
+ReadYaml: TypeAlias = Callable[[str, Report], ir.Module]
+"""Takes the path of a YAML schema, and returns what it means; findings go into the report."""
+
+
+def file_of(schema: Path, session: str, version: int) -> Path:
+    """Return where a version of a session is kept.
+
+    Args:
+        schema: The file of the schema as it is.
+        session: The session.
+        version: An older version of it.
+    """
+    return schema.parent / FOLDER / f"{session}.v{version}.yaml"
+
+
+def load_past(schema: Path, module: ir.Module, span: Span, read: ReadYaml, report: Report) -> dict[str, Past]:
+    """Return the pasts of the sessions that have one, by name.
+
+    Args:
+        schema: The file of the schema.
+        module: What it means.
+        span: Where to report what is missing.
+        read: Reads a schema file.
+        report: Takes the findings.
+    """
+    pasts = {}
+    for session in module.sessions:
+        if session.version == 1:
+            continue
+        known = {}
+        for number in range(1, session.version):
+            path = file_of(schema, session.name, number)
+            if path.is_file():
+                with report.gathering():
+                    known[number] = _version(path, session.name, number, read, report)
+        if missing := lacking(session, known):
+            _report_missing(schema, session, missing[0], span, report)
+        else:
+            pasts[session.name] = past_of(module, session, known)
+    if taken := clashing(module, pasts):
+        message = f"{taken!r}, which the generated module needs for an older version, is the name of something else"
+        report.error(span, "name-clash", message, "rename the type, key or session that is called so")
+    return pasts
+
+
+def _version(path: Path, session: str, number: int, read: ReadYaml, report: Report) -> Version:
+    own = Report()
+    module = read(str(path), own)
+    report.found.extend(own.found)
+    if own.found:
+        raise SchemaErrors([])
+    named = [(one.name, one.version) for one in module.sessions]
+    if named != [(session, number)]:
+        found = ", ".join(f"version {version} of {name}" for name, version in named)
+        message = f"it should have version {number} of {session} and nothing else, and has {found}"
+        hint = f"write it anew:  mcp-sessiongen migration new {session} --against git:REF"
+        raise fatal(Source(str(path)).nowhere(), "bad-history", message, hint)
+    return Version(module)
+
+
+def _report_missing(schema: Path, session: ir.Session, number: int, span: Span, report: Report) -> None:
+    path = file_of(schema, session.name, number)
+    call = next(call for call in session.migrations if number in (call.to - 1, call.to))
+    message = (
+        f"the migration of {session.name} to version {call.to} needs version {number} as it was, and there is no {path}"
+    )
+    hint = f"write it:  mcp-sessiongen migration new {session.name} --against git:REF"
+    report.error(span, "no-history", message, hint)
