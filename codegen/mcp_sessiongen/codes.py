@@ -40,6 +40,11 @@ CODES: Final[dict[str, str]] = {
         " value in capitals: `checkout` is `CHECKOUT`. A value that gives no name, a number for example, is given one:"
         " `{value: 2, name: SECOND}`."
     ),
+    "bad-history": (
+        "A file in the folder `history` beside a schema has an older version of one session, and is called"
+        " NAME.vNUMBER.yaml after it. `mcp-sessiongen migration new` writes such files; they may be edited, but each"
+        " has to declare that session in that version, and no other session."
+    ),
     "bad-name": (
         "Names become parts of Python names, tool names and stored keys. Keys, sessions and tools are written in"
         " snake_case and types in CapWords; keywords, names of builtin types, and names that Pydantic models already"
@@ -94,6 +99,11 @@ CODES: Final[dict[str, str]] = {
         "`breaking` compares the schemas with what was released, and nothing says what that was. Name it with"
         " `--against`, set `[tool.mcp-sessiongen.breaking] against`, or write a snapshot with"
         " `mcp-sessiongen breaking --write` and commit it."
+    ),
+    "no-history": (
+        "A function that migrates stored data takes the state of the version before, and the generated module has a"
+        " typed model of that. So the schema of that version is needed, as a file history/NAME.vNUMBER.yaml beside the"
+        " schema. `mcp-sessiongen migration new` writes it from what was released, and the function's beginning too."
     ),
     "not-a-schema": (
         "The source is not something that can be compiled: not a .yaml or .py file, nor a folder or a module; or a"

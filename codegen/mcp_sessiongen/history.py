@@ -80,14 +80,21 @@ def lacking(session: ir.Session, known: Mapping[int, Version]) -> list[int]:
 
 def _steps(session: ir.Session, known: Mapping[int, Version]) -> Sequence[Step]:
     calls = {call.to: call for call in session.migrations}
+    sessions = {number: version.session for number, version in known.items()} | {session.version: session}
     found = []
     for number in range(2, session.version + 1):
-        of = session if number == session.version else known[number].session if number in known else None
-        names = {key.name for key in of.keys} if of else set()
-        renamed = [(key.renamed_from, key.name) for key in of.keys if key.renamed_from] if of else []
-        moves = tuple(move for move in renamed if move[0] not in names)
-        found.append(Step(number, moves, of.reserved if of else (), calls.get(number)))
+        of, before = sessions.get(number), sessions.get(number - 1)
+        told = set(_renamed(before)) if before else set[tuple[str, str]]()
+        renamed = tuple(move for move in _renamed(of) if move not in told) if of else ()
+        gone = set(before.reserved) if before else set[str]()
+        dropped = tuple(name for name in of.reserved if name not in gone) if of else ()
+        found.append(Step(number, renamed, dropped, calls.get(number)))
     return found
+
+
+def _renamed(session: ir.Session) -> list[tuple[str, str]]:
+    """Return the old and the new name of each key that has one."""
+    return [(key.renamed_from, key.name) for key in session.keys if key.renamed_from]
 
 
 def _since(module: ir.Module, session: ir.Session, known: Mapping[int, Version]) -> int:

@@ -165,7 +165,10 @@ class OptionReader:
     def migrations(self, option: str, located: Located[object]) -> tuple[ir.Migration, ...]:
         """Return migrations, by the version that they lead to."""
         if not isinstance(located.value, tuple):
-            self._bad(option, "a list", located, "write  migrations: [{to: 2, call: app.migrations:cart_v2}]")
+            hint = (
+                "write  migrations: [{to: 2, call: app.migrations:cart_v2}], or in Python {2: 'app.migrations:cart_v2'}"
+            )
+            self._bad(option, "functions with the versions that they lead to", located, hint)
             return ()
         found = [self._migration(one) for one in located.value]
         return tuple(sorted((one for one in found if one), key=lambda one: one.to))

@@ -40,12 +40,15 @@ def load_past(schema: Path, module: ir.Module, span: Span, read: ReadYaml, repor
     for session in module.sessions:
         if session.version == 1:
             continue
+        before = len(report.found)
         known = {}
         for number in range(1, session.version):
             path = file_of(schema, session.name, number)
             if path.is_file():
                 with report.gathering():
                     known[number] = _version(path, session.name, number, read, report)
+        if len(report.found) > before:
+            continue
         if missing := lacking(session, known):
             _report_missing(schema, session, missing[0], span, report)
         else:
@@ -67,7 +70,7 @@ def _version(path: Path, session: str, number: int, read: ReadYaml, report: Repo
         found = ", ".join(f"version {version} of {name}" for name, version in named)
         message = f"it should have version {number} of {session} and nothing else, and has {found}"
         hint = f"write it anew:  mcp-sessiongen migration new {session} --against git:REF"
-        raise fatal(Source(str(path)).nowhere(), "bad-history", message, hint)
+        raise fatal(Source(str(path), path.read_text(encoding="utf-8")).span(), "bad-history", message, hint)
     return Version(module)
 
 

@@ -3,7 +3,7 @@
 import importlib
 import re
 import sys
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -20,7 +20,7 @@ def home_of(thing: Any, name: str, schema: ModuleType | None) -> tuple[str, str]
     """Return the module and the qualified name by which a type can be imported.
 
     Args:
-        thing: A class, a NewType or a type alias.
+        thing: A class, a NewType, a type alias or a function.
         name: What it calls itself; perhaps with dots.
         schema: The user's schema, where it may be known by another name.
 
@@ -92,7 +92,7 @@ def _is_written(kind: type, module: str) -> bool:
 
 
 def _kind_of(thing: Any) -> str:
-    return "class" if is_class(thing) else "type"
+    return "class" if is_class(thing) else "function" if isinstance(thing, FunctionType) else "type"
 
 
 def _advice(thing: Any, module: str, name: str) -> str:
