@@ -146,7 +146,7 @@ def _called(schema: "SessionSchema", step: Migration, values: Mapping[str, Held]
     was = {key.name for key in before.keys}
     kept = {name: value for name, value in values.items() if name not in was and name not in step.dropped}
     try:
-        made = {key.name: raw for key in keys if (raw := _encoded(key, new)) is not None}
+        made = {key.name: raw for key in keys if (raw := _encoded(key, new, values)) is not None}
     except SessionValueError as error:
         raise _failure(schema, f"what {step} returned does not fit: {error}") from None
     return {**kept, **{name: (raw, values[name][1] if name in values else None) for name, raw in made.items()}}
@@ -170,13 +170,18 @@ def _state_of(past: PastVersion, values: Mapping[str, Held]) -> BaseModel:
     return past.state.model_construct(_fields_set=set(values) & set(read), **read)
 
 
-def _encoded(key: "Key[Any, Any]", state: BaseModel) -> bytes | None:
-    """Return what a key is to hold; None if it is to be unset."""
+def _encoded(key: "Key[Any, Any]", state: BaseModel, before: Mapping[str, Held]) -> bytes | None:
+    """Return what a key is to hold; None if it is to be unset.
+
+    A function that copies each key copies defaults too. A key that was unset stays so if it reads as before.
+    """
     if key.name not in state.model_fields_set:
         return None
     value = getattr(state, key.name)
     try:
-        return key.encode(value)
+        raw = key.encode(value)
+        is_default = key.name not in before and not key.form.makes_default and key.default == value
+        return None if is_default and value is not None else raw
     except SessionValueError:
         if value is None:  # how models write that a key is unset whose type does not accept None
             return None

@@ -5,5 +5,17 @@ At the start they import nothing but click, so that help and completion are quic
 
 from typing import Final
 
-COMMANDS: Final = ("init", "generate", "check", "diff", "lint", "breaking", "watch", "export", "schema", "explain")
+COMMANDS: Final = (
+    "init",
+    "generate",
+    "check",
+    "diff",
+    "lint",
+    "breaking",
+    "migration",
+    "watch",
+    "export",
+    "schema",
+    "explain",
+)
 """The names of all commands, in the order in which the help lists them."""

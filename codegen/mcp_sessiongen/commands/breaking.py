@@ -8,11 +8,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from mcp_sessiongen.breaking.codes import BREAKING_CODES, CATEGORIES, codes_of, problem_with
-from mcp_sessiongen.commands.shared import Reporter, count, find_sources, format_option, quiet_option, sources_argument
+from mcp_sessiongen.commands.baseline import settled, snapshot_of
+from mcp_sessiongen.commands.shared import Reporter, count, format_option, quiet_option, sources_argument
 
 if TYPE_CHECKING:
-    from mcp_sessiongen.breaking.released import Wanted
-    from mcp_sessiongen.config import BreakingSettings
     from mcp_sessiongen.diagnostics import Diagnostic
 
 
@@ -80,24 +79,6 @@ def _named(options: tuple[tuple[str, ...], ...]) -> set[str]:
     return {name for names in options for name in names}
 
 
-def _settled(sources: tuple[str, ...]) -> "tuple[Wanted, BreakingSettings]":
-    """Return what is to be compared, and the settings.
-
-    Raises:
-        SchemaErrors: If the settings are wrong.
-        click.UsageError: If there is nothing to compare.
-    """
-    from mcp_sessiongen.breaking.released import Wanted
-    from mcp_sessiongen.config import FILE, BreakingSettings, current_folder, find_config
-
-    config, here = find_config(), current_folder()
-    jobs = find_sources("breaking", sources, config)
-    named = tuple(dict.fromkeys(source for arguments in jobs for source in arguments))
-    beside = next((folder for folder in (here, *here.parents) if (folder / FILE).is_file()), here)
-    project = config.path.parent if config else beside
-    return Wanted(named, project, is_whole=not sources), config.breaking if config else BreakingSettings()
-
-
 def _compare(
     sources: tuple[str, ...], against: str | None, select: set[str], ignore: set[str]
 ) -> "tuple[list[Diagnostic], list[str]]":
@@ -105,30 +86,12 @@ def _compare(
     from mcp_sessiongen.breaking.released import released
     from mcp_sessiongen.breaking.sources import schemas_in
 
-    wanted, settings = _settled(sources)
+    wanted, settings = settled("breaking", sources)
     current = schemas_in(wanted.sources, wanted.project)
-    before, new = released(against or settings.against or _snapshot(wanted), wanted)
+    before, new = released(against or settings.against or snapshot_of(wanted), wanted)
     on = codes_of(select or settings.select or BREAKING_CODES)
     off = codes_of(ignore) | (codes_of(settings.ignore) - codes_of(select))
     return [finding for finding in breaking(before, current) if finding.code in on - off], new
-
-
-def _snapshot(wanted: "Wanted") -> str:
-    """Return the path of the snapshot that counts without any settings.
-
-    Raises:
-        SchemaErrors: If there is none.
-    """
-    from mcp_sessiongen.breaking.snapshot import NAME, WRITE
-    from mcp_sessiongen.breaking.sources import relative
-    from mcp_sessiongen.diagnostics import Source, fatal
-
-    path = relative(wanted.project / NAME, Path.cwd())
-    if Path(path).exists():
-        return path
-    message = "nothing says what was released, and there is no snapshot"
-    hint = f"make one from the schemas as they were released, and commit it: {WRITE}; or say  --against git:main"
-    raise fatal(Source(path).nowhere(), "no-baseline", message, hint)
 
 
 def _write(sources: tuple[str, ...], against: str | None) -> str:
@@ -136,7 +99,7 @@ def _write(sources: tuple[str, ...], against: str | None) -> str:
     from mcp_sessiongen.breaking.sources import covers, relative, schemas_in
     from mcp_sessiongen.write import write_text
 
-    wanted, settings = _settled(sources)
+    wanted, settings = settled("breaking", sources)
     place = against or settings.against or relative(wanted.project / NAME, Path.cwd())
     if place.startswith("git:") or Path(place).is_dir():
         raise click.UsageError(f"--write makes a snapshot, and {place} is none: name a file with --against.")

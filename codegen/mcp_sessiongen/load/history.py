@@ -1,6 +1,7 @@
 """The older versions of sessions: schema files in the folder `history` beside the schema, one for each version."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -24,6 +25,26 @@ def file_of(schema: Path, session: str, version: int) -> Path:
         version: An older version of it.
     """
     return schema.parent / FOLDER / f"{session}.v{version}.yaml"
+
+
+def history_text(version: Version) -> str:
+    """Return the file of a version.
+
+    A session that was bound to a class of the user's is written as its keys; what the class does besides is not.
+
+    Raises:
+        SchemaErrors: If YAML has no words for it.
+    """
+    from mcp_sessiongen.export.inexpressible import Inexpressible
+    from mcp_sessiongen.export.yaml_form import export_yaml
+
+    keys = tuple(replace(key, default=None) if key.default == ir.OfModel() else key for key in version.session.keys)
+    session = replace(version.session, model=None, fingerprint="", migrations=(), keys=keys)
+    try:
+        return export_yaml(replace(version.module, sessions=(session,)), {})
+    except Inexpressible as problem:
+        message = f"version {version.number} of {session.name} cannot be written as YAML: {problem}"
+        raise fatal(Source(session.name).nowhere(), "not-exportable", message, problem.hint) from None
 
 
 def load_past(schema: Path, module: ir.Module, span: Span, read: ReadYaml, report: Report) -> dict[str, Past]:

@@ -122,17 +122,17 @@ def shown(path: str | Path) -> str:
 def place_of(target: Target) -> Place:
     """Return where the module of a target is looked for."""
     if target.kind == "module":
-        usable = (root for root in _roots_from(Path.cwd()) if not _is_hidden_in(root, target.given))
+        usable = (root for root in roots_from(Path.cwd()) if not _is_hidden_in(root, target.given))
         return Place(target.given, tuple(usable), None)
     file = Path(target.given).resolve()
     parts, folder = [file.stem] if file.stem != "__init__" else [], file.parent
     while (folder / "__init__.py").exists() and folder != folder.parent:
         parts.append(folder.name)
         folder = folder.parent
-    return Place(".".join(reversed(parts)), tuple(_roots_from(folder)), file)
+    return Place(".".join(reversed(parts)), tuple(roots_from(folder)), file)
 
 
-def _roots_from(folder: Path) -> list[Path]:
+def roots_from(folder: Path) -> list[Path]:
     """Return where a project's own modules are: in a folder of it, in its `src`, and in its uppermost folder."""
     above = (folder, *folder.parents)
     project = next((one for one in above if any((one / name).exists() for name in _PROJECT_FILES)), folder)
