@@ -22,6 +22,7 @@ from mcp_sessions.context import Call
 from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
+from mcp_sessions.migrations import require_migrations
 from mcp_sessions.observing import RETRY_MILLISECONDS, ObservingMiddleware
 from mcp_sessions.reaping import reaping
 from mcp_sessions.stores.base import Store, condition_of
@@ -138,7 +139,7 @@ class Serving:
             await self.store.aclose()
 
     async def _serve_stdio(self, server: MCPServer[Any]) -> None:
-        self._warn_of_store()
+        self._check()
         try:
             async with self._lifecycle.sweeping():
                 await server.run_stdio_async()
@@ -168,7 +169,7 @@ class Serving:
     async def _while_serving(self) -> AsyncIterator[None]:
         """Sweep while the block lasts; the last block to end closes the store."""
         if not self._serving:
-            self._warn_of_store()
+            self._check()
         self._serving += 1
         try:
             async with self._lifecycle.sweeping():
@@ -178,7 +179,10 @@ class Serving:
             if not self._serving:
                 await self.aclose()
 
-    def _warn_of_store(self) -> None:
+    def _check(self) -> None:
+        """See at the start to what would otherwise show when a session is used: migrations that are not there."""
+        for accessor in self.schemas:
+            require_migrations(accessor.schema)
         if (condition := condition_of(self.store)) is not None:
             _log.warning("sessions are kept in %s: %s", type(self.store).__name__, condition)
 

@@ -13,6 +13,7 @@ COMMANDS: Final = (
     "lint",
     "breaking",
     "migration",
+    "migrate",
     "watch",
     "export",
     "schema",
