@@ -63,12 +63,14 @@ def by_handle(schema: SessionSchema, handle: str, call: Call) -> Access:
     if not is_handle(handle, schema.name):
         raise not_live(schema, "unknown", "handle", tools=call.tools)
     address = Address("handle", handle, schema.name)
-    return Access(address, call.caller.owner, None, schema.version, schema.digest, call.limits)
+    return Access(address, call.caller.owner, None, schema.version, schema.digest, limits=call.limits)
 
 
 def beginning(schema: SessionSchema, address: Address, call: Call) -> Access:
     """Return the access to a session that begins with its first write."""
-    return Access(address, call.caller.owner, lifetime_of(schema, call), schema.version, schema.digest, call.limits)
+    return Access(
+        address, call.caller.owner, lifetime_of(schema, call), schema.version, schema.digest, limits=call.limits
+    )
 
 
 def lifetime_of(schema: SessionSchema, call: Call) -> Lifetime:
