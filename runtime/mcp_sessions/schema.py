@@ -50,8 +50,8 @@ class SessionModel(ValueModel):
     ``max`` (durations such as "30m"), ``scope`` ("auto"), ``handle`` (name of the tool argument; default: the name),
     ``create_tool`` and ``end_tool`` (default: ``create_<handle>`` and ``end_<handle>``), ``list_tool`` (default: none),
     ``reserved`` (names of former keys that no key may have again), and ``migrations`` (the functions, as
-    "module:function", that bring stored data to a version, by that version; or see ``migration``). What a single key has
-    besides its type is said by ``Annotated[..., Key(...)]``.
+    "module:function", that bring stored data to a version, by that version; or see ``migration``). What a single key
+    has besides its type is said by ``Annotated[..., Key(...)]``.
     """
 
     __sessiongen__: ClassVar[dict[str, Any]] = {}
