@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from mcp_sessions.errors import SessionDataError, SessionMigrationError, SessionValueError
 
@@ -136,7 +136,7 @@ def _called(schema: "SessionSchema", step: Migration, values: Mapping[str, Held]
     except SessionDataError as error:
         raise _failure(schema, f"{step} cannot begin: {error}") from None
     except Exception as error:
-        raise _failure(schema, f"{step} failed with {type(error).__name__}") from error
+        raise _failure(schema, f"{step} failed with {type(error).__name__}{_place_in(error)}") from error
     if isawaitable(new):
         if iscoroutine(new):
             new.close()
@@ -157,6 +157,14 @@ def _loaded(schema: "SessionSchema", step: Migration) -> Callable[[Any], BaseMod
         return step.load() if step.load else None
     except Exception as error:
         raise _failure(schema, f"{step} cannot be imported: {type(error).__name__}: {error}") from error
+
+
+def _place_in(error: Exception) -> str:
+    """Return where values do not fit a model, without the values; "" for other errors, whose text may be any."""
+    if not isinstance(error, ValidationError):
+        return ""
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    return f" ({'.'.join(map(str, first['loc']))} of {error.title}: {first['type']})"
 
 
 def _state_of(past: PastVersion, values: Mapping[str, Held]) -> BaseModel:
@@ -181,7 +189,7 @@ def _encoded(key: "Key[Any, Any]", state: BaseModel, before: Mapping[str, Held])
     try:
         raw = key.encode(value)
         is_default = key.name not in before and not key.form.makes_default and key.default == value
-        return None if is_default and value is not None else raw
+        return None if is_default else raw
     except SessionValueError:
         if value is None:  # how models write that a key is unset whose type does not accept None
             return None

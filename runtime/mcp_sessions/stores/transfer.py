@@ -8,7 +8,7 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -19,7 +19,7 @@ from mcp_sessions.ids import masked
 from mcp_sessions.stores.base import Store, require_store
 from mcp_sessions.stores.terms import Address, NotLiveError, SessionCopy, SessionExistsError, Space
 
-__all__ = ["Imported", "export_sessions", "import_sessions"]
+__all__ = ["Imported", "export_sessions", "import_sessions", "read_export"]
 
 _HEAD: Final = {"mcp-sessions": 1}
 _PAGE: Final = 100
@@ -102,6 +102,19 @@ async def import_sessions(store: Store, lines: Iterable[str] | AsyncIterable[str
     if not number:
         _require_head("")
     return Imported(**counts)
+
+
+def read_export(lines: Iterable[str]) -> Iterator[SessionCopy]:
+    """Yield the sessions of an export, without putting them anywhere.
+
+    Raises:
+        mcp_sessions.StoreError: If a line is none of an export; it says which.
+    """
+    for number, line in enumerate(lines, start=1):
+        if number == 1:
+            _require_head(line)
+        elif line.strip():
+            yield _copy_in(number, line)
 
 
 async def _each(lines: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[str]:
