@@ -264,7 +264,9 @@ async def test_of_many_at_once_one_migrates_and_all_are_served(trips: dict[int, 
     assert sorted(done) == list(range(4, 54))
 
 
-async def test_what_an_old_server_writes_during_the_migration_is_not_lost(trips: dict[int, Any], store: Store) -> None:
+async def test_what_an_old_server_writes_during_the_migration_is_not_lost(
+    trips: dict[int, Any], store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An old server writes between the reading and the writing of a migration: then it is done again."""
     session = await begun(trips, store)
     copy_out, writes = store.copy_out, ["fr", "it"]
@@ -275,7 +277,7 @@ async def test_what_an_old_server_writes_during_the_migration_is_not_lost(trips:
             await session.set_language(writes.pop(0))
         return copy
 
-    store.copy_out = copy_and_write  # type: ignore[method-assign]  # an interleaving that cannot be had otherwise
+    monkeypatch.setattr(store, "copy_out", copy_and_write)
     assert await opened(trips, session, 5).get_locale() == "it"
     assert writes == []
 

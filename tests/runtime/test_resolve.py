@@ -19,8 +19,8 @@ def cart(scope: Any) -> SessionSchema:
     return SessionSchema(name="cart", version=3, digest="d", scope=scope, handle="basket", idle=60.0, max=86400.0)
 
 
-BY_HANDLE = Access(Address("handle", HANDLE, "cart"), version=3, digest="d")
-BY_TRANSPORT = Access(Address("transport", "t", "cart"), None, Lifetime(60.0, 86400.0), version=3, digest="d")
+BY_HANDLE = Access(Address("handle", HANDLE, "cart"), version=3, digest="d", since=3)
+BY_TRANSPORT = Access(Address("transport", "t", "cart"), None, Lifetime(60.0, 86400.0), version=3, digest="d", since=3)
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,9 @@ def test_a_connection_that_the_process_keeps_is_a_space_of_its_own() -> None:
 
 def test_a_users_session_is_named_by_the_user_and_begins_by_itself() -> None:
     access = locate(cart("user"), Call(STORE, Caller("me", individual=True)), None, is_argument=True)
-    assert access == Access(Address("user", "me", "cart"), "me", Lifetime(60.0, 86400.0), version=3, digest="d")
+    assert access == Access(
+        Address("user", "me", "cart"), "me", Lifetime(60.0, 86400.0), version=3, digest="d", since=3
+    )
 
 
 def test_a_token_that_names_no_user_has_no_users_session() -> None:
