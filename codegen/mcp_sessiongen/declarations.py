@@ -80,6 +80,7 @@ class MigrationDeclaration:
 
     to: Located[object]
     call: Located[object]
+    compatible: Located[object] | None = None
 
 
 @dataclass(frozen=True)

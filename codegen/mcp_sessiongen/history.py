@@ -48,12 +48,14 @@ class Past:
     """What came before the present version of a session.
 
     Attributes:
-        since: The oldest version that gets along with the present one.
+        since: The oldest version whose servers can use sessions of the present one.
+        reads: The oldest version whose sessions can be used as they are.
         steps: Those that change anything.
         versions: The older versions that functions take or return, by number.
     """
 
     since: int
+    reads: int
     steps: tuple[Step, ...] = ()
     versions: tuple[Version, ...] = ()
 
@@ -69,7 +71,7 @@ def past_of(module: ir.Module, session: ir.Session, known: Mapping[int, Version]
     steps = tuple(step for step in _steps(session, known) if step.renamed or step.dropped or step.call)
     needed = {number for step in steps if step.call for number in (step.to - 1, step.to)}
     versions = tuple(known[number] for number in sorted(needed & known.keys()))
-    return Past(_since(module, session, known), steps, versions)
+    return Past(*_compatible(module, session, known), steps, versions)
 
 
 def lacking(session: ir.Session, known: Mapping[int, Version]) -> list[int]:
@@ -97,13 +99,20 @@ def _renamed(session: ir.Session) -> list[tuple[str, str]]:
     return [(key.renamed_from, key.name) for key in session.keys if key.renamed_from]
 
 
-def _since(module: ir.Module, session: ir.Session, known: Mapping[int, Version]) -> int:
-    """Return the oldest version from which on all get along with the present one."""
-    since = session.version
-    called = {call.to for call in session.migrations}
-    while since > 1 and since not in called and since - 1 in known and _gets_along(known[since - 1], module, session):
-        since -= 1
-    return since
+def _compatible(module: ir.Module, session: ir.Session, known: Mapping[int, Version]) -> tuple[int, int]:
+    """Return the oldest versions whose servers can use sessions of the present one, and whose sessions it can use.
+
+    A function is called for each session before it. Of one that is compatible, servers of the version before can use
+    what it returns, and no older ones.
+    """
+    calls = {call.to: call for call in session.migrations}
+    number = session.version
+    while number not in calls and number - 1 in known and _gets_along(known[number - 1], module, session):
+        number -= 1
+    is_compatible = number in calls and calls[number].compatible
+    if is_compatible and number - 1 in known and _gets_along(known[number - 1], module, session):
+        return number - 1, number
+    return number, number
 
 
 def _gets_along(old: Version, module: ir.Module, session: ir.Session) -> bool:

@@ -236,11 +236,16 @@ class Enumeration:
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """A function of the user's that brings sessions from the version before to another."""
+    """A function of the user's that brings sessions from the version before to another.
+
+    Attributes:
+        compatible: Whether servers of the version before can go on with what it returns.
+    """
 
     to: int
     module: str
     qualname: str
+    compatible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,8 +181,12 @@ class OptionReader:
         if not isinstance(call, str) or not _is_importable(call):
             self._bad("call", "a function, as module:function", declared.call, "write  call: app.migrations:cart_v2")
             return None
+        compatible = declared.compatible.value if declared.compatible else False
+        if not isinstance(compatible, bool):
+            self._bad("compatible", "true or false", declared.compatible or declared.call, "write  compatible: true")
+            return None
         module, _, qualname = call.partition(":")
-        return ir.Migration(to, module, qualname)
+        return ir.Migration(to, module, qualname, compatible)
 
     def _word(self, option: str, located: Located[object], allowed: tuple[str, ...], hint: str) -> str:
         text = located.value if isinstance(located.value, str) else ""

@@ -90,6 +90,8 @@ def past_code(
     steps: dict[str, Expression] = {}
     if past.since < session.version:
         steps["since"] = lit(past.since)
+    if past.reads < session.version:
+        steps["reads"] = lit(past.reads)
     if past.steps:
         imports.use("mcp_sessions", "Migration")
         steps["migrations"] = Group(Code(""), tuple(_step(session, step) for step in past.steps), is_tuple=True)

@@ -103,7 +103,7 @@ async def _migrate(store: Store, schema: SessionSchema, one: Listed, report: Mig
     if info.version > schema.version:
         report.newer += 1
         return
-    if info.version >= schema.compatible_since:
+    if info.version >= schema.reads_since:
         report.current += 1
         return
     outcome, why = "beaten", "others changed it each time; try again"

@@ -31,7 +31,7 @@ async def bring_up(store: Store, schema: SessionSchema, address: Address, *, wri
         if copy.since <= schema.version:
             return "current"
         raise newer(schema, copy.version, address)
-    if copy.version >= schema.compatible_since:
+    if copy.version >= schema.reads_since:
         return "current"
     changes, untils = _changes(schema, copy)
     if not write:

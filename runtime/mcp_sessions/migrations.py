@@ -65,16 +65,21 @@ class Migration:
         return f"the migration to version {self.to}" + (f" ({self.name})" if self.name else "")
 
 
-def migration(schema: type[BaseModel], *, to: int) -> Callable[[FunctionT], FunctionT]:
+def migration(schema: type[BaseModel], *, to: int, compatible: bool = False) -> Callable[[FunctionT], FunctionT]:
     """Declare, above a function, that it brings sessions of a ``SessionModel`` to version ``to``.
 
     It takes the state that the version before had and returns the new one. For `mcp-sessiongen`, which reads it; the
     function itself is left as it is.
+
+    Args:
+        schema: The session.
+        to: The version that it leads to.
+        compatible: Whether servers of the version before can go on with what it returns.
     """
 
     def declare(function: FunctionT) -> FunctionT:
         declared = vars(schema).get("__sessiongen_migrations__", ())
-        type.__setattr__(schema, "__sessiongen_migrations__", (*declared, (to, function)))
+        type.__setattr__(schema, "__sessiongen_migrations__", (*declared, (to, function, compatible)))
         return function
 
     return declare

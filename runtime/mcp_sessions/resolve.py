@@ -80,6 +80,7 @@ def access_to(schema: SessionSchema, address: Address, call: Call, begin: Lifeti
         schema.version,
         schema.digest,
         schema.compatible_since,
+        schema.reads_since,
         call.limits,
     )
 

@@ -71,7 +71,7 @@ class SessionModel(ValueModel):
             end_tool: str = ...,
             list_tool: str = ...,
             reserved: tuple[str, ...] = ...,
-            migrations: dict[int, str] = ...,
+            migrations: dict[int, str | dict[str, object]] = ...,
         ) -> None: ...
 
     else:
@@ -99,8 +99,8 @@ class SessionSchema:
         create_tool: The tool that begins a session; "" for ``create_<handle>``.
         end_tool: The tool that ends one; "" for ``end_<handle>``.
         list_tool: The tool that lists the caller's own; "" for none.
-        since: The oldest version that gets along with this one: servers of either can use each other's sessions, at the
-            same time. None for no other.
+        since: The oldest version whose servers can use sessions of this one; None for no other.
+        reads: The oldest version whose sessions can be used as they are, without a migration; None for no other.
         migrations: The steps from the first version to this one that change anything.
     """
 
@@ -117,12 +117,18 @@ class SessionSchema:
     end_tool: str = ""
     list_tool: str = ""
     since: int | None = None
+    reads: int | None = None
     migrations: "tuple[Migration, ...]" = ()
 
     @property
     def compatible_since(self) -> int:
-        """The oldest version that gets along with this one."""
+        """The oldest version whose servers can use sessions of this one."""
         return self.version if self.since is None else self.since
+
+    @property
+    def reads_since(self) -> int:
+        """The oldest version whose sessions can be used as they are."""
+        return self.version if self.reads is None else self.reads
 
     @property
     def argument(self) -> str:

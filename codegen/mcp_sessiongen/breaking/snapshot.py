@@ -68,7 +68,7 @@ def _by_name(items: Iterable[NamedT]) -> list[NamedT]:
 
 
 def _fields(fields: Iterable[ir.Field]) -> tuple[ir.Field, ...]:
-    return tuple(replace(field, doc="", deprecated="") for field in _by_name(fields))
+    return tuple(replace(field, doc="") for field in _by_name(fields))
 
 
 def read_snapshot(path: Path) -> list[Schema]:

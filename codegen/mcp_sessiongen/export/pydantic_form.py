@@ -97,7 +97,7 @@ class _Writer:
             names = tuple(map(lit, session.reserved))
             options["reserved"] = Group(Code(""), names) if len(names) > 1 else Code(f"({names[0]},)")
         if session.migrations:
-            pairs = tuple(Pair(lit(one.to), lit(f"{one.module}:{one.qualname}")) for one in session.migrations)
+            pairs = tuple(Pair(lit(one.to), _migration(one)) for one in session.migrations)
             options["migrations"] = Group(Code(""), pairs, "{}")
         return options
 
@@ -140,6 +140,12 @@ class _Writer:
         if missing:
             message = f"the default of {item.name} is made of {missing[0]}, whose class uses this one"
             raise Inexpressible(message, "give the key no default, or None")
+
+
+def _migration(one: ir.Migration) -> Expression:
+    call = lit(f"{one.module}:{one.qualname}")
+    said = (Pair(lit("call"), call), Pair(lit("compatible"), lit(one.compatible)))
+    return Group(Code(""), said, "{}") if one.compatible else call
 
 
 def _classes_in(value: ir.Value) -> Collection[str]:

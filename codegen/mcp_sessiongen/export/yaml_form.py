@@ -85,9 +85,7 @@ class _Writer:
         if session.reserved:
             content["reserved"] = list(session.reserved)
         if session.migrations:
-            content["migrations"] = [
-                {"to": one.to, "call": f"{one.module}:{one.qualname}"} for one in session.migrations
-            ]
+            content["migrations"] = [_migration(one) for one in session.migrations]
         content["keys"] = Block({key.name: self.field(key) for key in session.keys})
         return Block(content)
 
@@ -128,6 +126,11 @@ class _Writer:
             if text := getattr(item, name):
                 found[name] = text
         return found
+
+
+def _migration(one: ir.Migration) -> dict[str, object]:
+    content: dict[str, object] = {"to": one.to, "call": f"{one.module}:{one.qualname}"}
+    return content | ({"compatible": True} if one.compatible else {})
 
 
 def _with_doc(doc: str, content: dict[str, object]) -> dict[str, object]:

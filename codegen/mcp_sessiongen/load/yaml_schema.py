@@ -108,7 +108,7 @@ class _Sessions:
                 continue
             given = self.reading.properties(item, "a migration", MIGRATION)
             self.reading.require(given, item.span, "a migration", MIGRATION)
-            if len(given) == len(MIGRATION.properties):
-                to, call = (Located(data(given[name]), given[name].span) for name in ("to", "call"))
-                found.append(MigrationDeclaration(to, call))
+            located = {name: Located(data(value), value.span) for name, value in given.items()}
+            if "to" in located and "call" in located:
+                found.append(MigrationDeclaration(located["to"], located["call"], located.get("compatible")))
         return Located(tuple(found), node.span)

@@ -197,6 +197,9 @@ MIGRATION: Final = Shape(
             "app.migrations:cart_v3",
             required=True,
         ),
+        "compatible": Property(
+            "flag", "Whether servers of the version before can go on with the sessions that it has migrated.", True
+        ),
     },
 )
 

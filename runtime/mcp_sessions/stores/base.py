@@ -72,8 +72,9 @@ class Store(Protocol):
       begins (anew) at the first write (``touch``, ``write``, ``increment`` or ``append``). One that expired does so
       only after ``end(expired=True)``, so that no state is lost without a word;
     - where it reads or changes values (``read``, ``names``, ``write``, ``remove``, ``clear``, ``increment``,
-      ``append``) it raises ``OtherVersionError`` if the session's version and ``access.version`` do not get along: the
-      newer one of the two is since a version that is newer than the other;
+      ``append``) it raises ``OtherVersionError`` if the session is of an older version than ``access.version`` and than
+      those that ``access.reads``, or of a newer one that is for callers ``since`` a version newer than
+      ``access.version``;
     - it moves the expiry to at least ``now + idle`` and at most ``now + idle * (1 + SLIDE_STEP)``, never beyond
       ``created + max``;
     - it sees and changes only that session's values;

@@ -115,13 +115,13 @@ def require(record: Record | None, owner: str | None, now: float) -> Record:
 
 
 def require_version(record: Record, access: Access) -> None:
-    """Make sure that the version of a live session's values and the caller's get along.
+    """Make sure that the caller can use a live session's values as they are.
 
     Raises:
-        OtherVersionError: If the newer one of the two is since a version that is newer than the other.
+        OtherVersionError: If their version is older than those that the caller reads, or one that is for newer callers.
     """
     theirs, ours = record.version, access.version
-    if (theirs < ours and access.since > theirs) or (theirs > ours and record.since > ours):
+    if (theirs < ours and access.reads > theirs) or (theirs > ours and record.since > ours):
         raise OtherVersionError(theirs)
 
 

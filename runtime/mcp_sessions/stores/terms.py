@@ -94,7 +94,7 @@ class SchemaVersion:
     Attributes:
         number: Counted by the schema's author.
         digest: The digest of the schema.
-        since: The oldest version that gets along with this one; 0 for all.
+        since: The oldest version whose callers can use a session of this one; 0 for all.
     """
 
     number: int
@@ -112,7 +112,7 @@ class SessionInfo:
         version: The version of the schema that its values are of.
         digest: The digest of that schema.
         size: Bytes of its values and key names together.
-        since: The oldest version of the schema that gets along with ``version``; 0 for all.
+        since: The oldest version of the schema whose callers can use it; 0 for all.
     """
 
     created: float
@@ -136,8 +136,8 @@ class Access:
         version: The version of the schema that the caller has.
         digest: The digest of that schema; it refuses nobody. A session that begins keeps it, as ``version`` and
             ``since``.
-        since: The oldest version of the schema that gets along with ``version``: servers of either can use each other's
-            sessions, at the same time. 0 for all.
+        since: The oldest version whose callers can use what callers of ``version`` write; 0 for all.
+        reads: The oldest version whose sessions the caller can use as they are; 0 for all.
         limits: What the operation must not exceed.
         began: Called after an operation that has begun the session because of ``begin``, and before it returns.
         found: Called likewise after an operation that has found the session there.
@@ -149,6 +149,7 @@ class Access:
     version: int = 1
     digest: str = ""
     since: int = 0
+    reads: int = 0
     limits: Limits = NO_LIMITS
     began: Callable[[SessionInfo], None] | None = field(default=None, compare=False)
     found: Callable[[], None] | None = field(default=None, compare=False)
@@ -186,7 +187,7 @@ class SessionCopy:
         max_at: When it expires however much it is used; None for never.
         values: What it holds.
         untils: When the values are over that have a time to live of their own.
-        since: The oldest version of the schema that gets along with ``version``; 0 for all.
+        since: The oldest version of the schema whose callers can use it; 0 for all.
     """
 
     address: Address
@@ -233,7 +234,7 @@ class NotLiveError(Exception):
 
 
 class OtherVersionError(Exception):
-    """The session is live and the caller's, but its values are of a version that the caller's does not get along with.
+    """The session is live and the caller's, but its values are of a version that the caller cannot use as it is.
 
     ``version`` is the session's.
     """

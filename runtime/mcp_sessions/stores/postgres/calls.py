@@ -96,6 +96,7 @@ def change(
         access.version,
         _bytes(access.digest),
         access.since,
+        access.reads,
         _full(access.address.id),
         _full(access.address.schema),
         limits.value_bytes,
@@ -117,7 +118,7 @@ def change(
 def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
     """Return the call that gives the values of keys, or of all."""
     names = None if keys is None else [_short(text) for text in keys]
-    about = (access.begin is not None, access.version, access.since)
+    about = (access.begin is not None, access.version, access.reads)
     arguments = (*_claim(clock, access), *about, names, only_names)
     return Call("read", arguments, _family(access.address))
 

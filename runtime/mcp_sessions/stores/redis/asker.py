@@ -16,7 +16,7 @@ from mcp_sessions.stores.redis.scripts import ScriptName, scripts
 from mcp_sessions.stores.terms import Access, Address, Clock, NotLiveError
 from mcp_sessions.stores.texts import is_text
 
-_HEAD: Final = struct.Struct(">11d")
+_HEAD: Final = struct.Struct(">12d")
 _NONE: Final = -1.0
 _PATIENCE: Final = 10.0
 """For how many seconds at most closing waits for another event loop."""
@@ -58,7 +58,7 @@ class Asker:
 
     async def operate(self, script: ScriptName, partition: Partition, *arguments: Argument) -> Any:
         """Return the answer of a script for those who run the server."""
-        head = _HEAD.pack(self._now(), *[_NONE] * 10)
+        head = _HEAD.pack(self._now(), *[_NONE] * 11)
         call = Call(scripts()[script], partition.indexes, (head, partition.base, *arguments))
         return await self._line().ask(call)
 
@@ -99,7 +99,8 @@ class Asker:
         idle, longest = (_NONE, _NONE) if begin is None else (begin.idle, or_none(begin.max))
         mosts = (limits.value_bytes, limits.session_bytes, limits.owner_sessions, limits.all_sessions)
         most = map(or_none, mosts)
-        head = _HEAD.pack(self._now(), idle, longest, access.version, *most, *elsewhere, access.since)
+        versions = (access.since, access.reads)
+        head = _HEAD.pack(self._now(), idle, longest, access.version, *most, *elsewhere, *versions)
         name, above = name_of(address), parent_name_of(address)
         keys = (*partition.indexes, partition.base + name, *((partition.base + above,) if above else ()))
         digest = access.digest.encode("utf-8", "surrogatepass")

@@ -12,7 +12,7 @@ from mcp_sessions.testing.contract.operations import IDLE, LATEST, OPERATIONS, O
 from mcp_sessions.testing.contract.parents import CART, LONG, PARENT, without_begin
 
 Version: TypeAlias = tuple[int, int]
-"""A version, and since which one it gets along with others."""
+"""A version, and the oldest one that can use its sessions, or whose sessions it can use."""
 
 USES: Final = {name: operation for name, operation in OPERATIONS.items() if not name.startswith("touch")}
 """The operations that read or change values."""
@@ -47,8 +47,13 @@ along = pytest.mark.parametrize(
 
 
 def of_version(access: Access, version: Version) -> Access:
-    """Return the same claim by a caller who has another version."""
+    """Return the same claim by a caller whose sessions are of a version, for callers since another."""
     return replace(access, version=version[0], since=version[1])
+
+
+def who_asks(access: Access, version: Version) -> Access:
+    """Return the same claim by a caller who has a version, and reads sessions from another on."""
+    return replace(access, version=version[0], reads=version[1])
 
 
 class Versions(ContractBase):
@@ -64,7 +69,7 @@ class Versions(ContractBase):
         before = await store.copy_out(access.address), await store.look_up(access.address)
         for begin in (None, Lifetime(IDLE)):
             with pytest.raises(OtherVersionError) as raised:
-                await operation(store, replace(of_version(access, asks), begin=begin))
+                await operation(store, replace(who_asks(access, asks), begin=begin))
             assert raised.value.version == kept[0]
         assert (await store.copy_out(access.address), await store.look_up(access.address)) == before
         assert await store.read(of_version(access, kept)) == {"a": b"1"}
@@ -76,7 +81,7 @@ class Versions(ContractBase):
     ) -> None:
         created = await store.create(of_version(access, kept), Lifetime(IDLE), {"a": b"1"})
         clock.advance(IDLE / 2)
-        await operation(store, of_version(access, asks))
+        await operation(store, who_asks(access, asks))
         found = await store.look_up(access.address)
         assert found is not None
         assert (found.info.version, found.info.since) == kept
@@ -86,7 +91,7 @@ class Versions(ContractBase):
     async def test_what_looks_at_no_values_looks_at_no_version(
         self, store: Store, access: Access, clock: FakeClock, kept: Version, asks: Version
     ) -> None:
-        asking = of_version(access, asks)
+        asking = who_asks(access, asks)
         for name in ("touch", "touch with a lifetime"):
             created = await store.create(of_version(access, kept), Lifetime(IDLE))
             clock.advance(IDLE / 2)
@@ -96,13 +101,13 @@ class Versions(ContractBase):
             assert info.expires > created.expires
             assert [gone.address for gone in await store.end(asking)] == [access.address]
             access = replace(access, address=replace(access.address, id="cart_2"))
-            asking = of_version(access, asks)
+            asking = who_asks(access, asks)
 
     @each_use
     async def test_a_version_is_told_to_the_owner_of_a_live_session_alone(
         self, store: Store, access: Access, clock: FakeClock, operation: Operation
     ) -> None:
-        asking = replace(access, version=3, since=3)
+        asking = replace(access, version=3, reads=3)
         await store.create(access, Lifetime(IDLE))
         assert await reason_of(operation(store, replace(asking, owner="stranger"))) == "unknown"
         await store.end(access)

@@ -5,7 +5,7 @@
 CREATE FUNCTION {schema}.change(
     p_op text, p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea,
     p_begin boolean, p_idle double precision, p_max double precision, p_version bigint, p_digest bytea,
-    p_since bigint, p_full_id bytea, p_full_schema bytea,
+    p_since bigint, p_reads bigint, p_full_id bytea, p_full_schema bytea,
     p_value_bytes bigint, p_session_bytes bigint, p_owner_sessions bigint, p_all_sessions bigint,
     p_names bytea[], p_full_names bytea[], p_values bytea[], p_ttls double precision[],
     p_expected_names bytea[], p_expected bytea[], p_by numeric, p_relive boolean
@@ -54,7 +54,7 @@ BEGIN
                 RETURN o;
             END IF;
             o.code := NULL;
-        ELSIF p_op <> 'touch' AND {schema}.are_apart(v_former.version, v_former.since, p_version, p_since) THEN
+        ELSIF p_op <> 'touch' AND {schema}.are_apart(v_former.version, v_former.since, p_version, p_reads) THEN
             o.code := 'other version';
             o.version := v_former.version;
             RETURN o;

@@ -2,7 +2,7 @@
 -- then all comes from one snapshot and nobody is locked out. If an expiry has to move, that is done first.
 CREATE FUNCTION {schema}.read(
     p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_begin boolean,
-    p_version bigint, p_since bigint, p_names bytea[], p_only_names boolean
+    p_version bigint, p_reads bigint, p_names bytea[], p_only_names boolean
 ) RETURNS {schema}.outcome LANGUAGE plpgsql AS $$
 DECLARE
     o {schema}.outcome;
@@ -45,7 +45,7 @@ BEGIN
         END IF;
         o.code := {schema}.refusal(r.state, r.expires, r.owner, p_owner, v_now);
         IF o.code IS NULL THEN
-            IF {schema}.are_apart(r.version, r.since, p_version, p_since) THEN
+            IF {schema}.are_apart(r.version, r.since, p_version, p_reads) THEN
                 o.code := 'other version';
                 o.version := r.version;
                 RETURN o;
@@ -63,8 +63,8 @@ BEGIN
         IF NOT v_due THEN
             RETURN o;
         END IF;
-        o := {schema}.change('use', p_clock, p_space, p_id, p_schema, p_owner, p_begin, NULL, NULL, p_version, NULL, p_since,
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+        o := {schema}.change('use', p_clock, p_space, p_id, p_schema, p_owner, p_begin, NULL, NULL, p_version, NULL, NULL,
+            p_reads, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
         IF o.code IS NOT NULL THEN
             RETURN o;
         END IF;

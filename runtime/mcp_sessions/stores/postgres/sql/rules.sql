@@ -31,10 +31,11 @@ CREATE FUNCTION {schema}.refusal(
     END
 $$;
 
--- Whether two versions do not get along: the newer one is since a version that is newer than the other.
-CREATE FUNCTION {schema}.are_apart(p_version bigint, p_since bigint, p_caller bigint, p_caller_since bigint)
+-- Whether a caller cannot use a session as it is: its version is older than those that the caller reads, or it is one
+-- since which callers have to be newer than this one.
+CREATE FUNCTION {schema}.are_apart(p_version bigint, p_since bigint, p_caller bigint, p_reads bigint)
 RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-    SELECT (p_version < p_caller AND p_caller_since > p_version) OR (p_version > p_caller AND p_since > p_caller)
+    SELECT (p_version < p_caller AND p_reads > p_version) OR (p_version > p_caller AND p_since > p_caller)
 $$;
 
 -- When a session expires after a use; what it was, if that is late enough to be left alone.

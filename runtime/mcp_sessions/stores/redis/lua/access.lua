@@ -44,7 +44,7 @@ local function claim()
   return why
 end
 
--- Find likewise what the caller may use the values of, which are of a version that gets along with the caller's. Return
+-- Find likewise what the caller may use the values of, which are of a version that the caller can use as it is. Return
 -- what is to be answered if there is nothing.
 local function claim_values()
   local why = claim()
@@ -52,7 +52,7 @@ local function claim_values()
     return {why}
   end
   local theirs = session and session[VERSION]
-  if session and (theirs < version and since > theirs or theirs > version and (session[SINCE] or 0) > version) then
+  if session and (theirs < version and reads > theirs or theirs > version and (session[SINCE] or 0) > version) then
     return {'version', theirs}
   end
   return nil

@@ -10,8 +10,8 @@
 -- A name is space, length of schema, length of id, schema, id, as in h4:6:cartcart_1; so none is the start of another.
 -- An owner is "" for none, or begins with "+".
 
-local now, idle, max, version, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since =
-  struct.unpack('>ddddddddddd', ARGV[1])
+local now, idle, max, version, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since,
+  reads = struct.unpack('>dddddddddddd', ARGV[1])
 local base = ARGV[2]
 local due, names, counts, timers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 

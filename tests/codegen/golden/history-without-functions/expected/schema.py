@@ -48,6 +48,7 @@ _SCHEMA: Final = SessionSchema(
     state=TripState,
     keys=(_LOCALE, _SEATS, _NOTES),
     since=3,
+    reads=3,
     migrations=(
         Migration(to=3, renamed={"language": "locale"}, dropped=("old_price",)),
     ),
