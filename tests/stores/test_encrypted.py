@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,18 @@ from mcp_sessions import (
 )
 from mcp_sessions.events import events_of, missed
 from mcp_sessions.server import Sessions
-from mcp_sessions.stores import Access, Address, Lifetime, Limits, MemoryStore, SessionInfo, SQLiteStore, Store
+from mcp_sessions.stores import (
+    Access,
+    Address,
+    Lifetime,
+    Limits,
+    MemoryStore,
+    SchemaVersion,
+    SessionCopy,
+    SessionInfo,
+    SQLiteStore,
+    Store,
+)
 from mcp_sessions.stores.encrypted import EncryptedStore, new_key
 from mcp_sessions.stores.encrypted.sealing import OVERHEAD, UNREADABLE, Seals
 from mcp_sessions.testing import FakeClock
@@ -350,6 +362,11 @@ class Between(MemoryStore):
             await self.meddle()
         return await super().write(access, changes, expected, ttls)
 
+    async def migrate(self, copy: SessionCopy, version: SchemaVersion, changes: Any, untils: Any) -> bool:
+        if self.meddle is not None:
+            await self.meddle()
+        return await super().migrate(copy, version, changes, untils)
+
 
 @pytest.fixture
 def between() -> Between:
@@ -416,6 +433,41 @@ async def test_who_is_beaten_a_hundred_times_gets_a_conflict(
         with pytest.raises(SessionConflictError, match="other writers came first 3 times in a row; nothing was"):
             await attempt
     assert await store.read(access) == {"a": b"1"}
+
+
+async def test_a_migration_is_not_done_if_others_came_between(between: Between, access: Access) -> None:
+    store, other = EncryptedStore(between, [STORE_KEY]), EncryptedStore(between, [STORE_KEY])
+    await store.create(access, LIVES, {"a": b"1"})
+    copy = await store.copy_out(access.address)
+    assert copy is not None
+    for value in (b"1", b"2"):
+        between.meddle = partial(other.write, access, {"a": value})
+        assert not await store.migrate(copy, SchemaVersion(2), {"a": b"5"}, {}), "not even with the same value"
+    between.meddle = None
+    assert not await store.migrate(copy, SchemaVersion(2), {"a": b"5"}, {})
+    assert await store.migrate(replace(copy, values={"a": b"2"}), SchemaVersion(2), {"a": b"5", "b": b"6"}, {})
+    assert await store.read(access) == {"a": b"5", "b": b"6"}
+
+
+async def test_a_value_that_was_written_as_it_was_before_a_migration_is_the_same(
+    sealed: EncryptedStore, access: Access
+) -> None:
+    await sealed.create(access, LIVES, {"a": b"1"})
+    copy = await sealed.copy_out(access.address)
+    assert copy is not None
+    await sealed.write(access, {"a": b"1"})
+    assert await sealed.migrate(copy, SchemaVersion(2), {"a": b"2"}, {})
+
+
+async def test_what_does_not_open_is_not_migrated(inside: MemoryStore, sealed: EncryptedStore, access: Access) -> None:
+    await sealed.create(access, LIVES, {"a": b"1", "b": b"2"})
+    copy = await sealed.copy_out(access.address)
+    assert copy is not None
+    kept = await inside.read(access)
+    await inside.write(access, {"a": kept["b"]})
+    with pytest.raises(SessionDataError, match="does not open"):
+        await sealed.migrate(copy, SchemaVersion(2), {"a": b"5"}, {})
+    assert (await inside.touch(access)).version == 1
 
 
 async def test_a_session_that_begins_between_is_not_begun_twice(between: Between, access: Access) -> None:
@@ -496,6 +548,14 @@ async def test_the_size_of_a_session_counts_a_seal_for_each_value(sealed: Encryp
     assert await size(sealed, access) == 3 + 6 + 2 * 38
     await sealed.clear(access)
     assert await size(sealed, access) == 0
+
+
+async def test_so_does_the_size_of_a_migrated_session(sealed: EncryptedStore, access: Access) -> None:
+    await sealed.create(access, LIVES, {"a": b"1", "b": b"2"})
+    copy = await sealed.copy_out(access.address)
+    assert copy is not None
+    assert await sealed.migrate(copy, SchemaVersion(2), {"a": None, "b": b"22", "c": b"333"}, {})
+    assert await size(sealed, access) == 3 + 4 + 2 * 38
 
 
 async def test_so_the_limit_of_a_session_does_too(sealed: EncryptedStore, access: Access) -> None:

@@ -561,6 +561,8 @@ async def test_a_document_that_is_not_ours_is_an_error_and_nothing_is_written(
         ('"owner":"me"', '"owner":5'),
         ('"size":2', '"size":true'),
         ('"size":2', '"length":2'),
+        ('"since":0', '"since":null'),
+        ('"since":0', '"since":0.5'),
         ('["1",null]', "[1,null]"),
         ('["1",null]', '[["%"],null]'),
         ('["1",null]', '["1","x"]'),
@@ -578,6 +580,22 @@ async def test_a_session_that_was_damaged_is_an_error_and_never_unset(
     await backend.put(name, damaged, collection="mcp-sessions")
     with pytest.raises(StoreError, match="is not a document of mcp_sessions, or is damaged"):
         await store.read(replace(access, begin=LIVES))
+
+
+async def test_a_document_that_does_not_say_since_when_its_version_is(
+    store: KeyValueStore, backend: Backend, access: Access
+) -> None:
+    await store.create(replace(access, version=3), LIVES, {"a": b"1"})
+    [(name, document)] = [item for item in (await backend.documents()).items() if item[0].startswith("session-")]
+    former = {**document, "content": document["content"].replace(',"since":0', "")}
+    assert former != document
+    await backend.put(name, former, collection="mcp-sessions")
+    found = await store.look_up(access.address)
+    assert found is not None
+    assert (found.info.version, found.info.since) == (3, 0)
+    assert await store.read(access) == {"a": b"1"}
+    await store.write(access, {"a": b"1"})
+    assert (await backend.documents())[name] == document
 
 
 async def test_a_document_of_a_later_version_is_left_alone(

@@ -32,8 +32,10 @@ from mcp_sessions.stores import (
     Listed,
     MemoryStore,
     NotLiveError,
+    OtherVersionError,
     Page,
     Remains,
+    SchemaVersion,
     SessionExistsError,
     SQLiteStore,
     Store,
@@ -61,6 +63,7 @@ ACCESSES = st.builds(
     st.sampled_from([None, None, Lifetime(IDLE), Lifetime(IDLE * 3), Lifetime(IDLE, LONGEST)]),
     st.integers(1, 3),
     st.sampled_from(["x", "y"]),
+    st.sampled_from([0, 0, 0, 2]),
 )
 
 
@@ -68,7 +71,8 @@ class Model:
     """One session as the contract describes it; only how late the expiry may run is the store's to choose."""
 
     def __init__(self, access: Access, lifetime: Lifetime, now: float) -> None:
-        self.owner, self.lifetime, self.began_with = access.owner, lifetime, (access.version, access.digest)
+        self.owner, self.lifetime = access.owner, lifetime
+        self.version = SchemaVersion(access.version, access.digest, access.since)
         self.created = now
         self.ended: float | None = None
         self.purged = False
@@ -77,10 +81,13 @@ class Model:
         self.over_bytes: dict[str, int] = {}
         self.use(now)
 
-    def use(self, now: float) -> None:
+    def prune(self, now: float) -> None:
         for key in [key for key, until in self.untils.items() if until <= now]:
             del self.untils[key]
             self.over_bytes[key] = len(key.encode()) + len(self.values.pop(key))
+
+    def use(self, now: float) -> None:
+        self.prune(now)
         end = float("inf") if self.lifetime.max is None else self.created + self.lifetime.max
         self.earliest = min(now + self.lifetime.idle, end)
         self.latest = min(now + self.lifetime.idle * (1 + SLIDE_STEP), end)
@@ -139,6 +146,8 @@ class StoreMachine(RuleBasedStateMachine):
             return error.reason
         except SessionExistsError:
             return "exists"
+        except OtherVersionError as error:
+            return f"version {error.version}"
 
     def size(self, found: Model) -> tuple[int, int]:
         """Return between what the size of a session is: values whose time is over may still be counted."""
@@ -183,7 +192,7 @@ class StoreMachine(RuleBasedStateMachine):
     def over(self, found: Model) -> float:
         return found.latest if found.ended is None else found.ended
 
-    def expect(self, access: Access, *, begins: bool) -> tuple[dict[str, bytes] | None, str]:
+    def expect(self, access: Access, *, begins: bool, looks: bool = True) -> tuple[dict[str, bytes] | None, str]:
         """Return the values that the operation works on, or the refusal that must come."""
         parent, reason = self.parent(access)
         if reason:
@@ -192,6 +201,10 @@ class StoreMachine(RuleBasedStateMachine):
         is_parent = access.address.space == "transport" and not self.is_child(access.address)
         if found is None and (access.begin is None or is_parent or reason in ("foreign", "expired")):
             return None, "unknown" if reason == "foreign" else reason
+        if found is not None and looks:
+            newer, older = sorted([(found.version.number, found.version.since), (access.version, access.since)])[::-1]
+            if newer[0] > older[0] < newer[1]:
+                return None, f"version {found.version.number}"
         if parent is not None:
             parent.use(self.now)
         if found is None:
@@ -230,12 +243,13 @@ class StoreMachine(RuleBasedStateMachine):
         made = self.begin(access, Lifetime(IDLE, max))
         self.apply(access, made.values, {"a": b"1"}, ttl)
         assert made.earliest <= answer.expires <= made.latest
-        assert (answer.version, answer.digest, answer.size) == (access.version, access.digest, self.size(made)[0])
+        assert SchemaVersion(answer.version, answer.digest, answer.since) == made.version
+        assert answer.size == self.size(made)[0]
 
     @rule(which=st.integers(0, 1), access=ACCESSES, change=st.booleans())
     def touch(self, which: int, access: Access, change: bool) -> None:
         lifetime = Lifetime(IDLE, LONGEST * 2) if change else None
-        values, refusal = self.expect(access, begins=True)
+        values, refusal = self.expect(access, begins=True, looks=False)
         answer = self.ask(which, "touch", access, lifetime)
         if values is None:
             assert answer == refusal
@@ -246,7 +260,7 @@ class StoreMachine(RuleBasedStateMachine):
             found.use(self.now)
         assert found.earliest <= answer.expires <= found.latest
         assert answer.created == found.created
-        assert (answer.version, answer.digest) == found.began_with
+        assert SchemaVersion(answer.version, answer.digest, answer.since) == found.version
         least, most = self.size(found)
         assert least <= answer.size <= most
 
@@ -331,6 +345,34 @@ class StoreMachine(RuleBasedStateMachine):
             json.loads(longer)
             self.apply(access, values, {"list": longer}, ttl)
 
+    @rule(
+        which=st.integers(0, 1),
+        access=ACCESSES,
+        changes=st.dictionaries(KEYS, st.none() | VALUES),
+        ttl=TTLS,
+        wrong=st.sampled_from(["", "", "owner", "version", "created", "values"]),
+    )
+    def migrate(
+        self, which: int, access: Access, changes: dict[str, bytes | None], ttl: float | None, wrong: str
+    ) -> None:
+        address, version = access.address, SchemaVersion(access.version, access.digest, access.since)
+        parent = Address("transport", address.id, TRANSPORT_SCHEMA)
+        copy = self.loop.run_until_complete(self.stores[1 - which].copy_out(address))
+        if not self.is_live(address) or (self.is_child(address) and not self.is_live(parent)):
+            assert copy is None
+            return
+        found = self.model[address]
+        found.prune(self.now)
+        assert SchemaVersion(copy.version, copy.digest, copy.since) == found.version
+        assert (copy.owner, copy.values, copy.untils) == (found.owner, found.values, found.untils)
+        others = {"owner": None, "version": 9, "created": 0.0, "values": {**copy.values, "other": b"1"}}
+        given = replace(copy, **{wrong: others[wrong]}) if wrong else copy
+        untils = {} if ttl is None else dict.fromkeys(changes, self.now + ttl)
+        assert self.ask(which, "migrate", given, version, changes, untils) is not bool(wrong)
+        if not wrong:
+            self.apply(access, found.values, changes, ttl)
+            found.version = version
+
     @rule(which=st.integers(0, 1), access=ACCESSES, expired=st.booleans())
     def end(self, which: int, access: Access, expired: bool) -> None:
         parent, refusal = self.parent(access)
@@ -379,7 +421,7 @@ class StoreMachine(RuleBasedStateMachine):
     def check_remains(self, gone: Remains, reason: str) -> None:
         """Of a session that expired, a value whose time was over afterwards may be there or not."""
         found = self.model[gone.address]
-        assert (gone.owner, gone.reason) == (found.owner, reason)
+        assert (gone.owner, gone.reason, gone.version) == (found.owner, reason, found.version.number)
         certain = {key: value for key, value in found.values.items() if found.untils.get(key, inf) > self.now}
         assert certain.items() <= gone.values.items() <= found.values.items()
         assert reason == "expired" or gone.values == certain

@@ -27,6 +27,8 @@ from mcp_sessions.stores import (
     Limits,
     MemoryStore,
     NotLiveError,
+    OtherVersionError,
+    SchemaVersion,
     SessionCopy,
     SessionExistsError,
     Store,
@@ -82,6 +84,19 @@ def store(told: Told, clock: FakeClock) -> ObservedStore:
     return told.of(MemoryStore(clock=clock))
 
 
+COPY = SessionCopy(
+    address=SECRET.address,
+    owner=SECRET.owner,
+    version=1,
+    digest="",
+    created=START,
+    expires=START + 60.0,
+    idle=60.0,
+    max_at=None,
+    values={"key7fza": b'"value7fza"'},
+    untils={},
+)
+
 ALL: dict[str, Callable[[Store, Access], Awaitable[object]]] = {
     "touch": lambda store, access: store.touch(access),
     "read": lambda store, access: store.read(access),
@@ -98,20 +113,8 @@ ALL: dict[str, Callable[[Store, Access], Awaitable[object]]] = {
     "purge_expired": lambda store, access: store.purge_expired(values=True),
     "count": lambda store, access: store.count(),
     "copy_out": lambda store, access: store.copy_out(access.address),
-    "copy_in": lambda store, access: store.copy_in(
-        SessionCopy(
-            address=access.address,
-            owner=access.owner,
-            version=1,
-            digest="",
-            created=START,
-            expires=START + 60.0,
-            idle=60.0,
-            max_at=None,
-            values={"key7fza": b'"value7fza"'},
-            untils={},
-        )
-    ),
+    "copy_in": lambda store, access: store.copy_in(replace(COPY, address=access.address)),
+    "migrate": lambda store, access: store.migrate(COPY, SchemaVersion(2), {"key7fza": b'"value7fza2"'}, {}),
 }
 OF_ALL = ("purge_expired", "count")
 
@@ -133,8 +136,9 @@ async def test_each_operation_is_one_span_and_one_duration(told: Told, store: Ob
     await ALL[operation](store, access)
     [span] = told.spans
     schema = {} if operation in OF_ALL else {"db.collection.name": "cart"}
-    hit = {"mcp_sessions.hit": True} if operation == "read" else {}
-    attributes = {"db.system.name": "memory", "db.operation.name": operation, **schema, **hit}
+    outcomes = {"read": {"mcp_sessions.hit": True}, "migrate": {"mcp_sessions.conflict": False}}
+    outcome = outcomes.get(operation, {})
+    attributes = {"db.system.name": "memory", "db.operation.name": operation, **schema, **outcome}
     assert span.name == (f"{operation} cart" if schema else operation)
     assert dict(span.attributes or {}) == attributes
     assert (span.kind, span.status.status_code, span.events) == (SpanKind.INTERNAL, StatusCode.UNSET, ())
@@ -163,6 +167,11 @@ async def test_whether_a_read_found_something_and_a_write_was_beaten(told: Told,
         assert told.last["mcp_sessions.conflict"] is conflict
     await store.write(SECRET, {"a": b"2"})
     assert "mcp_sessions.conflict" not in told.last
+    copy = await store.copy_out(SECRET.address)
+    assert copy is not None
+    for done in (True, False):
+        assert await store.migrate(copy, SchemaVersion(2), {"a": b"3"}, {}) is done
+        assert told.last["mcp_sessions.conflict"] is not done
 
 
 async def test_a_refusal_is_an_answer_and_no_failure(told: Told, store: ObservedStore, clock: FakeClock) -> None:
@@ -173,6 +182,9 @@ async def test_a_refusal_is_an_answer_and_no_failure(told: Told, store: Observed
     with pytest.raises(NotLiveError):
         await store.read(replace(SECRET, owner="stranger"))
     assert told.last["mcp_sessions.refusal"] == "unknown"
+    with pytest.raises(OtherVersionError):
+        await store.read(replace(SECRET, version=2, since=2))
+    assert told.last["mcp_sessions.refusal"] == "version"
     clock.advance(LIVES.idle * 2)
     with pytest.raises(NotLiveError):
         await store.write(SECRET, {"a": b"1"})

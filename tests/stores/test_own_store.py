@@ -34,6 +34,11 @@ CARELESS = """
         return await super().read(replace(access, owner=found.owner) if found else access, keys)
 """
 
+HEEDLESS = """
+    async def names(self, access):
+        return await super().names(replace(access, since=0))
+"""
+
 
 def run(folder: Path, flaw: str) -> tuple[int, str]:
     (folder / "test_own.py").write_text(OWN.format(flaw=flaw))
@@ -48,7 +53,13 @@ def test_a_store_that_keeps_the_contract_passes(tmp_path: Path) -> None:
     assert int(output.split(" passed")[0].rpartition("\n")[2]) > 200
 
 
-@pytest.mark.parametrize(("flaw", "finding"), [(CARELESS, "test_a_stranger_finds_nothing_and_changes_nothing[read]")])
+@pytest.mark.parametrize(
+    ("flaw", "finding"),
+    [
+        (CARELESS, "test_a_stranger_finds_nothing_and_changes_nothing[read]"),
+        (HEEDLESS, "test_a_session_of_a_version_that_does_not_get_along_is_refused_and_left_alone[kept0-asks0-names]"),
+    ],
+)
 def test_a_store_that_does_not_keep_it_is_told_what_is_wrong(tmp_path: Path, flaw: str, finding: str) -> None:
     code, output = run(tmp_path, flaw)
     assert code == 1, output

@@ -21,6 +21,7 @@ from mcp_sessions.stores import (
     Lifetime,
     Limits,
     NotLiveError,
+    SchemaVersion,
     SessionExistsError,
 )
 from mcp_sessions.stores.jsontext import added
@@ -56,6 +57,9 @@ async def test_each_operation_is_one_statement(postgres: PostgresServer) -> None
     now = [1000.0]
     async with opened(with_options(postgres, log_statement="all"), clock=lambda: now[0], connections=1) as store:
         await store.create(parent, LIVES)
+        third = replace(ACCESS, address=Address("handle", "3", "cart"))
+        await store.create(third, Lifetime(1e6), {"a": b"1"})
+        copies = [copy for copy in [await store.copy_out(third.address)] if copy is not None]
         steps: list[Callable[[], Any]] = [
             lambda: store.create(replace(ACCESS, limits=child.limits), LIVES, {"a": b"1"}, {"a": 5.0}),
             lambda: store.write(child, {"a": b"1", "b": None}, {"a": None}, {"a": 5.0}),
@@ -68,6 +72,7 @@ async def test_each_operation_is_one_statement(postgres: PostgresServer) -> None
             lambda: store.remove(child, "a"),
             lambda: store.clear(child),
             lambda: store.look_up(child.address),
+            lambda: store.migrate(copies[0], SchemaVersion(2), {"a": b"1", "b": None}, {"a": 5.0}),
             lambda: store.scan(owner="me"),
             lambda: store.end(parent, values=True),
             lambda: store.purge_expired(),

@@ -29,6 +29,9 @@ from mcp_sessions.stores import (
     Lifetime,
     Limits,
     NotLiveError,
+    OtherVersionError,
+    SchemaVersion,
+    SessionCopy,
     Store,
 )
 from mcp_sessions.stores.jsontext import added
@@ -76,6 +79,18 @@ def monitored(valkey: ValkeyServer) -> Iterator[list[str]]:
 async def test_every_operation_is_one_command(server: Store, access: Access, valkey: ValkeyServer) -> None:
     await server.create(replace(access, address=replace(access.address, id="first")), LIVES)
     beginner = replace(access, address=Address("user", "1", "cart"), begin=LIVES, limits=Limits(all_sessions=9))
+    copy = SessionCopy(
+        address=access.address,
+        owner=access.owner,
+        version=1,
+        digest="",
+        created=0.0,
+        expires=0.0,
+        idle=0.0,
+        max_at=None,
+        values={"a": b"1"},
+        untils={},
+    )
     operations = [
         server.create(replace(access, limits=Limits(owner_sessions=9, all_sessions=9)), LIVES, {"a": b"1"}, {"a": 60}),
         server.touch(access),
@@ -92,6 +107,7 @@ async def test_every_operation_is_one_command(server: Store, access: Access, val
         server.remove(access, "a"),
         server.clear(access),
         server.look_up(access.address),
+        server.migrate(copy, SchemaVersion(2), {"a": b"1", "b": None}, {"a": 5.0}),
         server.end(access),
         server.write(beginner, {"a": b"1"}),
         server.create(PARENT, LIVES),
@@ -105,6 +121,33 @@ async def test_every_operation_is_one_command(server: Store, access: Access, val
         for operation in operations:
             await operation
     assert sent == ["EVALSHA"] * len(operations)
+
+
+async def test_a_record_that_does_not_say_since_when_its_version_is(
+    server: Store, access: Access, valkey: ValkeyServer, redis_options: dict[str, object]
+) -> None:
+    await server.create(replace(access, version=3), LIVES, {"a": b"1"})
+    name = f"{redis_options['prefix']}:{{0.1}}:h4:6:cartcart_1"
+    cut = """
+        local record = cmsgpack.unpack(redis.call('HGET', KEYS[1], 'm'))
+        local had = #record
+        record[12] = nil
+        redis.call('HSET', KEYS[1], 'm', cmsgpack.pack(record))
+        return {had, #cmsgpack.unpack(redis.call('HGET', KEYS[1], 'm'))}"""
+    with valkey.client() as client:
+        assert client.eval(cut, 1, name) == [12, 11]
+    found, copy = await server.look_up(access.address), await server.copy_out(access.address)
+    assert found is not None
+    assert copy is not None
+    assert (found.info.version, found.info.since, copy.since) == (3, 0, 0)
+    assert await server.read(access) == {"a": b"1"}
+    await server.increment(replace(access, version=4, since=3), "a", 1, b"0")
+    with pytest.raises(OtherVersionError):
+        await server.read(replace(access, version=4, since=4))
+    assert await server.migrate(replace(copy, values={"a": b"2"}), SchemaVersion(4, "d4", 4), {}, {})
+    assert await server.read(replace(access, version=4, since=4)) == {"a": b"2"}
+    with pytest.raises(OtherVersionError):
+        await server.read(access)
 
 
 async def test_every_key_but_the_indexes_goes_away_by_itself(

@@ -7,6 +7,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,8 +22,11 @@ from mcp_sessions.stores import (
     Address,
     Lifetime,
     NotLiveError,
+    OtherVersionError,
+    SchemaVersion,
     SQLiteStore,
 )
+from mcp_sessions.stores.sqlite import file
 from mcp_sessions.stores.sqlite.file import APPLICATION_ID, FORMAT
 from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
@@ -235,6 +239,20 @@ async def test_neighbours_share_a_commit(statements: list[str], sqlite_path: Pat
     await store.aclose()
 
 
+async def test_so_do_those_of_somebody_who_is_refused(statements: list[str], sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    statements.clear()
+    others = (replace(access, owner="stranger"), replace(access, version=2, since=2), access)
+    calls = (store.increment(others[number % 3], "n", 1, b"0") for number in range(210))
+    results = await asyncio.gather(*calls, return_exceptions=True)
+    kinds = [NotLiveError, OtherVersionError, bytes]
+    assert [type(result) for result in results] == kinds * 70
+    assert 2 <= statements.count("COMMIT") < 50
+    assert "ROLLBACK" not in statements
+    await store.aclose()
+
+
 async def test_a_read_writes_only_once_in_a_while(
     statements: list[str], sqlite_path: Path, access: Access, clock: Any
 ) -> None:
@@ -352,6 +370,34 @@ async def test_a_file_of_the_first_format_is_brought_up_to_date(sqlite_path: Pat
     tables = "SELECT name, replace(sql, ' ', '') FROM sqlite_schema ORDER BY name"
     assert rows(sqlite_path, tables) == rows(sqlite_path.with_name("new.db"), tables)
     assert rows(sqlite_path, "PRAGMA user_version") == [(FORMAT,)]
+
+
+async def test_a_file_that_knows_no_versions_that_get_along(
+    sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as former:
+        former.setattr(file, "_STEPS", file._STEPS[:3])
+        former.setattr(file, "FORMAT", 3)
+        SQLiteStore(sqlite_path)
+    with closing(sqlite3.connect(sqlite_path)) as connection, connection:
+        connection.execute(
+            "INSERT INTO sessions VALUES ('handle', 'cart_1', 'cart', 3, 'd3', 'me', ?, ?, 600.0, NULL, 0, 2)",
+            (clock.now, clock.now + 600.0),
+        )
+        connection.execute("INSERT INTO session_values VALUES ('handle', 'cart_1', 'cart', 'a', x'31', NULL)")
+    assert rows(sqlite_path, "PRAGMA user_version") == [(3,)]
+    store = SQLiteStore(sqlite_path, clock=clock)
+    assert rows(sqlite_path, "PRAGMA user_version") == [(FORMAT,)]
+    info = await store.touch(access)
+    assert (info.version, info.digest, info.since, info.size) == (3, "d3", 0, 2)
+    assert await store.read(access) == {"a": b"1"}
+    with pytest.raises(OtherVersionError):
+        await store.read(replace(access, version=4, since=4))
+    copy = await store.copy_out(access.address)
+    assert copy is not None
+    assert await store.migrate(copy, SchemaVersion(4, "d4", 4), {"a": b"2"}, {})
+    assert await store.read(replace(access, version=4, since=4)) == {"a": b"2"}
+    await store.aclose()
 
 
 def test_opening_a_file_of_the_current_format_writes_nothing(sqlite_path: Path) -> None:

@@ -38,7 +38,8 @@ async def copies_of(store: Store) -> dict[str, SessionCopy | None]:
 
 async def fill(store: Store) -> int:
     for number in range(250):
-        access = Access(Address("handle", f"cart_{number}", "cart"), f"owner {number % 7}", digest=f"d{number}")
+        about = {"version": 3, "since": number % 4, "digest": f"d{number}"}
+        access = Access(Address("handle", f"cart_{number}", "cart"), f"owner {number % 7}", **about)  # type: ignore[arg-type]
         values = {"n": str(number).encode(), "text": '"ключ\\n"'.encode(), "odd\0": b"\xff", "spaced": b"[1, 2]"}
         await store.create(access, Lifetime(600.0 + number, 5000.0 if number % 2 else None), values, {"n": 30.0})
     await store.create(PARENT, Lifetime(600.0))
@@ -78,6 +79,20 @@ async def test_values_are_readable_where_that_loses_nothing(clock: FakeClock) ->
     assert found["values"] == {"n": 1, "l": [{"a": "é"}]}
     assert set(found["bytes"]) == {"spaced", "twice", "huge"}
     assert line.isascii()
+
+
+async def test_an_export_of_a_former_version_does_not_say_since_when_a_version_is(clock: FakeClock) -> None:
+    store = MemoryStore(clock=clock)
+    access = Access(Address("handle", "cart_1", "cart"), "me", version=3, since=2)
+    await store.create(access, Lifetime(600.0))
+    head, line = await lines_of(store)
+    assert json.loads(line)["since"] == 2
+    former = {key: value for key, value in json.loads(line).items() if key != "since"}
+    other = MemoryStore(clock=clock)
+    assert (await import_sessions(other, [head, json.dumps(former)])).sessions == 1
+    copy = await other.copy_out(access.address)
+    assert copy is not None
+    assert (copy.version, copy.since) == (3, 0)
 
 
 @given(
@@ -151,6 +166,7 @@ LINE = {
         ([HEAD, LINE | {"hunter2": 1}], "hunter2: Extra inputs are not permitted"),
         ([HEAD, LINE | {"bytes": {"a": "hunter2!"}}], "what it has as bytes is not in base64"),
         ([HEAD, LINE | {"version": 2**63}], "line 2 is no session of an export: version: "),
+        ([HEAD, LINE | {"since": -1}], "line 2 is no session of an export: since: "),
         ([HEAD, LINE | {"values": {"\ud800": 1}}], "line 2: '\\ud800' cannot be kept"),
     ],
 )

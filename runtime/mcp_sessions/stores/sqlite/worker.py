@@ -22,7 +22,7 @@ from mcp_sessions.stores.medium import Rows
 from mcp_sessions.stores.rowstore import Operation, Result
 from mcp_sessions.stores.sqlite.file import SQLiteFile, explain, is_busy
 from mcp_sessions.stores.sqlite.rows import WriteNeededError, rows_in
-from mcp_sessions.stores.terms import GRACE_SECONDS, Clock, NotLiveError, SessionExistsError
+from mcp_sessions.stores.terms import GRACE_SECONDS, Clock, NotLiveError, OtherVersionError, SessionExistsError
 
 _log: Final = logging.getLogger("mcp_sessions")
 
@@ -32,7 +32,7 @@ _BATCH: Final = 128
 _SWEEP_SECONDS: Final = 60.0
 _SWEEP_LIMIT: Final = 50
 
-_REFUSALS: Final = (SessionError, NotLiveError, SessionExistsError)
+_REFUSALS: Final = (SessionError, NotLiveError, OtherVersionError, SessionExistsError)
 """What an operation raises before it has changed anything."""
 
 
