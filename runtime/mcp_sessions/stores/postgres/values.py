@@ -11,7 +11,7 @@ from typing import Any, Final
 from mcp_sessions.errors import StoreError
 
 _SIGNATURES: Final = {
-    "change": "tftbbb?ffibi bb iiii BBBF BB n?",
+    "change": "tftbbb?ffibii bb iiii BBBF BB n?",
     "read": "ftbbb?ii B?",
     "end_session": "ftbbb??",
     "purge": "ffi?",
