@@ -64,6 +64,7 @@ ACCESSES = st.builds(
     st.integers(1, 3),
     st.sampled_from(["x", "y"]),
     st.sampled_from([0, 0, 0, 2]),
+    st.sampled_from([0, 0, 0, 2]),
 )
 
 
@@ -202,9 +203,9 @@ class StoreMachine(RuleBasedStateMachine):
         if found is None and (access.begin is None or is_parent or reason in ("foreign", "expired")):
             return None, "unknown" if reason == "foreign" else reason
         if found is not None and looks:
-            newer, older = sorted([(found.version.number, found.version.since), (access.version, access.since)])[::-1]
-            if newer[0] > older[0] < newer[1]:
-                return None, f"version {found.version.number}"
+            theirs, ours = found.version.number, access.version
+            if theirs < ours and access.reads > theirs or theirs > ours and found.version.since > ours:
+                return None, f"version {theirs}"
         if parent is not None:
             parent.use(self.now)
         if found is None:

@@ -183,7 +183,7 @@ async def test_a_refusal_is_an_answer_and_no_failure(told: Told, store: Observed
         await store.read(replace(SECRET, owner="stranger"))
     assert told.last["mcp_sessions.refusal"] == "unknown"
     with pytest.raises(OtherVersionError):
-        await store.read(replace(SECRET, version=2, since=2))
+        await store.read(replace(SECRET, version=2, reads=2))
     assert told.last["mcp_sessions.refusal"] == "version"
     clock.advance(LIVES.idle * 2)
     with pytest.raises(NotLiveError):

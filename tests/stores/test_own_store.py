@@ -36,7 +36,7 @@ CARELESS = """
 
 HEEDLESS = """
     async def names(self, access):
-        return await super().names(replace(access, since=0))
+        return await super().names(replace(access, reads=0))
 """
 
 

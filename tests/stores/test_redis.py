@@ -141,11 +141,11 @@ async def test_a_record_that_does_not_say_since_when_its_version_is(
     assert copy is not None
     assert (found.info.version, found.info.since, copy.since) == (3, 0, 0)
     assert await server.read(access) == {"a": b"1"}
-    await server.increment(replace(access, version=4, since=3), "a", 1, b"0")
+    await server.increment(replace(access, version=4, reads=3), "a", 1, b"0")
     with pytest.raises(OtherVersionError):
-        await server.read(replace(access, version=4, since=4))
+        await server.read(replace(access, version=4, reads=4))
     assert await server.migrate(replace(copy, values={"a": b"2"}), SchemaVersion(4, "d4", 4), {}, {})
-    assert await server.read(replace(access, version=4, since=4)) == {"a": b"2"}
+    assert await server.read(replace(access, version=4, reads=4)) == {"a": b"2"}
     with pytest.raises(OtherVersionError):
         await server.read(access)
 

@@ -243,7 +243,7 @@ async def test_so_do_those_of_somebody_who_is_refused(statements: list[str], sql
     store = SQLiteStore(sqlite_path)
     await store.create(access, IDLE)
     statements.clear()
-    others = (replace(access, owner="stranger"), replace(access, version=2, since=2), access)
+    others = (replace(access, owner="stranger"), replace(access, version=2, reads=2), access)
     calls = (store.increment(others[number % 3], "n", 1, b"0") for number in range(210))
     results = await asyncio.gather(*calls, return_exceptions=True)
     kinds = [NotLiveError, OtherVersionError, bytes]
@@ -392,11 +392,11 @@ async def test_a_file_that_knows_no_versions_that_get_along(
     assert (info.version, info.digest, info.since, info.size) == (3, "d3", 0, 2)
     assert await store.read(access) == {"a": b"1"}
     with pytest.raises(OtherVersionError):
-        await store.read(replace(access, version=4, since=4))
+        await store.read(replace(access, version=4, reads=4))
     copy = await store.copy_out(access.address)
     assert copy is not None
     assert await store.migrate(copy, SchemaVersion(4, "d4", 4), {"a": b"2"}, {})
-    assert await store.read(replace(access, version=4, since=4)) == {"a": b"2"}
+    assert await store.read(replace(access, version=4, reads=4)) == {"a": b"2"}
     await store.aclose()
 
 
