@@ -204,7 +204,7 @@ class StoreMachine(RuleBasedStateMachine):
             return None, "unknown" if reason == "foreign" else reason
         if found is not None and looks:
             theirs, ours = found.version.number, access.version
-            if theirs < ours and access.reads > theirs or theirs > ours and found.version.since > ours:
+            if (theirs < ours and access.reads > theirs) or (theirs > ours and found.version.since > ours):
                 return None, f"version {theirs}"
         if parent is not None:
             parent.use(self.now)

@@ -130,7 +130,7 @@ class Versions(ContractBase):
         info = await store.touch(of_version(beginner, (2, 2)))
         assert (info.version, info.since) == (1, 1)
         with pytest.raises(OtherVersionError) as raised:
-            await store.read(of_version(beginner, (2, 2)))
+            await store.read(who_asks(beginner, (2, 2)))
         assert raised.value.version == 1
 
     async def test_a_session_keeps_since_which_version_it_gets_along(self, store: Store, beginner: Access) -> None:
@@ -170,7 +170,7 @@ class Versions(ContractBase):
         await store.write(cart, {"a": b"1"})
         clock.advance(IDLE / 2)
         before = await store.copy_out(CART.address)
-        for asking in (of_version(CART, (1, 1)), of_version(CART, (9, 9)), of_version(without_begin(CART), (9, 3))):
+        for asking in (who_asks(CART, (1, 1)), who_asks(CART, (9, 9)), who_asks(without_begin(CART), (9, 3))):
             with pytest.raises(OtherVersionError) as raised:
                 await operation(store, asking)
             assert raised.value.version == 2
