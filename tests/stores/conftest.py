@@ -101,8 +101,10 @@ OTHERWISE_ENCRYPTED = {
     "test_a_session_can_be_looked_up_whoever_owns_it",
     "test_use_does_not_stretch_the_greatest_lifetime",
     "test_what_is_refused_does_not_keep_the_parent_alive",
+    "test_the_size_of_a_migrated_session_is_that_of_its_keys_and_values",
+    "test_a_value_that_was_written_as_it_was_is_the_same_value",
 }
-"""They count the bytes of a session, or refuse without a use; what holds instead is in test_encrypted."""
+"""They count bytes, refuse without a use, or write a value as it was; what holds instead is in test_encrypted."""
 
 
 @pytest.fixture(

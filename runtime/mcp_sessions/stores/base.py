@@ -71,9 +71,9 @@ class Store(Protocol):
       exception: with ``access.begin``, a session that is not there, or is that owner's and ended, reads as empty and
       begins (anew) at the first write (``touch``, ``write``, ``increment`` or ``append``). One that expired does so
       only after ``end(expired=True)``, so that no state is lost without a word;
-    - where it reads or changes values (``read``, ``names``, ``write``, ``remove``, ``clear``, ``increment``, ``append``) it
-      raises ``OtherVersionError`` if the session's version and ``access.version`` do not get along: the newer one of the
-      two is since a version that is newer than the other;
+    - where it reads or changes values (``read``, ``names``, ``write``, ``remove``, ``clear``, ``increment``,
+      ``append``) it raises ``OtherVersionError`` if the session's version and ``access.version`` do not get along: the
+      newer one of the two is since a version that is newer than the other;
     - it moves the expiry to at least ``now + idle`` and at most ``now + idle * (1 + SLIDE_STEP)``, never beyond
       ``created + max``;
     - it sees and changes only that session's values;
@@ -250,10 +250,10 @@ class Store(Protocol):
     ) -> bool:
         """Give a live session another version and change its values, all at once, if it still is what ``copy`` was.
 
-        It is, if it belongs to the same owner, began at the same time, has the same version and the same values. This is
-        no use of the session, so nothing slides, and limits are not looked at. ``changes`` are as for ``write``; a key that
-        is in ``untils`` too is unset again at that time, one that is not lasts as long as the session, and those that are
-        in neither stay as they are.
+        It is, if it belongs to the same owner, began at the same time, has the same version and the same values. This
+        is no use of the session, so nothing slides, and limits are not looked at. ``changes`` are as for ``write``; a
+        key that is in ``untils`` too is unset again at that time, one that is not lasts as long as the session, and
+        those that are in neither stay as they are.
 
         Returns:
             Whether it was done; otherwise nothing was changed.

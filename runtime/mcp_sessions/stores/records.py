@@ -12,6 +12,7 @@ from mcp_sessions.stores.terms import (
     Access,
     Lifetime,
     NotLiveError,
+    OtherVersionError,
     SessionInfo,
 )
 
@@ -24,7 +25,7 @@ class Record:
     """What is kept about a session besides its values; times in seconds since the epoch.
 
     Attributes:
-        version: The version of the schema that it began with.
+        version: The version of the schema that its values are of.
         digest: The digest of that schema.
         owner: The hashed principal that it belongs to; None without authentication.
         created: When it began.
@@ -33,6 +34,7 @@ class Record:
         max_at: When it expires however much it is used; None for never.
         state: Only a "live" record has values.
         size: Bytes of its values and key names, those included whose time is over but that are still there.
+        since: The oldest version of the schema that gets along with ``version``; 0 for all.
     """
 
     version: int
@@ -44,6 +46,7 @@ class Record:
     max_at: float | None
     state: State = "live"
     size: int = 0
+    since: int = 0
 
     @property
     def due(self) -> float:
@@ -66,12 +69,13 @@ class Record:
     @property
     def info(self) -> SessionInfo:
         """What callers may know of it."""
-        return SessionInfo(self.created, self.expires, self.version, self.digest, self.size)
+        return SessionInfo(self.created, self.expires, self.version, self.digest, self.size, self.since)
 
 
 def begun(access: Access, lifetime: Lifetime, now: float) -> Record:
     """Return the record of a session that begins now."""
-    return relived(Record(access.version, access.digest, access.owner, now, now, 0.0, None), lifetime, now)
+    record = Record(access.version, access.digest, access.owner, now, now, 0.0, None, since=access.since)
+    return relived(record, lifetime, now)
 
 
 def relived(record: Record, lifetime: Lifetime, now: float) -> Record:
@@ -108,6 +112,17 @@ def require(record: Record | None, owner: str | None, now: float) -> Record:
     if not record.is_live(now):
         raise NotLiveError("ended" if record.state == "ended" else "expired")
     return record
+
+
+def require_version(record: Record, access: Access) -> None:
+    """Make sure that the version of a live session's values and the caller's get along.
+
+    Raises:
+        OtherVersionError: If the newer one of the two is since a version that is newer than the other.
+    """
+    theirs, ours = record.version, access.version
+    if (theirs < ours and access.since > theirs) or (theirs > ours and record.since > ours):
+        raise OtherVersionError(theirs)
 
 
 def has_expired(record: Record | None, owner: str | None, now: float) -> bool:

@@ -1,4 +1,4 @@
-"""Every operation of the store contract, once, as a plain function on rows.
+"""Every operation of the store contract for callers, once, as a plain function on rows; see also ``operators``.
 
 A medium that offers ``Rows`` gets the whole contract from ``RowStore``: it has only to run one operation after
 the other, each of them entirely or not at all. An operation refuses before it changes anything, so a refusal
@@ -11,15 +11,24 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 
 from mcp_sessions.stores import jsontext, room
 from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.records import Record, begun, claim, ended, expired, has_expired, relived, require, slid
+from mcp_sessions.stores.records import (
+    Record,
+    begun,
+    claim,
+    ended,
+    expired,
+    has_expired,
+    relived,
+    require,
+    require_version,
+    slid,
+)
 from mcp_sessions.stores.terms import (
     Access,
     Address,
     Lifetime,
-    Listed,
     NotLiveError,
     Remains,
-    SessionCopy,
     SessionExistsError,
     SessionInfo,
 )
@@ -69,7 +78,7 @@ def create(
 ) -> SessionInfo:
     """See ``Store.create``."""
     require_text(access.address.id, *values)
-    former, parent = _find(rows, now, access)
+    former, parent = find(rows, now, access)
     if former is not None and now < former.forgotten:
         raise SessionExistsError("a session of that id exists, or existed a short while ago")
     return _write(rows, now, access, _Claim(lifetime, parent), values, ttls).record.info
@@ -88,13 +97,13 @@ def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> 
 def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> Done[dict[str, bytes]]:
     """See ``Store.read``."""
     require_text(*(keys or ()))
-    found = _use(rows, now, access, _claim(rows, now, access))
+    found = _use(rows, now, access, _claim_values(rows, now, access))
     return Done(rows.get(access.address, keys, now) if found else {}, found=found)
 
 
 def names(rows: Rows, now: float, access: Access) -> Done[list[str]]:
     """See ``Store.names``."""
-    found = _use(rows, now, access, _claim(rows, now, access))
+    found = _use(rows, now, access, _claim_values(rows, now, access))
     return Done(rows.names(access.address, now) if found else [], found=found)
 
 
@@ -108,7 +117,7 @@ def write(
 ) -> Done[dict[str, bytes | None] | None]:
     """See ``Store.write``."""
     require_text(*changes, *(expected or ()))
-    claimed = _claim(rows, now, access)
+    claimed = _claim_values(rows, now, access)
     if expected:
         actual = _held(rows, now, access, claimed, tuple(expected))
         if actual != expected:
@@ -119,7 +128,7 @@ def write(
 def remove(rows: Rows, now: float, access: Access, key: str) -> Done[bytes | None]:
     """See ``Store.remove``."""
     require_text(key)
-    claimed = _claim(rows, now, access)
+    claimed = _claim_values(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     if held is None:
         return Done(None, found=_use(rows, now, access, claimed))
@@ -128,7 +137,7 @@ def remove(rows: Rows, now: float, access: Access, key: str) -> Done[bytes | Non
 
 def clear(rows: Rows, now: float, access: Access) -> Done[None]:
     """See ``Store.clear``."""
-    claimed = _claim(rows, now, access)
+    claimed = _claim_values(rows, now, access)
     if isinstance(claimed.session, Lifetime):
         return Done(None, found=_use(rows, now, access, claimed))
     opened = _open(rows, now, access, claimed, size=0)
@@ -141,7 +150,7 @@ def increment(
 ) -> Done[bytes]:
     """See ``Store.increment``."""
     require_text(key)
-    claimed = _claim(rows, now, access)
+    claimed = _claim_values(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
     return _write(rows, now, access, claimed, {key: total}, {key: ttl}).done(total)
@@ -152,7 +161,7 @@ def append(
 ) -> Done[None]:
     """See ``Store.append``."""
     require_text(key)
-    claimed = _claim(rows, now, access)
+    claimed = _claim_values(rows, now, access)
     held = _held(rows, now, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
     changes = {key: longer} if items else {}
@@ -190,77 +199,7 @@ def purge(rows: Rows, now: float, limit: int, *, values: bool = False) -> tuple[
     return gone, len(due) + len(over) == limit
 
 
-def scan(
-    rows: Rows,
-    now: float,
-    *,
-    schema: str | None,
-    owner: str | None,
-    limit: int,
-    after: tuple[str, str, str],
-) -> list[Listed]:
-    """See ``Store.scan``."""
-    found = rows.scan(schema, owner, now, limit, after)
-    return [Listed(address, record.owner, record.info) for address, record in found]
-
-
-def look_up(rows: Rows, now: float, address: Address) -> Listed | None:
-    """See ``Store.look_up``."""
-    record = _live(rows, now, address)
-    return None if record is None else Listed(address, record.owner, record.info)
-
-
-def count(rows: Rows, now: float) -> int:
-    """See ``Store.count``."""
-    return rows.count()
-
-
-def copy_out(rows: Rows, now: float, address: Address) -> SessionCopy | None:
-    """See ``Store.copy_out``."""
-    record = _live(rows, now, address)
-    if record is None:
-        return None
-    values, untils = rows.get(address, None, now), rows.untils(address)
-    return SessionCopy(
-        address=address,
-        owner=record.owner,
-        version=record.version,
-        digest=record.digest,
-        created=record.created,
-        expires=record.expires,
-        idle=record.idle,
-        max_at=record.max_at,
-        values=values,
-        untils={key: until for key, until in untils.items() if key in values},
-    )
-
-
-def copy_in(rows: Rows, now: float, copy: SessionCopy) -> None:
-    """See ``Store.copy_in``."""
-    address = copy.address
-    require_text(address.id, *copy.values)
-    former, _ = _find(rows, now, Access(address, copy.owner))
-    if former is not None and now < former.forgotten:
-        raise SessionExistsError("a session of that id exists, or existed a short while ago")
-    times = (copy.created, copy.expires, copy.idle, copy.max_at)
-    record = Record(copy.version, copy.digest, copy.owner, *times, size=room.size_of(copy.values))
-    require(record, copy.owner, now)
-    _drop(rows, address, _children(rows, address))
-    rows.keep(address, record)
-    rows.put(address, copy.values, copy.untils)
-
-
-def _live(rows: Rows, now: float, address: Address) -> Record | None:
-    """Return a session's record, whoever owns it, if it is live and so is its parent."""
-    if not is_text(address.id):
-        return None
-    record, parent = rows.find_with_parent(address) if address.has_parent else (rows.find(address), None)
-    if record is None or not record.is_live(now) or (address.has_parent and not (parent and parent.is_live(now))):
-        return None
-    return record
-
-
-def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:
+def find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:
     """Return the session's record, and its parent's, which must be live."""
     if not access.address.has_parent:
         return rows.find(access.address), None
@@ -268,17 +207,38 @@ def _find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record
     return record, require(parent, access.owner, now)
 
 
+def children_of(rows: Rows, address: Address) -> list[tuple[Address, Record]]:
+    """Return a session's children, tombstones included; only parents have some."""
+    return rows.children(address) if address.is_parent else []
+
+
+def drop(rows: Rows, address: Address, children: list[tuple[Address, Record]]) -> None:
+    """Remove a session's values, and its children."""
+    rows.drop(address)
+    for child, _ in children:
+        rows.drop(child)
+        rows.forget(child)
+
+
 def _claim(rows: Rows, now: float, access: Access) -> _Claim:
     if not is_text(access.address.id):
         raise NotLiveError("unknown")
-    record, parent = _find(rows, now, access)
+    record, parent = find(rows, now, access)
     return _Claim(claim(record, access, now), parent)
+
+
+def _claim_values(rows: Rows, now: float, access: Access) -> _Claim:
+    """Return what a caller may use the values of: their version has to get along with the caller's."""
+    claimed = _claim(rows, now, access)
+    if isinstance(claimed.session, Record):
+        require_version(claimed.session, access)
+    return claimed
 
 
 def _claim_expired(rows: Rows, now: float, access: Access) -> _Claim:
     if not is_text(access.address.id):
         raise NotLiveError("unknown")
-    record, parent = _find(rows, now, access)
+    record, parent = find(rows, now, access)
     if record is None or not has_expired(record, access.owner, now):
         raise NotLiveError("unknown")
     return _Claim(record, parent)
@@ -323,7 +283,7 @@ def _open(rows: Rows, now: float, access: Access, claimed: _Claim, *, size: int 
     _use_parent(rows, now, access, claimed)
     if is_new:
         # Of a session that is over, nothing may shine through.
-        _drop(rows, access.address, _children(rows, access.address))
+        drop(rows, access.address, children_of(rows, access.address))
     if record is not former:
         rows.keep(access.address, record)
     return _Opened(record, is_new)
@@ -340,26 +300,15 @@ def _empty(
     rows: Rows, now: float, address: Address, record: Record, reason: Literal["expired", "ended"], values: bool
 ) -> list[Remains]:
     """Remove what a session holds, and all of its children; return what remains of those that were not over yet."""
-    children = _children(rows, address)
+    children = children_of(rows, address)
     remains = []
     for member, known in [(address, record), *children]:
         if known.state == "live":
             held = rows.get(member, None, min(now, known.expires)) if values else {}
-            remains.append(Remains(member, known.owner, reason if known.is_live(now) else "expired", held))
-    _drop(rows, address, children)
+            how = reason if known.is_live(now) else "expired"
+            remains.append(Remains(member, known.owner, how, held, known.version))
+    drop(rows, address, children)
     return remains
-
-
-def _children(rows: Rows, address: Address) -> list[tuple[Address, Record]]:
-    return rows.children(address) if address.is_parent else []
-
-
-def _drop(rows: Rows, address: Address, children: list[tuple[Address, Record]]) -> None:
-    """Remove a session's values, and its children."""
-    rows.drop(address)
-    for child, _ in children:
-        rows.drop(child)
-        rows.forget(child)
 
 
 def _prune(rows: Rows, address: Address, key: str) -> None:

@@ -2,13 +2,24 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Final, TypeAlias, TypeVar
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores import cursors, rows
+from mcp_sessions.stores import cursors, operators, rows
 from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
+from mcp_sessions.stores.terms import (
+    Access,
+    Address,
+    Lifetime,
+    Listed,
+    Page,
+    Remains,
+    SchemaVersion,
+    SessionCopy,
+    SessionInfo,
+)
 
 Result = TypeVar("Result")
 
@@ -20,7 +31,7 @@ _PURGE: Final = 32
 
 
 class RowStore(ABC):
-    """A ``Store`` that performs the operations of ``mcp_sessions.stores.rows``; a subclass says where and how."""
+    """A ``Store`` that performs the operations of ``rows`` and ``operators``; a subclass says where and how."""
 
     @abstractmethod
     async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
@@ -121,26 +132,39 @@ class RowStore(ABC):
         """See ``Store.scan``."""
         cursors.require_limit(limit)
         after = cursors.name_of(cursor)
-        operation = partial(rows.scan, schema=schema, owner=owner, limit=limit + 1, after=after)
+        operation = partial(operators.scan, schema=schema, owner=owner, limit=limit + 1, after=after)
         found = await self._perform(operation, writes=False)
         shown = tuple(found[:limit])
         return Page(shown, cursors.cursor_of(shown[-1].address) if len(found) > limit else "")
 
     async def look_up(self, address: Address) -> Listed | None:
         """See ``Store.look_up``."""
-        return await self._perform(partial(rows.look_up, address=address), writes=False)
+        return await self._perform(partial(operators.look_up, address=address), writes=False)
 
     async def count(self) -> int:
         """See ``Store.count``."""
-        return await self._perform(rows.count, writes=False)
+        return await self._perform(operators.count, writes=False)
 
     async def copy_out(self, address: Address) -> SessionCopy | None:
         """See ``Store.copy_out``."""
-        return await self._perform(partial(rows.copy_out, address=address), writes=False)
+        return await self._perform(partial(operators.copy_out, address=address), writes=False)
 
     async def copy_in(self, copy: SessionCopy) -> None:
         """See ``Store.copy_in``."""
-        await self._perform(partial(rows.copy_in, copy=copy))
+        await self._perform(partial(operators.copy_in, copy=copy))
+
+    async def migrate(
+        self,
+        copy: SessionCopy,
+        version: SchemaVersion,
+        changes: Mapping[str, bytes | None],
+        untils: Mapping[str, float],
+    ) -> bool:
+        """See ``Store.migrate``."""
+        was = replace(copy, values=dict(copy.values))
+        return await self._perform(
+            partial(operators.migrate, copy=was, version=version, changes=dict(changes), untils=dict(untils))
+        )
 
 
 def _told(access: Access, done: rows.Done[Result]) -> Result:

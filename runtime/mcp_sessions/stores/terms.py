@@ -134,7 +134,8 @@ class Access:
             that finds it empty. Only for ids that the server itself vouches for, never for a client's.
             Not looked at when the address is a parent: those begin by ``create`` alone.
         version: The version of the schema that the caller has.
-        digest: The digest of that schema; it refuses nobody. A session that begins keeps it, as ``version`` and ``since``.
+        digest: The digest of that schema; it refuses nobody. A session that begins keeps it, as ``version`` and
+            ``since``.
         since: The oldest version of the schema that gets along with ``version``: servers of either can use each other's
             sessions, at the same time. 0 for all.
         limits: What the operation must not exceed.

@@ -8,7 +8,7 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -136,6 +136,7 @@ class _Line(BaseModel):
     schema_: Annotated[str, Field(alias="schema")]
     owner: str | None
     version: Annotated[int, Field(ge=0, lt=2**53)]
+    since: Annotated[int, Field(ge=0, lt=2**53)] = 0
     digest: str
     created: Annotated[float, Field(allow_inf_nan=False)]
     expires: Annotated[float, Field(allow_inf_nan=False)]
@@ -152,8 +153,8 @@ def _line_of(copy: SessionCopy) -> str:
     address = {"space": copy.address.space, "id": copy.address.id, "schema": copy.address.schema}
     about = {"owner": copy.owner, "version": copy.version, "digest": copy.digest}
     times = {"created": copy.created, "expires": copy.expires, "idle": copy.idle, "max_at": copy.max_at}
-    held: Mapping[str, Mapping[str, object]] = {"bytes": opaque, "untils": copy.untils}
-    head = json.dumps({**address, **about, **times, **{name: some for name, some in held.items() if some}})
+    optional = {"since": copy.since, "bytes": opaque, "untils": copy.untils}
+    head = json.dumps({**address, **about, **times, **{name: some for name, some in optional.items() if some}})
     values = ",".join(f"{json.dumps(key)}:{text}" for key, text in readable.items())
     return f'{head[:-1]}, "values": {{{values}}}}}'
 
@@ -203,6 +204,7 @@ def _copy_in(number: int, text: str) -> SessionCopy:
         max_at=line.max_at,
         values=values,
         untils={key: until for key, until in line.untils.items() if key in values},
+        since=line.since,
     )
 
 

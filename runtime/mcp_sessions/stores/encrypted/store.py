@@ -13,7 +13,19 @@ from mcp_sessions.stores import jsontext, room
 from mcp_sessions.stores.base import Store, require_store
 from mcp_sessions.stores.encrypted.sealing import OVERHEAD, Seals
 from mcp_sessions.stores.encrypted.turns import Turns
-from mcp_sessions.stores.terms import Access, Address, Lifetime, Limits, Listed, Page, Remains, SessionCopy, SessionInfo
+from mcp_sessions.stores.terms import (
+    Access,
+    Address,
+    Lifetime,
+    Limits,
+    Listed,
+    Page,
+    Remains,
+    SchemaVersion,
+    SessionCopy,
+    SessionInfo,
+)
+from mcp_sessions.stores.texts import require_text
 
 __all__ = ["EncryptedStore"]
 
@@ -33,6 +45,7 @@ class EncryptedStore:
 
     - ``increment``, ``append`` and a ``write`` with ``expected`` take two round trips: they read, and write if nobody
       came between, else both again. They raise ``SessionConflictError`` when others came each of a hundred times.
+    - ``migrate`` takes two round trips too, and is not done if somebody came between, even with the same values.
     - Where one of these finds a value that does not fit, the session has been used: what is refused has slid it.
     - ``Limits.value_bytes`` counts the value, but ``Limits.session_bytes`` and ``SessionInfo.size`` count what is kept,
       38 bytes more for each value.
@@ -183,6 +196,27 @@ class EncryptedStore:
         """See ``Store.copy_in``."""
         values = {key: self._seals.sealed(copy.address, key, value) for key, value in copy.values.items()}
         await self.store.copy_in(replace(copy, values=values))
+
+    async def migrate(
+        self,
+        copy: SessionCopy,
+        version: SchemaVersion,
+        changes: Mapping[str, bytes | None],
+        untils: Mapping[str, float],
+    ) -> bool:
+        """See ``Store.migrate``; a value that was meanwhile written as it was is another one here.
+
+        Raises:
+            SessionDataError: If a value does not open.
+        """
+        address, was, given, until = copy.address, dict(copy.values), dict(changes), dict(untils)
+        require_text(*given)
+        async with self._turns.alone(address):
+            kept = await self.store.copy_out(address)
+            if kept is None or self._seals.all_opened(address, kept.values) != was:
+                return False
+            sealed = self._sealed(address, given)
+            return await self.store.migrate(replace(copy, values=kept.values), version, sealed, until)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; it closes the store inside."""

@@ -25,6 +25,7 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "max_at": (*_NUMBER, NoneType),
     "state": (str,),
     "size": (int,),
+    "since": (int,),
 }
 
 _FOREVER: Final = 10 * 365 * 86400
@@ -104,7 +105,8 @@ class Family:
         return max(left, 1) if left < _FOREVER else None
 
 
-def _record(given: Mapping[str, Any]) -> Record:
+def _record(kept: Mapping[str, Any]) -> Record:
+    given = {"since": 0, **kept}  # which documents of former versions lack
     for name, types in _TYPES.items():
         if not isinstance(given[name], types) or isinstance(given[name], bool):
             raise TypeError(name)

@@ -15,7 +15,7 @@ from opentelemetry import metrics, trace
 from opentelemetry.context import Context, attach, detach
 from opentelemetry.trace import SpanKind, StatusCode
 
-from mcp_sessions.stores.terms import NotLiveError, SessionExistsError
+from mcp_sessions.stores.terms import NotLiveError, OtherVersionError, SessionExistsError
 
 R = TypeVar("R")
 
@@ -132,6 +132,9 @@ class Instruments:
             raise
         except SessionExistsError:
             found = {"mcp_sessions.refusal": "exists"}
+            raise
+        except OtherVersionError:
+            found = {"mcp_sessions.refusal": "version"}
             raise
         except BaseException as error:
             found = {"error.type": type(error).__name__}

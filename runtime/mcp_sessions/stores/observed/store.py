@@ -8,7 +8,17 @@ from opentelemetry.trace import TracerProvider
 
 from mcp_sessions.stores.base import Store, require_store
 from mcp_sessions.stores.observed.instruments import Watch, system_of
-from mcp_sessions.stores.terms import Access, Address, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
+from mcp_sessions.stores.terms import (
+    Access,
+    Address,
+    Lifetime,
+    Listed,
+    Page,
+    Remains,
+    SchemaVersion,
+    SessionCopy,
+    SessionInfo,
+)
 
 __all__ = ["ObservedStore"]
 
@@ -125,6 +135,17 @@ class ObservedStore:
         """See ``Store.copy_in``."""
         return self._told("copy_in", copy.address.schema, self.store.copy_in(copy))
 
+    def migrate(
+        self,
+        copy: SessionCopy,
+        version: SchemaVersion,
+        changes: Mapping[str, bytes | None],
+        untils: Mapping[str, float],
+    ) -> Call[bool]:
+        """See ``Store.migrate``."""
+        call = self.store.migrate(copy, version, changes, untils)
+        return self._told("migrate", copy.address.schema, call, _beaten)
+
     async def aclose(self) -> None:
         """See ``Store.aclose``; it closes the store inside."""
         await self.store.aclose()
@@ -146,3 +167,7 @@ def _hit(values: Mapping[str, bytes]) -> Mapping[str, bool]:
 
 def _conflict(actual: object) -> Mapping[str, bool]:
     return {"mcp_sessions.conflict": actual is not None}
+
+
+def _beaten(done: bool) -> Mapping[str, bool]:
+    return {"mcp_sessions.conflict": not done}

@@ -13,8 +13,10 @@ from mcp_sessions.stores.terms import (
     Lifetime,
     Listed,
     NotLiveError,
+    OtherVersionError,
     Reason,
     Remains,
+    SchemaVersion,
     SessionCopy,
     SessionExistsError,
     SessionInfo,
@@ -53,13 +55,15 @@ class Outcome(NamedTuple):
     version: int
     digest: bytes
     size: int
+    since: int
     names: Sequence[bytes] | None
     held: Sequence[bytes | None] | None
 
     @property
     def info(self) -> SessionInfo:
         """What is to be known of the session that is there."""
-        return SessionInfo(cast(float, self.created), self.expires, self.version, self.digest.decode(), self.size)
+        times = cast(float, self.created), self.expires
+        return SessionInfo(*times, self.version, self.digest.decode(), self.size, self.since)
 
     @property
     def values(self) -> dict[str, bytes]:
@@ -91,6 +95,7 @@ def change(
         begin and begin.max,
         access.version,
         _bytes(access.digest),
+        access.since,
         _full(access.address.id),
         _full(access.address.schema),
         limits.value_bytes,
@@ -112,7 +117,8 @@ def change(
 def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
     """Return the call that gives the values of keys, or of all."""
     names = None if keys is None else [_short(text) for text in keys]
-    arguments = (*_claim(clock, access), access.begin is not None, names, only_names)
+    about = (access.begin is not None, access.version, access.since)
+    arguments = (*_claim(clock, access), *about, names, only_names)
     return Call("read", arguments, _family(access.address))
 
 
@@ -164,6 +170,7 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
         None if copy.owner is None else _bytes(copy.owner),
         copy.version,
         _bytes(copy.digest),
+        copy.since,
         copy.created,
         copy.expires,
         copy.idle,
@@ -177,6 +184,32 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
     return Call("copy_in", arguments, _family(address))
 
 
+def migrate(
+    clock: float | None,
+    copy: SessionCopy,
+    version: SchemaVersion,
+    changes: Mapping[str, bytes | None],
+    untils: Mapping[str, float],
+) -> Call:
+    """Return the call that gives a session another version."""
+    address, names = copy.address, list(changes)
+    arguments = (
+        *_claim(clock, Access(address, copy.owner)),
+        copy.created,
+        copy.version,
+        [_short(name) for name in copy.values],
+        list(copy.values.values()),
+        version.number,
+        _bytes(version.digest),
+        version.since,
+        [_short(name) for name in names],
+        _fulls(names),
+        list(changes.values()),
+        [untils.get(name) for name in names],
+    )
+    return Call("migrate", arguments, _family(address))
+
+
 def require_done(outcome: Outcome, access: Access) -> None:
     """Raise what the contract says of an operation that was refused."""
     code = outcome.code
@@ -186,6 +219,8 @@ def require_done(outcome: Outcome, access: Access) -> None:
         raise NotLiveError(cast(Reason, code))
     if code == "exists":
         raise _exists()
+    if code == "other version":
+        raise OtherVersionError(outcome.version)
     _refuse_for_room(outcome, access)
 
 
@@ -204,15 +239,15 @@ def says_more(row: Row) -> bool:
 
 def remains_of(row: Row) -> Remains:
     """Return what the database tells of a session that is over."""
-    space, id, schema, owner, reason, names, held = row
+    space, id, schema, owner, reason, names, held, version = row
     values = {name.decode(): value for name, value in zip(names or (), held or (), strict=True)}
-    return Remains(_address(space, id, schema), None if owner is None else owner.decode(), reason, values)
+    return Remains(_address(space, id, schema), None if owner is None else owner.decode(), reason, values, version)
 
 
 def listed(row: Row) -> Listed:
     """Return a live session as the database lists it."""
-    space, id, schema, owner, created, expires, version, digest, size = row
-    info = SessionInfo(created, expires, version, digest.decode(), size)
+    space, id, schema, owner, created, expires, version, digest, size, since = row
+    info = SessionInfo(created, expires, version, digest.decode(), size, since)
     return Listed(_address(space, id, schema), None if owner is None else owner.decode(), info)
 
 
@@ -226,7 +261,7 @@ def require_copied(why: str | None) -> None:
 
 def copied(address: Address, row: Row) -> SessionCopy:
     """Return all that is kept of a session."""
-    owner, version, digest, created, expires, idle, max_at, names, held, untils = row
+    owner, version, digest, created, expires, idle, max_at, names, held, untils, since = row
     keys = [name.decode() for name in names or ()]
     return SessionCopy(
         address=address,
@@ -239,6 +274,7 @@ def copied(address: Address, row: Row) -> SessionCopy:
         max_at=max_at,
         values=dict(zip(keys, held or (), strict=True)),
         untils={key: until for key, until in zip(keys, untils or (), strict=True) if until is not None},
+        since=since,
     )
 
 

@@ -26,6 +26,7 @@ from mcp_sessions.stores.terms import (
     NotLiveError,
     Page,
     Remains,
+    SchemaVersion,
     SessionCopy,
     SessionInfo,
 )
@@ -221,6 +222,21 @@ class PostgresStore:
         """See ``Store.copy_in``."""
         ((why,),) = await self._line().submit(calls.copy_in(self._now(), copy))
         calls.require_copied(why)
+
+    async def migrate(
+        self,
+        copy: SessionCopy,
+        version: SchemaVersion,
+        changes: Mapping[str, bytes | None],
+        untils: Mapping[str, float],
+    ) -> bool:
+        """See ``Store.migrate``."""
+        line = self._line()
+        require_text(*changes)
+        if not all(map(is_text, (copy.address.id, *copy.values))):
+            return False
+        ((done,),) = await line.submit(calls.migrate(self._now(), copy, version, changes, untils))
+        return bool(done)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

@@ -11,15 +11,16 @@ from typing import Any, Final
 from mcp_sessions.errors import StoreError
 
 _SIGNATURES: Final = {
-    "change": "tftbbb?ffib bb iiii BBBF BB n?",
-    "read": "ftbbb?B?",
+    "change": "tftbbb?ffibi bb iiii BBBF BB n?",
+    "read": "ftbbb?ii B?",
     "end_session": "ftbbb??",
     "purge": "ffi?",
     "scan": "fbbitbb",
     "look_up": "ftbb",
     "count_sessions": "",
     "copy_out": "ftbb",
-    "copy_in": "ftbbbb bibffff i BBBF",
+    "copy_in": "ftbbbb bibiffff i BBBF",
+    "migrate": "ftbbbf iBB ibi BBBF",
 }
 """The functions, and the types of what they take, a letter for each."""
 

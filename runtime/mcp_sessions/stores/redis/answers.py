@@ -11,6 +11,7 @@ from mcp_sessions.stores.terms import (
     Address,
     Listed,
     NotLiveError,
+    OtherVersionError,
     Remains,
     SessionCopy,
     SessionExistsError,
@@ -23,6 +24,7 @@ def result_of(access: Access | None, answer: Sequence[Any]) -> Any:
 
     Raises:
         NotLiveError: If the script found no live session for the caller.
+        OtherVersionError: If the session's version and the caller's do not get along.
         SessionExistsError: If there is a session already.
         mcp_sessions.SessionError: If it refused for another reason.
     """
@@ -42,6 +44,8 @@ def refusal_of(access: Access | None, answer: Sequence[Any]) -> Exception:
     match answer[0]:
         case b"unknown" | b"expired" | b"ended" as reason:
             return NotLiveError(reason.decode())
+        case b"version":
+            return OtherVersionError(answer[1])
         case b"exists":
             return SessionExistsError("a session of that id exists, or existed a short while ago")
         case b"value":
@@ -59,8 +63,8 @@ def refusal_of(access: Access | None, answer: Sequence[Any]) -> Exception:
 
 def info_of(found: Sequence[Any]) -> SessionInfo:
     """Return what may be known of a session."""
-    created, expires, version, digest, size = found
-    return SessionInfo(float(created), float(expires), version, digest.decode("utf-8", "surrogatepass"), size)
+    created, expires, version, digest, size, since = found
+    return SessionInfo(float(created), float(expires), version, digest.decode("utf-8", "surrogatepass"), size, since)
 
 
 def listed_of(found: Sequence[Any]) -> Listed:
@@ -72,14 +76,16 @@ def listed_of(found: Sequence[Any]) -> Listed:
 def remains_of(found: Iterable[Sequence[Any]]) -> list[Remains]:
     """Return what is left of sessions that are over."""
     return [
-        Remains(address_of(name), owner_of(owner), "ended" if reason == b"ended" else "expired", values_of(held))
-        for name, owner, reason, held in found
+        Remains(
+            address_of(name), owner_of(owner), "ended" if reason == b"ended" else "expired", values_of(held), version
+        )
+        for name, owner, reason, held, version in found
     ]
 
 
 def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
     """Return all that is kept of a session."""
-    owner, version, digest, times, flat, untils = found
+    owner, version, digest, times, flat, untils, since = found
     created, expires, idle, max_at = map(float, times)
     values = values_of(flat)
     return SessionCopy(
@@ -93,6 +99,7 @@ def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
         max_at=None if max_at < 0 else max_at,
         values=values,
         untils={key: float(until) for key, until in zip(values, untils, strict=False) if until is not None},
+        since=since,
     )
 
 

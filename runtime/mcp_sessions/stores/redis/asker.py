@@ -16,7 +16,7 @@ from mcp_sessions.stores.redis.scripts import ScriptName, scripts
 from mcp_sessions.stores.terms import Access, Address, Clock, NotLiveError
 from mcp_sessions.stores.texts import is_text
 
-_HEAD: Final = struct.Struct(">10d")
+_HEAD: Final = struct.Struct(">11d")
 _NONE: Final = -1.0
 _PATIENCE: Final = 10.0
 """For how many seconds at most closing waits for another event loop."""
@@ -58,7 +58,7 @@ class Asker:
 
     async def operate(self, script: ScriptName, partition: Partition, *arguments: Argument) -> Any:
         """Return the answer of a script for those who run the server."""
-        head = _HEAD.pack(self._now(), *[_NONE] * 9)
+        head = _HEAD.pack(self._now(), *[_NONE] * 10)
         call = Call(scripts()[script], partition.indexes, (head, partition.base, *arguments))
         return await self._line().ask(call)
 
@@ -98,7 +98,8 @@ class Asker:
         begin = access.begin if script == "create" or not address.is_parent else None
         idle, longest = (_NONE, _NONE) if begin is None else (begin.idle, or_none(begin.max))
         mosts = (limits.value_bytes, limits.session_bytes, limits.owner_sessions, limits.all_sessions)
-        head = _HEAD.pack(self._now(), idle, longest, access.version, *map(or_none, mosts), *elsewhere)
+        most = map(or_none, mosts)
+        head = _HEAD.pack(self._now(), idle, longest, access.version, *most, *elsewhere, access.since)
         name, above = name_of(address), parent_name_of(address)
         keys = (*partition.indexes, partition.base + name, *((partition.base + above,) if above else ()))
         digest = access.digest.encode("utf-8", "surrogatepass")

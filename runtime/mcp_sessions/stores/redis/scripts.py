@@ -23,10 +23,14 @@ ScriptName: TypeAlias = Literal[
     "look_up",
     "copy_out",
     "copy_in",
+    "migrate",
 ]
 
 _OF_OPERATORS: Final = ("purge", "scan", "look_up", "copy_out")
-_OF_CALLERS: Final = ("create", "touch", "read", "write", "remove", "clear", "increment", "append", "end", "copy_in")
+_OF_CALLERS: Final = (
+    *("create", "touch", "read", "write", "remove", "clear", "increment", "append", "end"),
+    *("copy_in", "migrate"),
+)
 _CONSTANTS: Final = f"local GRACE, TOMBSTONE, STEP = {GRACE_SECONDS!r}, {TOMBSTONE_SECONDS!r}, {SLIDE_STEP!r}\n"
 
 

@@ -13,7 +13,18 @@ from mcp_sessions.stores.redis.asker import Asker, or_none
 from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
 from mcp_sessions.stores.redis.line import Argument
 from mcp_sessions.stores.redis.names import Partition, address_named, name_of, owner_name, parent_name_of, partitions_of
-from mcp_sessions.stores.terms import Access, Address, Clock, Lifetime, Listed, Page, Remains, SessionCopy, SessionInfo
+from mcp_sessions.stores.terms import (
+    Access,
+    Address,
+    Clock,
+    Lifetime,
+    Listed,
+    Page,
+    Remains,
+    SchemaVersion,
+    SessionCopy,
+    SessionInfo,
+)
 from mcp_sessions.stores.texts import is_text, require_text
 
 __all__ = ["RedisStore"]
@@ -274,8 +285,28 @@ class RedisStore:
         for key, value in copy.values.items():
             arguments += (_field(key), value, _ttl(copy.untils.get(key)))
         begin = Lifetime(copy.idle)  # what the script overrides
-        access = Access(copy.address, copy.owner, begin, copy.version, copy.digest)
+        access = Access(copy.address, copy.owner, begin, copy.version, copy.digest, copy.since)
         await self._asker.use("copy_in", access, *arguments)
+
+    async def migrate(
+        self,
+        copy: SessionCopy,
+        version: SchemaVersion,
+        changes: Mapping[str, bytes | None],
+        untils: Mapping[str, float],
+    ) -> bool:
+        """See ``Store.migrate``."""
+        address, given = copy.address, dict(changes)
+        require_text(*given)
+        if not is_text(address.id) or not is_text(address.schema):
+            return False
+        arguments: list[Argument] = [repr(float(copy.created)), copy.version, len(copy.values)]
+        for key, value in copy.values.items():
+            arguments += (key.encode("utf-8", "surrogatepass"), value)
+        for key, change in given.items():
+            arguments += (_field(key), _maybe(change), _ttl(untils.get(key)))
+        access = Access(address, copy.owner, None, version.number, version.digest, version.since)
+        return await self._asker.use("migrate", access, *arguments) is not None
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; a client that was given stays open."""

@@ -52,6 +52,7 @@ _STEPS: Final = (
             BEGIN UPDATE session_count SET live =
                 live + ({_COUNTED.format("new.")}) - ({_COUNTED.format("old.")}); END""",
     ),
+    ("ALTER TABLE sessions ADD COLUMN since INTEGER NOT NULL DEFAULT 0",),
 )
 """What makes each format out of the one before; a new file takes all of the steps."""
 

@@ -13,12 +13,12 @@ _STATES: Final[tuple[State, ...]] = ("live", "expired", "ended")
 _WHERE: Final = "WHERE space = ? AND id = ? AND schema = ?"
 
 _NAME: Final = "space, id, schema"
-_COLUMNS: Final = "version, digest, owner, created, expires, idle, max_at, state, size"
+_COLUMNS: Final = "version, digest, owner, created, expires, idle, max_at, state, size, since"
 _EXCLUDED: Final = ", ".join(f"excluded.{column}" for column in _COLUMNS.split(", "))
 _FIND: Final = f"SELECT {_COLUMNS} FROM sessions {_WHERE}"
 _FIND_BOTH: Final = f"SELECT schema, {_COLUMNS} FROM sessions WHERE space = ? AND id = ? AND schema IN (?, ?)"
 _FIND_CHILDREN: Final = f"SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE space = ? AND id = ? AND schema > ?"
-_KEEP: Final = f"""INSERT INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+_KEEP: Final = f"""INSERT INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT ({_NAME}) DO UPDATE SET ({_COLUMNS}) = ({_EXCLUDED})"""
 _FORGET: Final = f"DELETE FROM sessions {_WHERE}"
 _DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
@@ -74,8 +74,9 @@ class _SQLiteRows:
 
     def keep(self, address: Address, record: Record) -> None:
         times = (record.created, record.expires, record.idle, record.max_at)
-        about = (record.version, record.digest, record.owner, *times, _STATES.index(record.state), record.size)
-        self._change(_KEEP, (*_name(address), *about))
+        about = (record.version, record.digest, record.owner, *times)
+        state = (_STATES.index(record.state), record.size, record.since)
+        self._change(_KEEP, (*_name(address), *about, *state))
 
     def forget(self, address: Address) -> None:
         self._change(_FORGET, _name(address))
@@ -145,5 +146,5 @@ def _session(row: Sequence[Any]) -> tuple[Address, Record]:
 
 
 def _record(row: Sequence[Any]) -> Record:
-    version, digest, owner, created, expires, idle, max_at, state, size = row
-    return Record(version, digest, owner, created, expires, idle, max_at, _STATES[state], size)
+    version, digest, owner, created, expires, idle, max_at, state, size, since = row
+    return Record(version, digest, owner, created, expires, idle, max_at, _STATES[state], size, since)

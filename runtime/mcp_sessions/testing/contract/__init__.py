@@ -8,15 +8,29 @@ from mcp_sessions.testing.contract.families import Families
 from mcp_sessions.testing.contract.lifetimes import Lifetimes
 from mcp_sessions.testing.contract.limits import SizeLimits
 from mcp_sessions.testing.contract.listing import Listing
+from mcp_sessions.testing.contract.migrating import Migrating
 from mcp_sessions.testing.contract.purging import Purging
 from mcp_sessions.testing.contract.ttls import TimesToLive
 from mcp_sessions.testing.contract.values import Values
+from mcp_sessions.testing.contract.versions import Versions
 
 __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    Values, TimesToLive, Lifetimes, Beginnings, Purging, Children, Families, SizeLimits, Listing, Copies, Concurrency
+    Values,
+    TimesToLive,
+    Lifetimes,
+    Beginnings,
+    Purging,
+    Children,
+    Families,
+    SizeLimits,
+    Listing,
+    Copies,
+    Versions,
+    Migrating,
+    Concurrency,
 ):
     """The tests of the store contract, for a store of your own.
 

@@ -5,7 +5,7 @@
 CREATE FUNCTION {schema}.change(
     p_op text, p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea,
     p_begin boolean, p_idle double precision, p_max double precision, p_version bigint, p_digest bytea,
-    p_full_id bytea, p_full_schema bytea,
+    p_since bigint, p_full_id bytea, p_full_schema bytea,
     p_value_bytes bigint, p_session_bytes bigint, p_owner_sessions bigint, p_all_sessions bigint,
     p_names bytea[], p_full_names bytea[], p_values bytea[], p_ttls double precision[],
     p_expected_names bytea[], p_expected bytea[], p_by numeric, p_relive boolean
@@ -54,6 +54,10 @@ BEGIN
                 RETURN o;
             END IF;
             o.code := NULL;
+        ELSIF p_op <> 'touch' AND {schema}.are_apart(v_former.version, v_former.since, p_version, p_since) THEN
+            o.code := 'other version';
+            o.version := v_former.version;
+            RETURN o;
         END IF;
     END IF;
     v_session := v_former;
@@ -154,9 +158,10 @@ BEGIN
         v_session.expires := least(v_now + p_idle * {generous}, v_session.max_at);
         IF v_former.no IS NULL THEN
             INSERT INTO {schema}.sessions (
-                space, id, schema, full_id, full_schema, owner, version, digest, created, expires, idle, max_at, due, size
+                space, id, schema, full_id, full_schema, owner, version, digest, since, created, expires, idle, max_at, due,
+                size
             ) VALUES (
-                p_space, p_id, p_schema, p_full_id, p_full_schema, p_owner, p_version, p_digest, v_now,
+                p_space, p_id, p_schema, p_full_id, p_full_schema, p_owner, p_version, p_digest, p_since, v_now,
                 v_session.expires, p_idle, v_session.max_at, v_session.expires, v_session.size
             ) ON CONFLICT (space, id, schema) DO NOTHING RETURNING * INTO v_session;
             IF NOT FOUND THEN
@@ -166,8 +171,9 @@ BEGIN
         ELSE
             PERFORM {schema}.emptied(v_former);  -- of what is over, nothing may shine through
             UPDATE {schema}.sessions SET
-                owner = p_owner, version = p_version, digest = p_digest, created = v_now, expires = v_session.expires,
-                idle = p_idle, max_at = v_session.max_at, due = v_session.expires, state = 0, size = v_session.size
+                owner = p_owner, version = p_version, digest = p_digest, since = p_since, created = v_now,
+                expires = v_session.expires, idle = p_idle, max_at = v_session.max_at, due = v_session.expires, state = 0,
+                size = v_session.size
                 WHERE no = v_former.no RETURNING * INTO v_session;
         END IF;
         IF NOT v_is_child AND v_former.state IS DISTINCT FROM 0 THEN
@@ -211,6 +217,7 @@ BEGIN
         o.version := v_session.version;
         o.digest := v_session.digest;
         o.size := v_session.size;
+        o.since := v_session.since;
     END IF;
     RETURN o;
 END

@@ -2,7 +2,8 @@
 
 CREATE TYPE {schema}.copied AS (
     owner bytea, version bigint, digest bytea, created double precision, expires double precision,
-    idle double precision, max_at double precision, names bytea[], held bytea[], untils double precision[]
+    idle double precision, max_at double precision, names bytea[], held bytea[], untils double precision[],
+    since bigint
 );
 
 CREATE FUNCTION {schema}.count_sessions() RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
@@ -15,7 +16,8 @@ DECLARE
     v_now constant double precision := {schema}.now_or(p_clock);
 BEGIN
     RETURN QUERY
-        SELECT s.owner, s.version, s.digest, s.created, s.expires, s.idle, s.max_at, v.names, v.held, v.untils
+        SELECT s.owner, s.version, s.digest, s.created, s.expires, s.idle, s.max_at, v.names, v.held, v.untils,
+            s.since
         FROM {schema}.sessions AS s
         LEFT JOIN LATERAL (
             SELECT array_agg(coalesce(full_name, name)) AS names, array_agg(value) AS held, array_agg(until) AS untils
@@ -31,7 +33,7 @@ $$;
 -- Returns why it is not done, as an outcome has it; NULL when it is.
 CREATE FUNCTION {schema}.copy_in(
     p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_full_id bytea, p_full_schema bytea,
-    p_owner bytea, p_version bigint, p_digest bytea, p_created double precision, p_expires double precision,
+    p_owner bytea, p_version bigint, p_digest bytea, p_since bigint, p_created double precision, p_expires double precision,
     p_idle double precision, p_max_at double precision, p_size bigint,
     p_names bytea[], p_full_names bytea[], p_values bytea[], p_untils double precision[]
 ) RETURNS SETOF text LANGUAGE plpgsql AS $$
@@ -64,9 +66,9 @@ BEGIN
         DELETE FROM {schema}.sessions WHERE no = v_former.no;
     END IF;
     INSERT INTO {schema}.sessions (
-        space, id, schema, full_id, full_schema, owner, version, digest, created, expires, idle, max_at, due, size
+        space, id, schema, full_id, full_schema, owner, version, digest, since, created, expires, idle, max_at, due, size
     ) VALUES (
-        p_space, p_id, p_schema, p_full_id, p_full_schema, p_owner, p_version, p_digest, p_created,
+        p_space, p_id, p_schema, p_full_id, p_full_schema, p_owner, p_version, p_digest, p_since, p_created,
         p_expires, p_idle, p_max_at, p_expires, p_size
     ) ON CONFLICT (space, id, schema) DO NOTHING RETURNING no INTO v_no;
     IF NOT FOUND THEN
@@ -80,5 +82,52 @@ BEGIN
         SELECT v_no, u.name, u.full_name, u.value, u.until
         FROM unnest(p_names, p_full_names, p_values, p_untils) AS u(name, full_name, value, until);
     RETURN NEXT NULL::text;
+END
+$$;
+
+-- Give a session another version and change its values, if it is what it was; returns whether it is done.
+CREATE FUNCTION {schema}.migrate(
+    p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_created double precision,
+    p_was bigint, p_held_names bytea[], p_held bytea[], p_version bigint, p_digest bytea, p_since bigint,
+    p_names bytea[], p_full_names bytea[], p_values bytea[], p_untils double precision[]
+) RETURNS SETOF boolean LANGUAGE plpgsql AS $$
+DECLARE
+    v_parent {schema}.sessions;
+    v_session {schema}.sessions;
+    v_now double precision;
+    v_is_child constant boolean := p_space = 'transport' AND p_schema <> '';
+    v_bytes bigint;
+    v_replaced bigint;
+BEGIN
+    IF v_is_child THEN
+        SELECT * INTO v_parent FROM {schema}.sessions WHERE space = p_space AND id = p_id AND schema = '' FOR NO KEY UPDATE;
+    END IF;
+    SELECT * INTO v_session FROM {schema}.sessions WHERE space = p_space AND id = p_id AND schema = p_schema
+        FOR NO KEY UPDATE;
+    v_now := {schema}.now_or(p_clock);
+    IF {schema}.refusal(v_session.state, v_session.expires, v_session.owner, p_owner, v_now) IS NOT NULL
+        OR (v_is_child
+            AND {schema}.refusal(v_parent.state, v_parent.expires, v_parent.owner, p_owner, v_now) IS NOT NULL)
+        OR (v_session.created, v_session.version) IS DISTINCT FROM (p_created, p_was)
+        OR EXISTS (
+            SELECT 1 FROM unnest(p_held_names, p_held) AS h(name, value) FULL JOIN (
+                SELECT name, value FROM {schema}.session_values
+                WHERE session = v_session.no AND (until IS NULL OR until > v_now)
+            ) AS v USING (name) WHERE h.value IS DISTINCT FROM v.value) THEN
+        RETURN NEXT false;
+        RETURN;
+    END IF;
+    SELECT coalesce(sum(octet_length(coalesce(u.full_name, u.name)) + octet_length(u.value)), 0) INTO v_bytes
+        FROM unnest(p_names, p_full_names, p_values) AS u(name, full_name, value) WHERE u.value IS NOT NULL;
+    SELECT coalesce(sum(octet_length(coalesce(v.full_name, v.name)) + octet_length(v.value)), 0) INTO v_replaced
+        FROM {schema}.session_values AS v WHERE v.session = v_session.no AND v.name = ANY (p_names);
+    UPDATE {schema}.sessions SET version = p_version, digest = p_digest, since = p_since, size = size + v_bytes - v_replaced
+        WHERE no = v_session.no;
+    DELETE FROM {schema}.session_values AS v WHERE v.session = v_session.no AND v.name = ANY (p_names);
+    INSERT INTO {schema}.session_values (session, name, full_name, value, until)
+        SELECT v_session.no, u.name, u.full_name, u.value, u.until
+        FROM unnest(p_names, p_full_names, p_values, p_untils) AS u(name, full_name, value, until)
+        WHERE u.value IS NOT NULL;
+    RETURN NEXT true;
 END
 $$;

@@ -2,7 +2,7 @@
 -- then all comes from one snapshot and nobody is locked out. If an expiry has to move, that is done first.
 CREATE FUNCTION {schema}.read(
     p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_begin boolean,
-    p_names bytea[], p_only_names boolean
+    p_version bigint, p_since bigint, p_names bytea[], p_only_names boolean
 ) RETURNS {schema}.outcome LANGUAGE plpgsql AS $$
 DECLARE
     o {schema}.outcome;
@@ -13,7 +13,7 @@ DECLARE
 BEGIN
     LOOP
         IF p_names IS NULL THEN
-            SELECT s.no, s.state, s.expires, s.idle, s.max_at, s.owner, v.names, v.held,
+            SELECT s.no, s.state, s.expires, s.idle, s.max_at, s.owner, s.version, s.since, v.names, v.held,
                 p.state AS p_state, p.expires AS p_expires, p.idle AS p_idle, p.max_at AS p_max_at, p.owner AS p_owner
             INTO r FROM (SELECT 1) AS one
             LEFT JOIN {schema}.sessions AS s ON s.space = p_space AND s.id = p_id AND s.schema = p_schema
@@ -24,7 +24,7 @@ BEGIN
                 FROM {schema}.session_values WHERE session = s.no AND (until IS NULL OR until > v_now)
             ) AS v ON true;
         ELSE
-            SELECT s.no, s.state, s.expires, s.idle, s.max_at, s.owner, v.names, v.held,
+            SELECT s.no, s.state, s.expires, s.idle, s.max_at, s.owner, s.version, s.since, v.names, v.held,
                 p.state AS p_state, p.expires AS p_expires, p.idle AS p_idle, p.max_at AS p_max_at, p.owner AS p_owner
             INTO r FROM (SELECT 1) AS one
             LEFT JOIN {schema}.sessions AS s ON s.space = p_space AND s.id = p_id AND s.schema = p_schema
@@ -45,6 +45,11 @@ BEGIN
         END IF;
         o.code := {schema}.refusal(r.state, r.expires, r.owner, p_owner, v_now);
         IF o.code IS NULL THEN
+            IF {schema}.are_apart(r.version, r.since, p_version, p_since) THEN
+                o.code := 'other version';
+                o.version := r.version;
+                RETURN o;
+            END IF;
             o.began := false;
             o.names := r.names;
             o.held := r.held;
@@ -58,8 +63,8 @@ BEGIN
         IF NOT v_due THEN
             RETURN o;
         END IF;
-        o := {schema}.change('use', p_clock, p_space, p_id, p_schema, p_owner, p_begin, NULL, NULL, NULL, NULL, NULL, NULL,
-            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+        o := {schema}.change('use', p_clock, p_space, p_id, p_schema, p_owner, p_begin, NULL, NULL, p_version, NULL, p_since,
+            NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
         IF o.code IS NOT NULL THEN
             RETURN o;
         END IF;
@@ -77,7 +82,7 @@ BEGIN
     IF p_owner IS NULL THEN
         RETURN QUERY
             SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner, s.created, s.expires,
-                s.version, s.digest, s.size
+                s.version, s.digest, s.size, s.since
             FROM {schema}.sessions AS s
             WHERE (s.space, s.id, s.schema) > (p_after_space COLLATE "C", p_after_id, p_after_schema)
                 AND s.state = 0 AND s.expires > v_now AND (p_schema IS NULL OR s.schema = p_schema)
@@ -85,7 +90,7 @@ BEGIN
     ELSE
         RETURN QUERY
             SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner, s.created, s.expires,
-                s.version, s.digest, s.size
+                s.version, s.digest, s.size, s.since
             FROM {schema}.sessions AS s
             WHERE substring(s.owner FOR 200) = substring(p_owner FOR 200) AND s.owner = p_owner
                 AND (s.space, s.id, s.schema) > (p_after_space COLLATE "C", p_after_id, p_after_schema)
@@ -102,7 +107,7 @@ DECLARE
 BEGIN
     RETURN QUERY
         SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner, s.created, s.expires,
-            s.version, s.digest, s.size
+            s.version, s.digest, s.size, s.since
         FROM {schema}.sessions AS s
         WHERE s.space = p_space AND s.id = p_id AND s.schema = p_schema AND s.state = 0 AND s.expires > v_now
             AND (p_space <> 'transport' OR p_schema = '' OR EXISTS (

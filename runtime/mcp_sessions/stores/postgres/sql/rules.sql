@@ -6,16 +6,17 @@
 -- What an operation answers. The code is NULL when it was done; "began" is false when the session was there.
 CREATE TYPE {schema}.outcome AS (
     code text, began boolean, created double precision, expires double precision, version bigint, digest bytea,
-    size bigint, names bytea[], held bytea[]
+    size bigint, since bigint, names bytea[], held bytea[]
 );
 
 CREATE TYPE {schema}.remains AS (
-    space text, id bytea, schema bytea, owner bytea, reason text, names bytea[], held bytea[]
+    space text, id bytea, schema bytea, owner bytea, reason text, names bytea[], held bytea[],
+    version bigint
 );
 
 CREATE TYPE {schema}.listed AS (
     space text, id bytea, schema bytea, owner bytea, created double precision, expires double precision,
-    version bigint, digest bytea, size bigint
+    version bigint, digest bytea, size bigint, since bigint
 );
 
 -- Why a session is not there for a caller; NULL if it is.
@@ -28,6 +29,12 @@ CREATE FUNCTION {schema}.refusal(
         WHEN p_state = 2 THEN 'ended'
         ELSE 'expired'
     END
+$$;
+
+-- Whether two versions do not get along: the newer one is since a version that is newer than the other.
+CREATE FUNCTION {schema}.are_apart(p_version bigint, p_since bigint, p_caller bigint, p_caller_since bigint)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT (p_version < p_caller AND p_caller_since > p_version) OR (p_version > p_caller AND p_since > p_caller)
 $$;
 
 -- When a session expires after a use; what it was, if that is late enough to be left alone.

@@ -15,6 +15,7 @@ CREATE TABLE {schema}.sessions (
     owner bytea,
     version bigint NOT NULL,
     digest bytea NOT NULL,
+    since bigint NOT NULL,
     created double precision NOT NULL,
     expires double precision NOT NULL,
     idle double precision NOT NULL,

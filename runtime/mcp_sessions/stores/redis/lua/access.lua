@@ -44,6 +44,20 @@ local function claim()
   return why
 end
 
+-- Find likewise what the caller may use the values of, which are of a version that gets along with the caller's. Return
+-- what is to be answered if there is nothing.
+local function claim_values()
+  local why = claim()
+  if why then
+    return {why}
+  end
+  local theirs = session and session[VERSION]
+  if session and (theirs < version and since > theirs or theirs > version and (session[SINCE] or 0) > version) then
+    return {'version', theirs}
+  end
+  return nil
+end
+
 local function capped(at, record)
   return record[MAX] >= 0 and math.min(at, record[MAX]) or at
 end
@@ -72,7 +86,7 @@ local function values_now(fields)
   return session and values_of(name, session, fields, now) or {}
 end
 
--- Return the size after changes, each of them {field, value or false, time to live or nil}; or why there is no room.
+-- Return the size after changes, each of them {field, value or false, its end or nil}; or why there is no room.
 local function size_after(changes)
   if value_most >= 0 then
     for _, change in ipairs(changes) do
@@ -138,7 +152,7 @@ local function begin()
     end
   end
   with.remove(name)
-  session = {version, digest, owner, now, now, 0, -1, LIVE, 0, 0, parent and parent[CREATED] or 0}
+  session = {version, digest, owner, now, now, 0, -1, LIVE, 0, 0, parent and parent[CREATED] or 0, since}
   relive(session, idle, max)
   with.count(name, owner)
   if parent then
@@ -173,7 +187,7 @@ end
 local function put(changes)
   local sets, unsets, first = {}, {}, nil
   for _, change in ipairs(changes) do
-    local field, value, ttl = change[1], change[2], change[3]
+    local field, value, till = change[1], change[2], change[3]
     local timer = timer_of(field)
     if value then
       sets[#sets + 1] = field
@@ -181,9 +195,9 @@ local function put(changes)
     else
       unsets[#unsets + 1] = field
     end
-    if value and ttl then
-      session[TIMED] = session[TIMED] + redis.call('HSET', base .. name, timer, exact(now + ttl))
-      first = math.min(first or now + ttl, now + ttl)
+    if value and till then
+      session[TIMED] = session[TIMED] + redis.call('HSET', base .. name, timer, exact(till))
+      first = math.min(first or till, till)
     elseif session[TIMED] > 0 then
       session[TIMED] = session[TIMED] - redis.call('HDEL', base .. name, timer)
     end
@@ -219,6 +233,7 @@ local function ok(result)
   return {'ok', is_new and info(session) or session and 1 or false, result}
 end
 
-local function ttl_of(argument)
-  return argument ~= '' and tonumber(argument) or nil
+-- When a value is over, by its time to live.
+local function end_of(argument)
+  return argument ~= '' and now + tonumber(argument) or nil
 end

@@ -1,8 +1,8 @@
 -- Add at the end of an array. ARGV: its field, the texts to add with commas between them, the array where there is
 -- none, the time to live or "".
-local why = claim()
+local why = claim_values()
 if why then
-  return {why}
+  return why
 end
 local field, more = ARGV[7], ARGV[8]
 local text = values_now({field})[1] or ARGV[9]
@@ -32,4 +32,4 @@ end
 first, last = trimmed(first + 1, last - 1)
 local comma = first <= last and ',' or ''
 local longer = '[' .. string.sub(text, first, last) .. comma .. more .. ']'
-return change({{field, longer, ttl_of(ARGV[10])}}) or ok(false)
+return change({{field, longer, end_of(ARGV[10])}}) or ok(false)

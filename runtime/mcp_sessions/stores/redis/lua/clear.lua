@@ -1,7 +1,7 @@
 -- Unset all values.
-local why = claim()
+local why = claim_values()
 if why then
-  return {why}
+  return why
 end
 if session then
   local fields = {}

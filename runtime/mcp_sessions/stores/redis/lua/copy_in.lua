@@ -14,8 +14,7 @@ end
 session = nil
 local changes = {}
 for index = 11, #ARGV, 3 do
-  local till = ttl_of(ARGV[index + 2])
-  changes[#changes + 1] = {ARGV[index], ARGV[index + 1], till and till - now}
+  changes[#changes + 1] = {ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2])}
 end
 local size = size_after(changes)
 begin()

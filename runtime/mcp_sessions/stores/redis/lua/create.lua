@@ -9,6 +9,6 @@ end
 session = nil
 local changes = {}
 for index = 7, #ARGV, 3 do
-  changes[#changes + 1] = {ARGV[index], ARGV[index + 1], ttl_of(ARGV[index + 2])}
+  changes[#changes + 1] = {ARGV[index], ARGV[index + 1], end_of(ARGV[index + 2])}
 end
 return change(changes) or ok(info(session))

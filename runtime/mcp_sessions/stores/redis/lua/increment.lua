@@ -1,8 +1,8 @@
 -- Add to a number. ARGV: its field, what to add, the number where there is none, the time to live or "".
 -- Numbers that this language would round or write otherwise than Python are left to the caller, as they are.
-local why = claim()
+local why = claim_values()
 if why then
-  return {why}
+  return why
 end
 local field, by = ARGV[7], ARGV[8]
 local held = values_now({field})[1] or false
@@ -42,4 +42,4 @@ end
 if not total then
   return {'ok', false, false, held}
 end
-return change({{field, total, ttl_of(ARGV[10])}}) or ok(total)
+return change({{field, total, end_of(ARGV[10])}}) or ok(total)

@@ -1,7 +1,7 @@
 -- Read values. ARGV: "all", "names", or "some" and the fields.
-local why = claim()
+local why = claim_values()
 if why then
-  return {why}
+  return why
 end
 use()
 if ARGV[7] == 'some' then

@@ -1,7 +1,7 @@
 -- Unset a value and return it. ARGV: its field.
-local why = claim()
+local why = claim_values()
 if why then
-  return {why}
+  return why
 end
 local held = values_now({ARGV[7]})[1]
 if not held then

@@ -10,8 +10,8 @@
 -- A name is space, length of schema, length of id, schema, id, as in h4:6:cartcart_1; so none is the start of another.
 -- An owner is "" for none, or begins with "+".
 
-local now, idle, max, version, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere =
-  struct.unpack('>dddddddddd', ARGV[1])
+local now, idle, max, version, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since =
+  struct.unpack('>ddddddddddd', ARGV[1])
 local base = ARGV[2]
 local due, names, counts, timers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
@@ -21,6 +21,7 @@ if now < 0 then
 end
 
 local VERSION, DIGEST, OWNER, CREATED, EXPIRES, IDLE, MAX, STATE, SIZE, TIMED, BORN = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local SINCE = 12 -- lacking in what older versions wrote, and in tombstones
 local LIVE, EXPIRED, ENDED = 0, 1, 2
 local CHUNK, SWEEP = 2000, 8
 
@@ -75,7 +76,8 @@ local function look_up(name, above)
 end
 
 local function info(record)
-  return {exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE]}
+  local from = record[SINCE] or 0
+  return {exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE], from}
 end
 
 -- In pieces, since there is a limit to the arguments of a call.

@@ -1,15 +1,15 @@
 -- Change values, perhaps only if others are as expected.
 -- ARGV: how many changes; for each its field, "=" and its value or "-" to unset it, and the time to live or "";
 -- then for each that is expected its field, and "=" and its value or "-" for unset.
-local why = claim()
+local why = claim_values()
 if why then
-  return {why}
+  return why
 end
 local changes, first = {}, 8 + 3 * tonumber(ARGV[7])
 for index = 8, first - 1, 3 do
   local value = ARGV[index + 1]
   value = string.byte(value) == 61 and string.sub(value, 2)
-  changes[#changes + 1] = {ARGV[index], value, ttl_of(ARGV[index + 2])}
+  changes[#changes + 1] = {ARGV[index], value, end_of(ARGV[index + 2])}
 end
 local fields = {}
 for index = first, #ARGV, 2 do
