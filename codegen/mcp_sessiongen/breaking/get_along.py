@@ -1,6 +1,9 @@
 """Whether servers of two versions of a session can use each other's stored data, at the same time."""
 
+from collections.abc import Iterator
+
 from mcp_sessiongen import ir
+from mcp_sessiongen.breaking.facts import of_reading, of_writing
 from mcp_sessiongen.breaking.subject import Pair, Schema
 
 
@@ -15,11 +18,22 @@ def get_along(before: ir.Module, old: ir.Session, after: ir.Module, new: ir.Sess
         after: The newer schema.
         new: The session in that.
     """
-    pair = Pair(Schema("", "", before), Schema("", "", after), old, new)
-    # That nobody reads the values of reserved names any more is what their author wants.
-    gone = pair.old_keys.keys() - pair.new_keys.keys() - set(new.reserved)
-    if gone or old.scope != new.scope or old.model is not None or new.model is not None:
-        return False
-    return not any(
-        pair.backward(key) or any(problem.kind != "default" for problem in pair.forward(key)) for _, key in pair.kept
-    )
+    return not any(True for _ in obstacles(Pair(Schema("", "", before), Schema("", "", after), old, new)))
+
+
+def obstacles(pair: Pair) -> Iterator[str]:
+    """Return why two versions do not get along, in words: of each key, the first reason."""
+    old, new = pair.old, pair.new
+    if old.scope != new.scope:
+        yield f"the scope was {old.scope} and is {new.scope}"
+    if bound := new.model or old.model:
+        yield f"what {bound.qualname} accepts is not known"
+    for name in pair.old_keys:
+        # That nobody reads the values of reserved names any more is what their author wants.
+        if name not in pair.new_keys and name not in new.reserved:
+            now = pair.renamed.get(name)
+            yield f"key {name!r} is called {now.name!r} now" if now else f"key {name!r} is gone"
+    for _, key in pair.kept:
+        facts = [of_reading(pair, key, problem) for problem in pair.backward(key)]
+        facts = facts or [fact for problem in pair.forward(key) if (fact := of_writing(key, problem))]
+        yield from facts[:1]
