@@ -84,7 +84,7 @@ def _steps(session: ir.Session, known: Mapping[int, Version]) -> Sequence[Step]:
     calls = {call.to: call for call in session.migrations}
     sessions = {number: version.session for number, version in known.items()} | {session.version: session}
     found = []
-    for number in range(2, session.version + 1):
+    for number in sorted({*sessions, *calls} - {1}):
         of, before = sessions.get(number), sessions.get(number - 1)
         told = set(_renamed(before)) if before else set[tuple[str, str]]()
         renamed = tuple(move for move in _renamed(of) if move not in told) if of else ()

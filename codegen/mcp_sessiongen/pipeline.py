@@ -15,7 +15,7 @@ from mcp_sessiongen.analyze import analyze
 from mcp_sessiongen.config import current_folder
 from mcp_sessiongen.declarations import Declarations
 from mcp_sessiongen.diagnostics import Report, Source, fatal
-from mcp_sessiongen.history import Past
+from mcp_sessiongen.history import Past, Version
 from mcp_sessiongen.load.module_scope import ModuleScopes
 from mcp_sessiongen.load.targets import Target, called_from, find_targets
 from mcp_sessiongen.load.yaml_imports import YamlImports
@@ -105,11 +105,12 @@ def _faultless(target: Target, output: Path) -> GeneratedFile | None:
     return None
 
 
-def compile_modules(arguments: tuple[str, ...]) -> list["Compiled"]:
+def compile_modules(arguments: tuple[str, ...], *, history: bool = False) -> list["Compiled"]:
     """Return what sources mean, in the order given.
 
     Args:
         arguments: Sources as a user names them.
+        history: Whether to read the older versions of the sessions too, as far as they are there.
 
     Raises:
         SchemaErrors: If anything is wrong with any of them; all findings at once.
@@ -120,7 +121,8 @@ def compile_modules(arguments: tuple[str, ...]) -> list["Compiled"]:
     with _rare_collections():
         for target in find_targets(arguments, report):
             with report.gathering():
-                compiled.append(compile_target(target, _NOWHERE, report, scopes))
+                found = compile_target(target, _NOWHERE, report, scopes)
+                compiled.append(_with_known(found, report, scopes) if history and not report.found else found)
     report.raise_if_any()
     return compiled
 
@@ -147,6 +149,7 @@ class Compiled:
         declared: How that is written, for positions.
         raw: The schema file, if nothing else has a part in what it means.
         pasts: What came before the present versions of its sessions, by name; empty where nobody has asked for it.
+        known: The older versions of its sessions that are there, by name and number; the same.
     """
 
     target: Target
@@ -155,6 +158,7 @@ class Compiled:
     declared: Declarations
     raw: bytes | None = None
     pasts: Mapping[str, Past] = field(default_factory=dict)
+    known: Mapping[str, Mapping[int, Version]] = field(default_factory=dict)
 
 
 def _compile_whole(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:
@@ -177,13 +181,25 @@ def with_pasts(compiled: Compiled, output: Path, report: Report, scopes: ModuleS
         return compiled
     from mcp_sessiongen.load.history import load_past
 
-    def read(path: str, own: Report) -> ir.Module:
-        return _compile_yaml(Target(path, "yaml"), output, own, scopes).module
-
-    source = compiled.declared.source
+    source, read = compiled.declared.source, _reader(output, scopes)
     pasts = load_past(Path(source.path), compiled.module, source.span(), read, report)
     # Older versions may come to the folder while the schema stays the same.
     return replace(compiled, raw=None, pasts=pasts)
+
+
+def _with_known(compiled: Compiled, report: Report, scopes: ModuleScopes) -> Compiled:
+    sessions = [session for session in compiled.module.sessions if session.version > 1]
+    if not sessions:
+        return compiled
+    from mcp_sessiongen.load.history import known_versions
+
+    path, read = Path(compiled.declared.source.path), _reader(_NOWHERE, scopes)
+    known = {session.name: known_versions(path, session, read, report) for session in sessions}
+    return replace(compiled, known=known)
+
+
+def _reader(output: Path, scopes: ModuleScopes) -> Callable[[str, Report], ir.Module]:
+    return lambda path, report: _compile_yaml(Target(path, "yaml"), output, report, scopes).module
 
 
 def compile_target(target: Target, output: Path, report: Report, scopes: ModuleScopes) -> Compiled:

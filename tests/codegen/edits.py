@@ -32,9 +32,9 @@ _CIRCLE: Final = ("other", "others")
 
 
 @st.composite
-def edited(draw: st.DrawFn, module: ir.Module) -> ir.Module:
-    """Return a module after one to three edits."""
-    editor = _Editor(draw, module)
+def edited(draw: st.DrawFn, module: ir.Module, release: int = 1) -> ir.Module:
+    """Return a module after one to three edits; those of another release make other names."""
+    editor = _Editor(draw, module, release)
     for _ in range(draw(st.integers(1, 3))):
         editor.edit()
     return editor.module
@@ -44,12 +44,13 @@ def edited(draw: st.DrawFn, module: ir.Module) -> ir.Module:
 class _Editor:
     draw: Callable[[st.SearchStrategy[T]], T]
     module: ir.Module
+    release: int
 
     def one(self, options: Sequence[T]) -> T:
         return self.draw(st.sampled_from(options))
 
     def edit(self) -> None:
-        edits = [self.key, self.key, self.key]
+        edits = [self.key, self.key, self.key, self.keys]
         edits += [self.model] * bool(self.module.models) * 2 + [self.enum] * bool(self.module.enums) * 2
         self.one(edits)()
 
@@ -62,6 +63,28 @@ class _Editor:
         keys = (*session.keys[:place], self.field(session.keys[place]), *session.keys[place + 1 :])
         sessions = list(self.module.sessions)
         sessions[number] = replace(session, keys=keys)
+        self.module = replace(self.module, sessions=tuple(sessions))
+
+    def keys(self) -> None:
+        """Rename, remove or add a key, and say so in the schema or not."""
+        number = self.draw(st.integers(0, len(self.module.sessions) - 1))
+        session = self.module.sessions[number]
+        place = self.draw(st.integers(0, len(session.keys) - 1))
+        key, is_told = session.keys[place], self.draw(st.booleans())
+        kept = (*session.keys[:place], *session.keys[place + 1 :])
+        name = next(name for n in range(9) if (name := f"release_{self.release}_{n}") not in _names(session))
+        match self.one(("rename", "remove", "add")):
+            case "rename":
+                changed = self.field(key) if self.draw(st.booleans()) else key
+                old = key.name if is_told else ""
+                session = replace(session, keys=(*kept, replace(changed, name=name, renamed_from=old)))
+            case "remove" if kept:
+                reserved = (*session.reserved, key.name) if is_told else session.reserved
+                session = replace(session, keys=kept, reserved=reserved)
+            case _:
+                session = replace(session, keys=(*session.keys, ir.Field(name, ir.Scalar("str"))))
+        sessions = list(self.module.sessions)
+        sessions[number] = session
         self.module = replace(self.module, sessions=tuple(sessions))
 
     def model(self) -> None:
@@ -179,3 +202,8 @@ class _Editor:
 
     def some(self, options: Sequence[T]) -> tuple[T, ...]:
         return tuple(option for option in options if self.draw(st.booleans()))
+
+
+def _names(session: ir.Session) -> set[str]:
+    """Return all names that keys have or had."""
+    return {*session.reserved, *(key.name for key in session.keys), *(key.renamed_from for key in session.keys)}

@@ -71,7 +71,9 @@ def releases(page: str, tmp_path_factory: pytest.TempPathFactory) -> dict[int, P
 
 def blocks(page: str, release: int) -> dict[str, str]:
     """Return the files of a release, by name."""
-    found = re.findall(rf"^```(?:yaml|python)\n# release {release}: ([^\n]*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    found = re.findall(
+        rf"^```(?:yaml|python)\n# release {release}: ([^\n]*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
     return dict(found)
 
 

@@ -8,26 +8,31 @@ Category: TypeAlias = Literal["data", "servers", "code", "tools", "policy"]
 _RULES: Final[dict[Category, dict[str, str]]] = {
     "data": {
         "breaking-constraint-tightened": (
-            "Values that released code was allowed to store violate a constraint now, and reading them raises"
-            " SessionDataError. Constraints are checked on reading too. Keep the constraint and check new values in"
-            " your tools, or give the stricter value a key of its own."
+            "Values that released code was allowed to store violate a constraint now. Constraints are checked on"
+            " reading too: reading them raises SessionDataError, and if the version was raised, the session cannot be"
+            " migrated. Keep the constraint and check new values in your tools; or raise the version and declare a"
+            " migration function, which `mcp-sessiongen migration new NAME` begins."
         ),
         "breaking-field-removed": (
             "A field of a nested type is gone. What is stored has it still: reading ignores it, and the next write of"
-            " the value removes it for good. Keep the field, with a default, until no stored session has it."
+            " the value removes it for good. Keep the field, with a default, until no stored session has it; or raise"
+            " the version and declare a migration function, which `mcp-sessiongen migration new NAME` begins."
         ),
         "breaking-field-required": (
             "A field of a nested type has no default, and what is stored may be without it: it is new, or was added"
-            " with a default later than the type. Reading such a value raises SessionDataError. Give it a default."
+            " with a default later than the type. Reading such a value raises SessionDataError, and if the version was"
+            " raised, the session cannot be migrated. Give it a default; or raise the version and declare a migration"
+            " function, which `mcp-sessiongen migration new NAME` begins."
         ),
         "breaking-key-removed": (
             "A key is gone. What is stored under it stays in the session and is never read again. If that is meant,"
-            " list the name under `reserved`, so that no other key takes the old values for its own."
+            " list the name under `reserved`: then its values are dropped with the next migration, and no other key"
+            " takes them for its own. If the key has another name now, say so with `renamed_from`."
         ),
         "breaking-key-renamed": (
-            "A key has another name. Stored values are not moved yet, with `renamed_from` or without: the new key"
-            " is unset in every session that exists. Keep the old key beside the new one, deprecated, and read it where"
-            " the new one is unset."
+            "A key has another name, and `renamed_from` says which it was. Its values are moved when the session is"
+            " migrated, and sessions of the same version are not: the new key is unset in every session that exists."
+            " Raise `version` by one."
         ),
         "breaking-model-changed": (
             "The session is bound to a class of yours, and what that class accepts is not what it was; or it is bound"
@@ -44,12 +49,16 @@ _RULES: Final[dict[Category, dict[str, str]]] = {
         ),
         "breaking-type-changed": (
             "What is stored is not of the type any more: reading it raises SessionDataError, or gives another value"
-            " than was written. That is so for T? that becomes T, and for int that becomes float, unless ge and le"
-            " keep it within 2**53. Add a key of the new type, and read the old one where that is unset."
+            " than was written, and if the version was raised, the session cannot be migrated. That is so for T? that"
+            " becomes T, and for int that becomes float, unless ge and le keep it within 2**53. Add a key of the new"
+            " type, and read the old one where that is unset; or raise the version and declare a migration function,"
+            " which `mcp-sessiongen migration new NAME` begins."
         ),
         "breaking-value-removed": (
-            "An enum or a Literal lacks a value that may be stored, and reading it raises SessionDataError. Keep the"
-            " value until no stored session has it; the doc may say that it is not used any more."
+            "An enum or a Literal lacks a value that may be stored. Reading it raises SessionDataError, and if the"
+            " version was raised, the session cannot be migrated. Keep the value until no stored session has it; the"
+            " doc may say that it is not used any more. Or raise the version and declare a migration function, which"
+            " `mcp-sessiongen migration new NAME` begins."
         ),
     },
     "servers": {
@@ -65,6 +74,13 @@ _RULES: Final[dict[Category, dict[str, str]]] = {
         "breaking-field-dropped": (
             "A field of a nested type that the released code requires is not written any more. Released servers raise"
             " SessionDataError when they read such a value. Keep it until none of them runs."
+        ),
+        "breaking-session-refused": (
+            "The version was raised, and the two versions do not get along. Sessions that new servers begin or migrate"
+            " are of the new one, and released servers refuse them with SessionVersionError, during a rollout and after"
+            " a rollback; nothing is lost. If each version reads what the other writes, let both know it: `mcp-"
+            " sessiongen migration new NAME` writes the released version into the folder `history`. Else release in two"
+            " steps, first what reads both forms."
         ),
         "breaking-type-widened": (
             "New code may write values that are not of the released type, such as null for T that becomes T?. Released"
@@ -137,11 +153,13 @@ _RULES: Final[dict[Category, dict[str, str]]] = {
             " session ended."
         ),
         "breaking-version-lowered": (
-            "The version of the schema went down. It is kept with every session, to tell which code wrote it: count up."
+            "The version of the schema went down. It is kept with every session, and those of a newer version are"
+            " refused with SessionVersionError unless the two get along: count up."
         ),
         "breaking-version-not-raised": (
-            "Stored data of this session does not fit, and the version is the same: sessions of the old form and of the"
-            " new one cannot be told apart. Raise `version` by one."
+            "Stored data of this session does not fit, or has to be moved or dropped, and the version is the same:"
+            " sessions of the old form and of the new one cannot be told apart, and no migration is done. Raise"
+            " `version` by one."
         ),
     },
 }

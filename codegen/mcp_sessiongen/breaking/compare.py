@@ -5,37 +5,41 @@ from collections.abc import Iterable, Iterator, Sequence
 from mcp_sessiongen import ir
 from mcp_sessiongen.breaking.code_rules import accessors, value_types
 from mcp_sessiongen.breaking.policy_rules import defaults, lifetimes, names, versions
-from mcp_sessiongen.breaking.stored_rules import unreadable_data, unreadable_for_servers
+from mcp_sessiongen.breaking.server_rules import unreadable_for_servers
+from mcp_sessiongen.breaking.stored_rules import unreadable_data
 from mcp_sessiongen.breaking.subject import Pair, Schema, finding
 from mcp_sessiongen.breaking.tool_rules import tool_names, tools
 from mcp_sessiongen.diagnostics import Diagnostic
 from mcp_sessiongen.naming import class_names
 
 
-def breaking(released: Sequence[Schema], current: Sequence[Schema]) -> list[Diagnostic]:
+def breaking(released: Sequence[Schema], current: Sequence[Schema], arguments: str = "") -> list[Diagnostic]:
     """Return all that the rules find, in reading order.
 
     Args:
         released: The schemas as they were.
         current: The schemas as they are.
+        arguments: What of the command line commands in hints should have too.
     """
-    found = {*_sessions(released, current), *_types(released, current)}
+    found = {*_sessions(released, current, arguments), *_types(released, current)}
     return sorted(found, key=lambda diagnostic: diagnostic.order)
 
 
-def _sessions(released: Sequence[Schema], current: Sequence[Schema]) -> Iterator[Diagnostic]:
+def _sessions(released: Sequence[Schema], current: Sequence[Schema], arguments: str) -> Iterator[Diagnostic]:
     for was in released:
         for old in was.module.sessions:
-            pair = _pair(was, old, current)
+            pair = _pair(was, old, current, arguments)
             yield from _of_pair(pair) if pair else _removed(was, old, current)
 
 
-def _pair(was: Schema, old: ir.Session, current: Iterable[Schema]) -> Pair | None:
+def _pair(was: Schema, old: ir.Session, current: Iterable[Schema], arguments: str) -> Pair | None:
     """Return a session with what it has become: in the same source, else in any."""
     for now in sorted(current, key=lambda schema: schema.source != was.source):
         for new in now.module.sessions:
             if new.name == old.name:
-                return Pair(was, now, old, new)
+                is_next = new.version <= old.version + 1
+                command = f"mcp-sessiongen migration new {new.name} {arguments}".rstrip() if is_next else ""
+                return Pair(was, now, old, new, command)
     return None
 
 

@@ -1,6 +1,9 @@
 """Whether servers of two versions of a session can use each other's stored data, at the same time."""
 
+from collections.abc import Iterator
+
 from mcp_sessiongen import ir
+from mcp_sessiongen.breaking.facts import of_reading, of_writing
 from mcp_sessiongen.breaking.subject import Pair, Schema
 
 
@@ -16,11 +19,30 @@ def get_along(before: ir.Module, old: ir.Session, after: ir.Module, new: ir.Sess
         after: The newer schema.
         new: The session in that.
     """
-    pair = Pair(Schema("", "", before), Schema("", "", after), old, new)
-    unneeded = {key.name for key in old.keys if key.deprecated} & set(new.reserved)
-    gone = pair.old_keys.keys() - pair.new_keys.keys() - unneeded
-    if gone or old.scope != new.scope or old.model is not None or new.model is not None:
-        return False
-    return not any(
-        pair.backward(key) or any(problem.kind != "default" for problem in pair.forward(key)) for _, key in pair.kept
-    )
+    return not any(True for _ in obstacles(Pair(Schema("", "", before), Schema("", "", after), old, new)))
+
+
+def obstacles(pair: Pair) -> Iterator[str]:
+    """Return why two versions do not get along, in words: of each key, the first reason."""
+    old, new = pair.old, pair.new
+    if old.scope != new.scope:
+        yield f"the scope was {old.scope} and is {new.scope}"
+    if bound := new.model or old.model:
+        yield f"what {bound.qualname} accepts is not known"
+    for name in pair.old_keys:
+        if name not in pair.new_keys:
+            yield from _why_missed(pair, name)
+    for _, key in pair.kept:
+        facts = [of_reading(pair, key, problem) for problem in pair.backward(key)]
+        facts = facts or [fact for problem in pair.forward(key) if (fact := of_writing(key, problem))]
+        yield from facts[:1]
+
+
+def _why_missed(pair: Pair, name: str) -> Iterator[str]:
+    """Return why released code misses a key that is gone."""
+    if name in pair.renamed:
+        yield f"key {name!r} is called {pair.renamed[name].name!r} now"
+    elif name not in pair.new.reserved:
+        yield f"key {name!r} is gone"
+    elif not pair.old_keys[name].deprecated:
+        yield f"key {name!r} is gone, and was not deprecated before"

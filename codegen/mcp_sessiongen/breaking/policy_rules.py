@@ -48,13 +48,15 @@ def versions(pair: Pair, *, has_data: bool) -> Iterator[Diagnostic]:
         pair: The session.
         has_data: Whether stored data of it does not fit.
     """
+    dropped = (pair.old_keys.keys() - pair.new_keys.keys()) & set(pair.new.reserved)
+    waiting = ", ".join(map(repr, sorted({*pair.renamed, *dropped})))
+    hint = f"write  version: {pair.old.version + (has_data or bool(waiting))}"
     if pair.new.version < pair.old.version:
         message = f"the version of {pair.what} was {pair.old.version} and is {pair.new.version}"
-        hint = f"write  version: {pair.old.version + has_data}"
         yield finding(pair.place(), "breaking-version-lowered", message, hint)
-    elif has_data and pair.new.version == pair.old.version:
-        message = f"stored data of {pair.what} does not fit, and its version is {pair.old.version} still"
-        hint = f"write  version: {pair.old.version + 1}"
+    elif (has_data or waiting) and not pair.is_raised:
+        why = f"the values of {waiting} stay where they are" if waiting else "stored data does not fit"
+        message = f"the version of {pair.what} is {pair.old.version} still, and {why}"
         yield finding(pair.place(), "breaking-version-not-raised", message, hint)
 
 

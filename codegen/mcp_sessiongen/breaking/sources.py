@@ -9,19 +9,27 @@ from mcp_sessiongen.load.targets import Target
 from mcp_sessiongen.pipeline import compile_modules
 
 
-def schemas_in(arguments: tuple[str, ...], root: Path) -> list[Schema]:
+def schemas_in(arguments: tuple[str, ...], root: Path, *, history: bool = False) -> list[Schema]:
     """Return what sources mean.
 
     Args:
         arguments: Sources as a user names them.
         root: The project's folder, to which paths are relative.
+        history: Whether to read the older versions of their sessions too, as far as they are there.
 
     Raises:
         SchemaErrors: If anything is wrong with any of them.
     """
     return [
-        Schema(called(one.target, root), one.target.stem, one.module, one.declared, one.file or one.target.given)
-        for one in compile_modules(arguments)
+        Schema(
+            called(one.target, root),
+            one.target.stem,
+            one.module,
+            one.declared,
+            one.file or one.target.given,
+            one.known,
+        )
+        for one in compile_modules(arguments, history=history)
     ]
 
 

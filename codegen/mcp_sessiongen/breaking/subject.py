@@ -1,7 +1,7 @@
 """What the rules look at: a session as it was and as it is, and where that is written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from mcp_sessiongen import ir
@@ -10,6 +10,7 @@ from mcp_sessiongen.breaking.problems import Problem, Types
 from mcp_sessiongen.breaking.reading import Reading
 from mcp_sessiongen.declarations import Declarations, FieldDeclaration
 from mcp_sessiongen.diagnostics import Diagnostic, Source, Span
+from mcp_sessiongen.history import Past, Version, past_of
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,7 @@ class Schema:
         module: What it means.
         declared: How that is written; None for what was released.
         shown: How findings call the source.
+        known: The older versions of its sessions that are known, by name and number.
     """
 
     source: str
@@ -29,6 +31,7 @@ class Schema:
     module: ir.Module
     declared: Declarations | None = None
     shown: str = ""
+    known: Mapping[str, Mapping[int, Version]] = field(default_factory=dict)
 
     @property
     def top(self) -> Span:
@@ -61,12 +64,21 @@ class Schema:
 
 @dataclass(frozen=True)
 class Pair:
-    """A session as it was and as it is."""
+    """A session as it was and as it is.
+
+    Attributes:
+        was: The schema that it was in.
+        now: The schema that it is in.
+        old: The session as it was.
+        new: The session as it is.
+        command: What begins a migration from the one to the other; "" if it takes more than one.
+    """
 
     was: Schema
     now: Schema
     old: ir.Session
     new: ir.Session
+    command: str = ""
 
     @cached_property
     def old_keys(self) -> Mapping[str, ir.Field]:
@@ -92,6 +104,31 @@ class Pair:
         return {key.renamed_from: key for key in self.new.keys if key.renamed_from in gone}
 
     @property
+    def is_raised(self) -> bool:
+        """Whether the version is a later one."""
+        return self.old.version < self.new.version
+
+    @cached_property
+    def past(self) -> Past:
+        """What came before the session as it is, as far as that is known."""
+        return past_of(self.now.module, self.new, self.known)
+
+    @property
+    def known(self) -> Mapping[int, Version]:
+        """The older versions of the session that are known."""
+        return self.now.known.get(self.new.name, {})
+
+    @property
+    def is_migrated(self) -> bool:
+        """Whether new servers migrate the sessions of released ones."""
+        return self.old.version < self.past.reads
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether released servers refuse the sessions of new ones."""
+        return self.old.version < self.past.since
+
+    @property
     def what(self) -> str:
         """What messages call the session."""
         return f"session {self.new.name!r}"
@@ -102,7 +139,11 @@ class Pair:
 
     def backward(self, key: ir.Field) -> tuple[Problem, ...]:
         """Return what is wrong with reading in new code what released code has written."""
-        return Reading(self.was.types, self.now.types).problems(self.old_keys[key.name], key)
+        return self.reading(self.old_keys[key.name], key)
+
+    def reading(self, old: ir.Field, new: ir.Field) -> tuple[Problem, ...]:
+        """Return what is wrong with reading with one key what released code has written with another."""
+        return Reading(self.was.types, self.now.types).problems(old, new)
 
     def forward(self, key: ir.Field) -> tuple[Problem, ...]:
         """Return what is wrong with reading in released code what new code writes."""
@@ -115,5 +156,5 @@ def finding(span: Span, code: str, message: str, hint: str) -> Diagnostic:
 
 
 def _of_fields(owner: str, fields: tuple[FieldDeclaration, ...]) -> Iterator[tuple[tuple[str, str], Span]]:
-    for field in fields:
-        yield (owner, field.name.value), field.name.span
+    for item in fields:
+        yield (owner, item.name.value), item.name.span

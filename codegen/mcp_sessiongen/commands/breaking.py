@@ -1,5 +1,6 @@
 """`mcp-sessiongen breaking`."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -87,11 +88,13 @@ def _compare(
     from mcp_sessiongen.breaking.sources import schemas_in
 
     wanted, settings = settled("breaking", sources)
-    current = schemas_in(wanted.sources, wanted.project)
+    current = schemas_in(wanted.sources, wanted.project, history=True)
     before, new = released(against or settings.against or snapshot_of(wanted), wanted)
     on = codes_of(select or settings.select or BREAKING_CODES)
     off = codes_of(ignore) | (codes_of(settings.ignore) - codes_of(select))
-    return [finding for finding in breaking(before, current) if finding.code in on - off], new
+    arguments = shlex.join([*sources, *(("--against", against) if against else ())])
+    found = breaking(before, current, arguments)
+    return [finding for finding in found if finding.code in on - off], new
 
 
 def _write(sources: tuple[str, ...], against: str | None) -> str:

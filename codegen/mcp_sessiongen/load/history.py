@@ -62,12 +62,7 @@ def load_past(schema: Path, module: ir.Module, span: Span, read: ReadYaml, repor
         if session.version == 1:
             continue
         before = len(report.found)
-        known = {}
-        for number in range(1, session.version):
-            path = file_of(schema, session.name, number)
-            if path.is_file():
-                with report.gathering():
-                    known[number] = _version(path, session.name, number, read, report)
+        known = known_versions(schema, session, read, report)
         if len(report.found) > before:
             continue
         if missing := lacking(session, known):
@@ -78,6 +73,30 @@ def load_past(schema: Path, module: ir.Module, span: Span, read: ReadYaml, repor
         message = f"{taken!r}, which the generated module needs for an older version, is the name of something else"
         report.error(span, "name-clash", message, "rename the type, key or session that is called so")
     return pasts
+
+
+def known_versions(schema: Path, session: ir.Session, read: ReadYaml, report: Report) -> dict[int, Version]:
+    """Return the older versions of a session that are in the folder, by number.
+
+    Args:
+        schema: The file of the schema.
+        session: The session as it is.
+        read: Reads a schema file.
+        report: Takes the findings.
+    """
+    known = {}
+    for number in _numbers(schema, session):
+        with report.gathering():
+            known[number] = _version(file_of(schema, session.name, number), session.name, number, read, report)
+    return known
+
+
+def _numbers(schema: Path, session: ir.Session) -> list[int]:
+    begin, end = f"{session.name}.v", ".yaml"
+    files = (schema.parent / FOLDER).glob(f"{begin}*{end}")
+    told = [path.name.removeprefix(begin).removesuffix(end) for path in files]
+    numbers = [int(number) for number in told if number.isascii() and number.isdigit() and number[0] != "0"]
+    return sorted(number for number in numbers if number < session.version)
 
 
 def _version(path: Path, session: str, number: int, read: ReadYaml, report: Report) -> Version:
