@@ -92,10 +92,21 @@ async def migrate_sessions(
         while not is_over:
             page = await store.scan(schema=schema.name, limit=batch, cursor=cursor)
             cursor, is_over = page.cursor, not page.cursor
-            await asyncio.gather(*(_migrate(store, schema, one, report, dry_run=dry_run) for one in page.sessions))
+            await _whole(
+                asyncio.gather(*(_migrate(store, schema, one, report, dry_run=dry_run) for one in page.sessions))
+            )
             if progress is not None:
                 progress(len(page.sessions))
     return report
+
+
+async def _whole(batch: "asyncio.Future[list[None]]") -> None:
+    """Wait for a batch, also if the caller is cancelled meanwhile: so that the report knows what was done."""
+    try:
+        await asyncio.shield(batch)
+    except asyncio.CancelledError:
+        await batch
+        raise
 
 
 async def _migrate(store: Store, schema: SessionSchema, one: Listed, report: MigrationReport, *, dry_run: bool) -> None:

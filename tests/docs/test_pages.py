@@ -162,13 +162,33 @@ def test_the_hooks_are_those_of_the_page(command_line: str, repository: Path) ->
     assert all(f"`{hook}`" in command_line for hook in hooks)
 
 
+def headings_of(page: Path) -> set[str]:
+    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
 def test_links_lead_somewhere(repository: Path) -> None:
     for page in (repository / "docs").glob("*.md"):
         text = page.read_text(encoding="utf-8")
-        titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
-        headings = {re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-") for title in titles}
         for link in re.findall(r"\]\(([^)]+)\)", re.sub(r"`[^`]*`", "", text)):
             if not link.startswith("https://"):
-                assert link.removeprefix("#") in headings if link.startswith("#") else (page.parent / link).exists(), (
-                    link
-                )
+                file, _, heading = link.partition("#")
+                place = page.parent / file if file else page
+                assert place.exists(), link
+                assert not heading or heading in headings_of(place), link
+
+
+def test_the_migration_of_the_guide_does_what_its_test_says(repository: Path, tmp_path: Path) -> None:
+    text = (repository / "docs/rolling-deploys.md").read_text(encoding="utf-8")
+    files = re.findall(r"^```(?:yaml|python)\n# (\S+/\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(files) == 4
+    for name, content in files:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    (tmp_path / "app/__init__.py").touch()
+    sessiongen("generate", "schemas/cart.yaml", "-o", "state", cwd=tmp_path)
+    for command in (["pytest", "-q", "-p", "no:cacheprovider", "tests"], ["mypy", "--strict", "state", "app", "tests"]):
+        line = [sys.executable, "-m", *command]
+        done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr

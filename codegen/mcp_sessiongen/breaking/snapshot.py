@@ -68,7 +68,10 @@ def _by_name(items: Iterable[NamedT]) -> list[NamedT]:
 
 
 def _fields(fields: Iterable[ir.Field]) -> tuple[ir.Field, ...]:
-    return tuple(replace(field, doc="") for field in _by_name(fields))
+    # That a key is deprecated matters, and why does not.
+    return tuple(
+        replace(field, doc="", deprecated="Deprecated." if field.deprecated else "") for field in _by_name(fields)
+    )
 
 
 def read_snapshot(path: Path) -> list[Schema]:
