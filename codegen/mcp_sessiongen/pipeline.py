@@ -149,7 +149,7 @@ class Compiled:
         declared: How that is written, for positions.
         raw: The schema file, if nothing else has a part in what it means.
         pasts: What came before the present versions of its sessions, by name; empty where nobody has asked for it.
-        known: The older versions of its sessions that are there, by name and number; the same.
+        known: The same for the older versions of its sessions, by name and number.
     """
 
     target: Target

@@ -132,7 +132,9 @@ class _Editor:
 
     def type(self, kind: ir.Type) -> ir.Type:
         parts = parts_of(kind)
-        if parts and self.draw(st.booleans()):
+        if isinstance(kind, ir.Constrained) and self.draw(st.booleans()):
+            return self.constrained(self.type(kind.type))
+        if parts and not isinstance(kind, ir.Constrained) and self.draw(st.booleans()):
             chosen = self.one(parts)
             return with_parts(kind, lambda part: self.type(part) if part is chosen else part)
         if self.draw(st.integers(0, 3)) == 0:
@@ -157,13 +159,16 @@ class _Editor:
             case ir.Union(members=members):
                 return union_of(self.one((members[1:], members[:-1], (*members, ir.Scalar("bool")))))
             case ir.Constrained(type=inner):
-                constraints = self.constraints(inner)
-                return ir.Constrained(inner, constraints) if constraints else inner
+                return self.constrained(inner)
             case ir.Named(forms=forms) if forms:
                 plain = ir.Scalar("str" if forms == ("text",) else "int")
                 return self.one((plain, *(self.enum_type(enum) for enum in self.module.enums)))
             case _:
                 return self.one((ir.Scalar("str"), ir.Table(ir.Scalar("str"), ir.Scalar("int")), kind))
+
+    def constrained(self, inner: ir.Type) -> ir.Type:
+        constraints = self.constraints(inner)
+        return ir.Constrained(inner, constraints) if constraints else inner
 
     def enum_type(self, enum: ir.Enumeration) -> ir.Type:
         values = tuple(member.value for member in enum.members)

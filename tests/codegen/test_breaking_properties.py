@@ -188,6 +188,7 @@ class Trial:
         store, begun = await self.begun(self.old, stored)
         before = {name: await begun.get(name) for name in await begun.keys() if name in names}
         used = self.new.accessor(self.session).open(store, begun.id)
+        await used.keys()  # which migrates, if there is nothing to read too
         for name, value in before.items():
             after = await used.get(names[name])
             assert alike(value, after), (value, after)

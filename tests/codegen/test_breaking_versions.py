@@ -122,6 +122,28 @@ def test_a_renamed_key_must_fit_its_new_type_too(versions: Versions) -> None:
     asyncio.run(does_not_fit())
 
 
+@pytest.mark.parametrize(("kind", "found"), [("str", set()), ("int", {"type-changed"})])
+def test_a_key_that_takes_the_values_of_another_one_has_to_read_both(
+    kind: str, found: set[str], versions: Versions
+) -> None:
+    versions.release(f"    keys: {{locale: {kind}, language: str}}\n")
+    versions.write("    version: 2\n    keys: {language: {type: str, renamed_from: locale}}\n")
+    assert set(versions.found("data")) == found
+    old, new = versions.modules()
+
+    async def read(**values: object) -> object:
+        store = MemoryStore()
+        begun = await stored(store, old, **values)
+        return await new.open(store, begun.id).get_language()
+
+    if kind == "str":
+        assert asyncio.run(read(locale="de")) == "de"
+        assert asyncio.run(read(locale="de", language="fr")) == "fr"
+    else:
+        with pytest.raises(SessionMigrationError):
+            asyncio.run(read(locale=3))
+
+
 def test_a_key_that_is_gone_is_no_finding_once_its_name_is_reserved(versions: Versions) -> None:
     versions.release("    keys: {title: str, locale: str}\n")
     versions.write("    version: 1\n    keys: {title: str}\n")
@@ -279,6 +301,32 @@ def test_sessions_that_are_not_found_are_not_refused(
     versions.release(f"    scope: {before}\n    keys: {{title: str}}\n")
     versions.write(f"    version: 2\n    scope: {after}\n    keys: {{title: str}}\n")
     assert set(versions.found("data", "servers")) == {"scope-changed"} | ({"session-refused"} if is_shared else set())
+
+
+@pytest.mark.parametrize(("version", "found"), [(1, {"type-widened"}), (2, {"session-refused"})])
+def test_of_a_class_of_the_user_s_nobody_knows_what_it_accepts(
+    version: int, found: set[str], versions: Versions, project: Path
+) -> None:
+    text = """from mcp_sessions import SessionModel
+from pydantic import field_validator
+
+
+class Cart(SessionModel, version=1):
+    title: str = ""
+
+    @field_validator("title")
+    @classmethod
+    def strip(cls, value: str | None) -> str | None:
+        return value and value.strip()
+"""
+    Path("released").mkdir()
+    Path("released/carts.py").write_text(text)
+    Path("carts.py").write_text(
+        text.replace("version=1", f"version={version}").replace('str = ""', "str | None = None")
+    )
+    outcome = versions.run("breaking", "carts.py", "--against", "released", "--select", "data,servers")
+    told = set(re.findall(r"error\[breaking-([a-z-]+)\]", outcome.out))
+    assert told == found | {"model-changed"}
 
 
 def test_a_function_without_the_version_that_it_takes_does_not_stop_a_comparison(versions: Versions) -> None:
