@@ -83,7 +83,10 @@ def golden(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for file in case.rglob("*.py"):
             text = file.read_text()
             for stem in stems:
-                text = re.sub(rf"^(from|import) {re.escape(stem)}\b", rf"\1 {label}__{stem}", text, flags=re.MULTILINE)
+                text = re.sub(
+                    rf"^( *from|import) {re.escape(stem)}\b", rf"\1 {label}__{stem}", text, flags=re.MULTILINE
+                )
+            text = re.sub(r"^( *from) out\.(\w+)", rf"\1 generated__{label}__\2", text, flags=re.MULTILINE)
             inside = file.relative_to(case)
             is_generated = inside.parts[0] == "expected"
             target = folder / (f"generated__{label}__{file.name}" if is_generated else f"{label}__{inside}")
@@ -140,6 +143,26 @@ def test_all_golden_modules_are_accepted(checker: str, golden: Path) -> None:
     rejected, printed = lines_rejected(checker, golden, *generated)
     in_generated = {place for place in rejected if place[0].startswith("generated__")}
     assert not in_generated, printed
+
+
+@pytest.mark.parametrize("checker", CHECKERS)
+def test_a_migration_with_another_signature_is_rejected_where_it_is_loaded(checker: str, tmp_path: Path) -> None:
+    case = GOLDEN / "history-functions"
+    shutil.copytree(case / "expected", tmp_path / "out")
+    (tmp_path / "out" / "__init__.py").touch()
+    steps = (case / "steps.py").read_text()
+    wrong = steps.replace("cart_v3(old: CartV2State)", "cart_v3(old: CartV1State)")
+    wrong = wrong.replace("-> CartV2State:", "-> CartV3State:")
+    assert wrong != steps
+    (tmp_path / "steps.py").write_text(wrong)
+    (tmp_path / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict", "pythonVersion": "3.11"}')
+    rejected, printed = lines_rejected(checker, tmp_path, "out")
+    lines = (tmp_path / "out" / "schema.py").read_text().splitlines()
+    loads = {
+        ("schema.py", n) for n, line in enumerate(lines, 1) if line.startswith("    return ") and "self" not in line
+    }
+    assert {place for place in rejected if place[0] == "schema.py"} == loads, printed
+    assert len(loads) == 2
 
 
 @pytest.fixture(scope="module")
