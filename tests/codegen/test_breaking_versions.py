@@ -187,6 +187,7 @@ def test_a_function_takes_care_of_stored_data(versions: Versions) -> None:
     versions.edit("    keys", '    migrations: [{to: 2, call: "app.migrations:cart_v2"}]\n    keys')
     assert versions.found("data", "policy") == {}
     Path("app").mkdir()
+    Path("app/__init__.py").touch()
     Path("app/migrations.py").write_text(FUNCTION)
     old, new = versions.modules()
 
