@@ -89,9 +89,27 @@ def _steps(session: ir.Session, known: Mapping[int, Version]) -> Sequence[Step]:
         told = set(_renamed(before)) if before else set[tuple[str, str]]()
         renamed = tuple(move for move in _renamed(of) if move not in told) if of else ()
         gone = set(before.reserved) if before else set[str]()
-        dropped = tuple(name for name in of.reserved if name not in gone) if of else ()
-        found.append(Step(number, renamed, dropped, calls.get(number)))
+        dropped = {name for name in of.reserved if name not in gone} if of else set()
+        if of and before:
+            dropped |= returning(before, of, known)
+        found.append(Step(number, renamed, tuple(sorted(dropped)), calls.get(number)))
     return found
+
+
+def returning(before: ir.Session, session: ir.Session, known: Mapping[int, Version]) -> set[str]:
+    """Return the names of new keys that a key had in an even older version: what that left is not theirs.
+
+    Args:
+        before: An older version.
+        session: A newer one.
+        known: The older versions that are known.
+    """
+    new = {key.name for key in session.keys} - {key.name for key in before.keys}
+    older = [version.session for number, version in known.items() if number < before.version]
+    return new & {
+        *before.reserved,
+        *(name for one in older for name in (*one.reserved, *(key.name for key in one.keys))),
+    }
 
 
 def _renamed(session: ir.Session) -> list[tuple[str, str]]:
@@ -107,15 +125,17 @@ def _compatible(module: ir.Module, session: ir.Session, known: Mapping[int, Vers
     """
     calls = {call.to: call for call in session.migrations}
     number = session.version
-    while number not in calls and number - 1 in known and _gets_along(known[number - 1], module, session):
+    while number not in calls and _gets_along(number - 1, known, module, session):
         number -= 1
-    is_compatible = number in calls and calls[number].compatible
-    if is_compatible and number - 1 in known and _gets_along(known[number - 1], module, session):
+    if number in calls and calls[number].compatible and _gets_along(number - 1, known, module, session):
         return number - 1, number
     return number, number
 
 
-def _gets_along(old: Version, module: ir.Module, session: ir.Session) -> bool:
+def _gets_along(number: int, known: Mapping[int, Version], module: ir.Module, session: ir.Session) -> bool:
+    if number not in known or returning(known[number].session, session, known):
+        return False
+    old = known[number]
     # Imported here: only schemas that have a past need it.
     from mcp_sessiongen.breaking.get_along import get_along
 

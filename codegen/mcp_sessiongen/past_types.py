@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.history import Past, Version
+from mcp_sessiongen.names import cap_words
 from mcp_sessiongen.naming import class_names, constant_name, schema_constant
 from mcp_sessiongen.type_parts import names_in, types_of
 
@@ -37,11 +38,13 @@ def with_pasts(module: ir.Module, pasts: Mapping[str, Past]) -> tuple[ir.Module,
     """Return a module with the types of older versions after its own, and the sessions of those versions."""
     models, enums = list(module.models), list(module.enums)
     sessions = []
+    pools = [_Pool(module, {kind: kind for kind in module.type_names})]
+    taken = set(module.type_names)
     for name, past in pasts.items():
-        pools = [_Pool(module, {kind: kind for kind in module.type_names})]
         for version in reversed(past.versions):
-            pool = _pool_of(version, pools)
-            own = {kind for kind, called in pool.names.items() if called == _name_of(kind, version.number)}
+            pool = _pool_of(version, name, pools)
+            own = {kind for kind, called in pool.names.items() if called not in taken}
+            taken.update(pool.names.values())
             models += [renamed(model, pool.names) for model in pool.module.models if model.name in own]
             enums += [renamed(enum, pool.names) for enum in pool.module.enums if enum.name in own]
             was = renamed(replace(version.session, name=f"{name}_v{version.number}", model=None), pool.names)
@@ -104,23 +107,21 @@ class _Pool:
     names: Mapping[str, str]
 
 
-def _pool_of(version: Version, later: list[_Pool]) -> _Pool:
+def _pool_of(version: Version, session: str, others: list[_Pool]) -> _Pool:
     used = types_of(version.session, version.module)
     module = ir.Module(
         tuple(one for one in used if isinstance(one, ir.Model)),
         (version.session,),
         tuple(one for one in used if isinstance(one, ir.Enumeration)),
     )
-    same = [(pool, _same(module, pool.module)) for pool in later]
-    names = {
-        kind: next((pool.names[kind] for pool, shared in same if kind in shared), _name_of(kind, version.number))
-        for kind in module.type_names
-    }
+    same = [(pool, _same(module, pool.module)) for pool in others]
+    taken = {called for pool in others[1:] for called in pool.names.values()}
+    names = {}
+    for kind in module.type_names:
+        alike = next((pool.names[kind] for pool, shared in same if kind in shared), "")
+        new = f"{kind}V{version.number}"
+        names[kind] = alike or (new if new not in taken else f"{cap_words(session)}{new}")
     return _Pool(module, names)
-
-
-def _name_of(kind: str, version: int) -> str:
-    return f"{kind}V{version}"
 
 
 def _types_by_name(module: ir.Module) -> dict[str, ir.Model | ir.Enumeration]:

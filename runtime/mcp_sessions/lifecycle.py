@@ -168,9 +168,8 @@ class Lifecycle:
         store = MemoryStore()
         accessor = self._accessors[one.address.schema]
         schema, address = accessor.schema, Address("handle", one.address.id, one.address.schema)
-        is_newer = one.version > schema.version  # then what can be read of it is better than nothing
-        since = 0 if is_newer else one.version  # and an older one is migrated when it is read
-        await store.create(Access(address, one.owner, version=one.version, since=since), _READABLE, one.values)
+        access = Access(address, one.owner, version=one.version, since=one.since)
+        await store.create(access, _READABLE, one.values)  # where it is of another version, as anywhere
         call = Call(store, Caller(one.owner))
         return accessor(call, access_to(schema, address, call))
 

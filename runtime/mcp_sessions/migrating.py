@@ -3,7 +3,6 @@
 Once and at once: whoever comes first writes all values and the version together, if the session is still as it was.
 """
 
-import time
 from collections.abc import Mapping
 from typing import Literal, TypeAlias
 
@@ -57,11 +56,11 @@ def _changes(schema: SessionSchema, copy: SessionCopy) -> tuple[dict[str, bytes 
     changed = {name: held for name, held in after.items() if before.get(name) != held}
     changes: dict[str, bytes | None] = dict.fromkeys(before.keys() - after.keys())
     changes.update((name, raw) for name, (raw, _) in changed.items())
-    return changes, _untils(schema, changed)
+    return changes, _untils(schema, changed, copy.taken)
 
 
-def _untils(schema: SessionSchema, changed: Mapping[str, Held]) -> dict[str, float]:
+def _untils(schema: SessionSchema, changed: Mapping[str, Held], taken: float) -> dict[str, float]:
     """Return until when values are ones: as before, else for as long as their keys say."""
     ttls = {key.name: key.ttl for key in schema.keys if key.ttl is not None}
     found = {name: until for name, (_, until) in changed.items() if until is not None}
-    return {name: time.time() + ttl for name, ttl in ttls.items() if name in changed} | found
+    return {name: taken + ttl for name, ttl in ttls.items() if name in changed} | found

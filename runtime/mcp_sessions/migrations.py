@@ -3,7 +3,7 @@
 Owns what happens to values. Pure: no store is asked here, see ``migrating``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from inspect import isawaitable, iscoroutine
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -121,13 +121,14 @@ def migrated(schema: "SessionSchema", version: int, held: Mapping[str, Held]) ->
 
 
 def _moved(step: Migration, values: Mapping[str, Held]) -> dict[str, Held]:
+    left = {name: value for name, value in values.items() if name not in step.dropped}
     moves = {
         old: new
         for old, new in step.renamed.items()
-        if old in values and (new not in values or new in step.renamed)  # what is there already is not written over
+        if old in left and (new not in left or new in step.renamed)  # what is there already is not written over
     }
-    kept = {name: value for name, value in values.items() if name not in moves and name not in step.dropped}
-    return {**kept, **{new: values[old] for old, new in moves.items()}}
+    kept = {name: value for name, value in left.items() if name not in moves}
+    return {**kept, **{new: left[old] for old, new in moves.items()}}
 
 
 def _called(schema: "SessionSchema", step: Migration, values: Mapping[str, Held]) -> dict[str, Held]:
@@ -140,18 +141,21 @@ def _called(schema: "SessionSchema", step: Migration, values: Mapping[str, Held]
         new = function(_state_of(before, values))
     except SessionDataError as error:
         raise _failure(schema, f"{step} cannot begin: {error}") from None
-    except Exception as error:
-        raise _failure(schema, f"{step} failed with {type(error).__name__}{_place_in(error)}") from error
+    except ValidationError as error:  # its own text has values
+        raise _failure(schema, f"{step} failed with ValidationError{_place_in(error, state)}") from None
+    except (Exception, SystemExit) as error:
+        raise _failure(schema, f"{step} failed with {type(error).__name__}") from error
     if isawaitable(new):
         if iscoroutine(new):
             new.close()
         raise _failure(schema, f"{step} is async, and a migration must not wait for anything")
     if not isinstance(new, state):
         raise _failure(schema, f"{step} returned {type(new).__name__} instead of {state.__name__}")
-    was = {key.name for key in before.keys}
-    kept = {name: value for name, value in values.items() if name not in was and name not in step.dropped}
+    copied = {key.name for key in before.keys} - values.keys()
+    known = {key.name for key in (*before.keys, *keys)}
+    kept = {name: value for name, value in values.items() if name not in known and name not in step.dropped}
     try:
-        made = {key.name: raw for key in keys if (raw := _encoded(key, new, values)) is not None}
+        made = {key.name: raw for key in keys if (raw := _encoded(key, new, copied)) is not None}
     except SessionValueError as error:
         raise _failure(schema, f"what {step} returned does not fit: {error}") from None
     return {**kept, **{name: (raw, values[name][1] if name in values else None) for name, raw in made.items()}}
@@ -164,12 +168,12 @@ def _loaded(schema: "SessionSchema", step: Migration) -> Callable[[Any], BaseMod
         raise _failure(schema, f"{step} cannot be imported: {type(error).__name__}: {error}") from error
 
 
-def _place_in(error: Exception) -> str:
-    """Return where values do not fit a model, without the values; "" for other errors, whose text may be any."""
-    if not isinstance(error, ValidationError):
-        return ""
+def _place_in(error: ValidationError, state: type[BaseModel]) -> str:
+    """Return where values do not fit a state, without the values, and without keys of dicts, which are values too."""
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    return f" ({'.'.join(map(str, first['loc']))} of {error.title}: {first['type']})"
+    field = next(iter(first["loc"]), "")
+    is_known = error.title == state.__name__ and field in state.model_fields
+    return f" ({field} of {state.__name__}: {first['type']})" if is_known else f" ({first['type']})"
 
 
 def _state_of(past: PastVersion, values: Mapping[str, Held]) -> BaseModel:
@@ -183,17 +187,18 @@ def _state_of(past: PastVersion, values: Mapping[str, Held]) -> BaseModel:
     return past.state.model_construct(_fields_set=set(values) & set(read), **read)
 
 
-def _encoded(key: "Key[Any, Any]", state: BaseModel, before: Mapping[str, Held]) -> bytes | None:
+def _encoded(key: "Key[Any, Any]", state: BaseModel, copied: Set[str]) -> bytes | None:
     """Return what a key is to hold; None if it is to be unset.
 
-    A function that copies each key copies defaults too. A key that was unset stays so if it reads as before.
+    A function that copies each key copies defaults too: of the keys that there were and were unset, ``copied``, those
+    stay so that read as before.
     """
     if key.name not in state.model_fields_set:
         return None
     value = getattr(state, key.name)
     try:
         raw = key.encode(value)
-        is_default = key.name not in before and not key.form.makes_default and key.default == value
+        is_default = key.name in copied and not key.form.makes_default and key.default == value
         return None if is_default else raw
     except SessionValueError:
         if value is None:  # how models write that a key is unset whose type does not accept None

@@ -115,7 +115,7 @@ class Session(TransactionalSession[StateT], Generic[StateT, NameT]):
             ) from None
 
     def _read_as_users(self, found: Mapping[str, bytes]) -> BaseModel:
-        reader = _reader_of(self.schema)
+        reader = _reader_of(self.schema.state, self.schema.keys)
         parts = [to_json(name) + b":" + raw for name, raw in found.items() if name in self._keys]
         state = reader.model_validate_json(b"{" + b",".join(parts) + b"}", **BY_NAME)
         if reader is not self.schema.state and type(state) is reader:
@@ -188,5 +188,5 @@ class Session(TransactionalSession[StateT], Generic[StateT, NameT]):
 
 
 @cache
-def _reader_of(schema: SessionSchema) -> type[BaseModel]:
-    return reader_of(schema.state, [key.form for key in schema.keys])
+def _reader_of(state: type[BaseModel], keys: tuple[Key[Any, Any], ...]) -> type[BaseModel]:
+    return reader_of(state, [key.form for key in keys])

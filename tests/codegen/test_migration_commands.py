@@ -208,11 +208,14 @@ def test_machines_get_a_report(project: Path) -> None:
         (("state.crt", "--store", "sqlite:///s.db"), "Cannot import state.crt: ModuleNotFoundError"),
         (("state.cart:Cart", "--store", "sqlite:///s.db"), "has no accessor Cart: there is CartSession"),
         (("state.cart", "--store", "nosql://x"), "nosql"),
+        (("state.cart", "--store", "sqlite:///typo.db"), "There is no session database typo.db"),
+        (("state.cart", "--store", "memory://"), "A store in memory"),
         (("state.cart", "--store", "redis://127.0.0.1:1/0"), "error: the session store at"),
     ],
 )
 def test_what_cannot_be_done_is_said(project: Path, arguments: tuple[str, ...], says: str) -> None:
     assert says in sessiongen(project, "migrate", *arguments, expect=2)
+    assert not (project / "typo.db").exists()
 
 
 def test_a_missing_function_is_said_before_anything_is_done(project: Path) -> None:

@@ -102,24 +102,32 @@ def trip_v5(old: TripV4State) -> "TripV5State":
 """
 
 
-def compiled(folder: Path) -> dict[int, Any]:
-    """Return the generated module of each version; each of them knows those before it."""
+def compiled(
+    folder: Path,
+    versions: Mapping[int, str] = VERSIONS,
+    functions: str = FUNCTIONS,
+    name: str = "trip",
+) -> dict[int, Any]:
+    """Return the generated module of each version; each of them knows those before it.
+
+    In the schemas "FUNCTIONS" stands for the module of functions, in those "PACKAGE" for that of generated modules.
+    """
     made = {}
     sys.path.insert(0, str(folder))
     try:
-        for version, text in VERSIONS.items():
-            package, functions = f"trip{version}_state", f"trip{version}_functions"
+        for version, text in versions.items():
+            package, module = f"{name}{version}_state", f"{name}{version}_functions"
             schemas = folder / f"release{version}"
             (schemas / "history").mkdir(parents=True)
-            (schemas / "trip.yaml").write_text(text.replace("FUNCTIONS", functions))
+            (schemas / f"{name}.yaml").write_text(text.replace("FUNCTIONS", module))
             for before in range(1, version):
-                (schemas / "history" / f"trip.v{before}.yaml").write_text(VERSIONS[before])
-            (folder / f"{functions}.py").write_text(FUNCTIONS.replace("PACKAGE", package))
-            line = [sys.executable, "-m", "mcp_sessiongen", "generate", str(schemas / "trip.yaml"), "-o", package]
+                (schemas / "history" / f"{name}.v{before}.yaml").write_text(versions[before])
+            (folder / f"{module}.py").write_text(functions.replace("PACKAGE", package))
+            line = [sys.executable, "-m", "mcp_sessiongen", "generate", str(schemas / f"{name}.yaml"), "-o", package]
             subprocess.run(line, cwd=folder, check=True, capture_output=True)
-            made[version] = importlib.import_module(f"{package}.trip")
-            if version >= 4:
-                importlib.import_module(functions)
+            made[version] = importlib.import_module(f"{package}.{name}")
+            if "FUNCTIONS" in text:
+                importlib.import_module(module)
     finally:
         sys.path.remove(str(folder))
     return made

@@ -1,10 +1,17 @@
 """Whether servers of two versions of a session can use each other's stored data, at the same time."""
 
+import sys
 from collections.abc import Iterator
+from typing import Final
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.breaking.facts import of_reading, of_writing
+from mcp_sessiongen.breaking.problems import Types
 from mcp_sessiongen.breaking.subject import Pair, Schema
+from mcp_sessiongen.type_parts import parts_of
+
+_KNOWN: Final = {"pydantic", "pydantic_core", "typing_extensions", *sys.stdlib_module_names}
+"""Packages whose types do not change with a project."""
 
 
 def get_along(before: ir.Module, old: ir.Session, after: ir.Module, new: ir.Session) -> bool:
@@ -33,9 +40,23 @@ def obstacles(pair: Pair) -> Iterator[str]:
         if name not in pair.new_keys:
             yield from _why_missed(pair, name)
     for _, key in pair.kept:
+        if outside := next(_classes_of(key.type, pair.now.types), None):
+            yield f"what {outside} accepts is not known"
+            continue
         facts = [of_reading(pair, key, problem) for problem in pair.backward(key)]
         facts = facts or [fact for problem in pair.forward(key) if (fact := of_writing(key, problem))]
         yield from facts[:1]
+
+
+def _classes_of(kind: ir.Type, types: Types, seen: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Yield the user's own classes that a type is made of: they may have changed, and only their names are known."""
+    if isinstance(kind, ir.Imported) and kind.module.partition(".")[0] not in _KNOWN:
+        yield f"{kind.module}:{kind.qualname}"
+    if isinstance(kind, ir.Named) and kind.name in types.models and kind.name not in seen:
+        for item in types.models[kind.name].fields:
+            yield from _classes_of(item.type, types, seen | {kind.name})
+    for part in parts_of(kind):
+        yield from _classes_of(part, types, seen)
 
 
 def _why_missed(pair: Pair, name: str) -> Iterator[str]:

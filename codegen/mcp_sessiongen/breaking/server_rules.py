@@ -11,6 +11,7 @@ from mcp_sessiongen.breaking.problems import Problem
 from mcp_sessiongen.breaking.stored_rules import is_bound_anew
 from mcp_sessiongen.breaking.subject import Pair, finding
 from mcp_sessiongen.diagnostics import Diagnostic
+from mcp_sessiongen.history import returning
 
 _LATER: Final = "release the code that reads such values first, and the code that writes them after it"
 _TWO_STEPS: Final = (
@@ -59,6 +60,8 @@ def _reasons(pair: Pair) -> Iterator[str]:
         if pair.old.version < call.to <= pair.new.version and not is_compatible:
             yield f"a function migrates it to version {call.to}"
     yield from obstacles(pair)
+    for name in sorted(returning(pair.old, pair.new, pair.known)):
+        yield f"key {name!r} has a name that a key had before version {pair.old.version}"
     for number, version in sorted(pair.known.items()):
         is_between = pair.old.version < number < pair.new.version
         if is_between and not get_along(version.module, version.session, pair.now.module, pair.new):

@@ -39,6 +39,8 @@ def _of_keys(pair: Pair) -> Iterator[Diagnostic]:
     for old, name in names.items():
         if name not in pair.new_keys and name not in pair.new.reserved:
             yield _unmoved(pair, old) if old in pair.renamed and not pair.is_migrated else _gone(pair, old)
+        if name != old and names.get(name) == name:
+            yield _hidden(pair, old, name)
     for old_key, key in readers(pair, names):
         for problem in pair.reading(old_key, key):
             yield _of_problem(pair, key, problem)
@@ -48,6 +50,11 @@ def _gone(pair: Pair, name: str) -> Diagnostic:
     message = f"key {name!r} of {pair.what} is gone: what is stored under it is never read again"
     hint = f"if its values may go, add it to the list:  reserved: [{name}]  else keep it, deprecated"
     return finding(pair.place(), "breaking-key-removed", message, hint)
+
+
+def _hidden(pair: Pair, old: str, name: str) -> Diagnostic:
+    message = f"key {old!r} is called {name!r} now, and there was a key {name!r} already: where that is set, it stays"
+    return finding(pair.place(name), "breaking-key-renamed", message, f"choose another name; or {_function(pair)}")
 
 
 def _unmoved(pair: Pair, name: str) -> Diagnostic:

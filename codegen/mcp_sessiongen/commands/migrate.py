@@ -95,6 +95,8 @@ def _run(
     from mcp_sessions import open_store
     from mcp_sessions.bulk import migrate_sessions
 
+    _require_store(url)
+
     async def migrate() -> None:
         store = open_store(url)
         try:
@@ -107,6 +109,22 @@ def _run(
             await store.aclose()
 
     asyncio.run(migrate())
+
+
+def _require_store(url: str) -> None:
+    """Refuse addresses where nothing can be: opening them would make a new store, and find it empty.
+
+    Raises:
+        click.UsageError: If it is one.
+    """
+    from urllib.parse import unquote, urlsplit
+
+    place = urlsplit(url)
+    if place.scheme == "memory":
+        raise click.UsageError("A store in memory is in the server's process, and nobody else's.")
+    file = Path(unquote(place.path[1:]))
+    if place.scheme == "sqlite" and not file.exists():
+        raise click.UsageError(f"There is no session database {file}.")
 
 
 def _progress(total: int, *, quiet: bool) -> Any:

@@ -67,6 +67,8 @@ def load_past(schema: Path, module: ir.Module, span: Span, read: ReadYaml, repor
             continue
         if missing := lacking(session, known):
             _report_missing(schema, session, missing[0], span, report)
+        elif gaps := sorted(set(range(min(known, default=session.version), session.version)) - known.keys()):
+            _report_gap(schema, session, gaps[0], span, report)
         else:
             pasts[session.name] = past_of(module, session, known)
     if taken := clashing(module, pasts):
@@ -112,6 +114,15 @@ def _version(path: Path, session: str, number: int, read: ReadYaml, report: Repo
         hint = f"write it anew:  mcp-sessiongen migration new {session} --against git:REF"
         raise fatal(Source(str(path), path.read_text(encoding="utf-8")).span(), "bad-history", message, hint)
     return Version(module)
+
+
+def _report_gap(schema: Path, session: ir.Session, number: int, span: Span, report: Report) -> None:
+    path = file_of(schema, session.name, number)
+    message = f"an older version of {session.name} is there, and there is no {path}: what it moved is not known"
+    hint = (
+        f"write it:  mcp-sessiongen migration new {session.name} --against git:REF  where version {number} was released"
+    )
+    report.error(span, "no-history", message, hint)
 
 
 def _report_missing(schema: Path, session: ir.Session, number: int, span: Span, report: Report) -> None:

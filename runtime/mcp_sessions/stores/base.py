@@ -251,8 +251,9 @@ class Store(Protocol):
     ) -> bool:
         """Give a live session another version and change its values, all at once, if it still is what ``copy`` was.
 
-        It is, if it belongs to the same owner, began at the same time, has the same version and the same values. This
-        is no use of the session, so nothing slides, and limits are not looked at. ``changes`` are as for ``write``; a
+        It is, if it belongs to the same owner, began at the same time, has the same version and the same values, each
+        until the same time. This is no use of the session, so nothing slides, and limits are not looked at. ``changes``
+        are as for ``write``; a
         key that is in ``untils`` too is unset again at that time, one that is not lasts as long as the session, and
         those that are in neither stay as they are.
 

@@ -57,6 +57,7 @@ def copy_out(rows: Rows, now: float, address: Address) -> SessionCopy | None:
         values=values,
         untils={key: until for key, until in untils.items() if key in values},
         since=record.since,
+        taken=now,
     )
 
 
@@ -92,7 +93,8 @@ def migrate(
         return False
     if (record.owner, record.created, record.version) != (copy.owner, copy.created, copy.version):
         return False
-    if rows.get(address, None, now) != copy.values:
+    held, untils_now = rows.get(address, None, now), rows.untils(address)
+    if held != copy.values or {key: until for key, until in untils_now.items() if key in held} != copy.untils:
         return False
     size = record.size + room.size_of(changes) - rows.stored(address, tuple(changes))
     migrated = replace(record, version=version.number, digest=version.digest, since=version.since, size=size)

@@ -306,7 +306,7 @@ def _empty(
         if known.state == "live":
             held = rows.get(member, None, min(now, known.expires)) if values else {}
             how = reason if known.is_live(now) else "expired"
-            remains.append(Remains(member, known.owner, how, held, known.version))
+            remains.append(Remains(member, known.owner, how, held, known.version, known.since))
     drop(rows, address, children)
     return remains
 

@@ -188,6 +188,7 @@ class SessionCopy:
         values: What it holds.
         untils: When the values are over that have a time to live of their own.
         since: The oldest version of the schema whose callers can use it; 0 for all.
+        taken: When this was so, by the store's clock; 0 where that is not known.
     """
 
     address: Address
@@ -201,6 +202,7 @@ class SessionCopy:
     values: Mapping[str, bytes]
     untils: Mapping[str, float]
     since: int = 0
+    taken: float = field(default=0.0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +215,7 @@ class Remains:
         reason: Whether it had expired, or somebody ended it or its parent.
         values: What it held at last; empty unless that was asked for.
         version: The version of the schema that the values are of.
+        since: The oldest version of the schema whose callers could use it; 0 for all.
     """
 
     address: Address
@@ -220,6 +223,7 @@ class Remains:
     reason: Literal["expired", "ended"]
     values: Mapping[str, bytes] = field(default_factory=dict, hash=False)
     version: int = 1
+    since: int = 0
 
 
 class NotLiveError(Exception):

@@ -213,7 +213,7 @@ class EncryptedStore:
         require_text(*given)
         async with self._turns.alone(address):
             kept = await self.store.copy_out(address)
-            if kept is None or self._seals.all_opened(address, kept.values) != was:
+            if kept is None or kept.untils != copy.untils or self._seals.all_opened(address, kept.values) != was:
                 return False
             sealed = self._sealed(address, given)
             return await self.store.migrate(replace(copy, values=kept.values), version, sealed, until)

@@ -200,6 +200,7 @@ def migrate(
         copy.version,
         [_short(name) for name in copy.values],
         list(copy.values.values()),
+        [copy.untils.get(name) for name in copy.values],
         version.number,
         _bytes(version.digest),
         version.since,
@@ -240,9 +241,10 @@ def says_more(row: Row) -> bool:
 
 def remains_of(row: Row) -> Remains:
     """Return what the database tells of a session that is over."""
-    space, id, schema, owner, reason, names, held, version = row
+    space, id, schema, owner, reason, names, held, version, since = row
     values = {name.decode(): value for name, value in zip(names or (), held or (), strict=True)}
-    return Remains(_address(space, id, schema), None if owner is None else owner.decode(), reason, values, version)
+    whose = None if owner is None else owner.decode()
+    return Remains(_address(space, id, schema), whose, reason, values, version, since)
 
 
 def listed(row: Row) -> Listed:
@@ -262,7 +264,7 @@ def require_copied(why: str | None) -> None:
 
 def copied(address: Address, row: Row) -> SessionCopy:
     """Return all that is kept of a session."""
-    owner, version, digest, created, expires, idle, max_at, names, held, untils, since = row
+    owner, version, digest, created, expires, idle, max_at, names, held, untils, since, taken = row
     keys = [name.decode() for name in names or ()]
     return SessionCopy(
         address=address,
@@ -276,6 +278,7 @@ def copied(address: Address, row: Row) -> SessionCopy:
         values=dict(zip(keys, held or (), strict=True)),
         untils={key: until for key, until in zip(keys, untils or (), strict=True) if until is not None},
         since=since,
+        taken=taken,
     )
 
 

@@ -20,7 +20,7 @@ _SIGNATURES: Final = {
     "count_sessions": "",
     "copy_out": "ftbb",
     "copy_in": "ftbbbb bibiffff i BBBF",
-    "migrate": "ftbbbf iBB ibi BBBF",
+    "migrate": "ftbbbf iBBF ibi BBBF",
 }
 """The functions, and the types of what they take, a letter for each."""
 

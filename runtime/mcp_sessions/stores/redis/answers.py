@@ -77,16 +77,21 @@ def remains_of(found: Iterable[Sequence[Any]]) -> list[Remains]:
     """Return what is left of sessions that are over."""
     return [
         Remains(
-            address_of(name), owner_of(owner), "ended" if reason == b"ended" else "expired", values_of(held), version
+            address_of(name),
+            owner_of(owner),
+            "ended" if reason == b"ended" else "expired",
+            values_of(held),
+            version,
+            since,
         )
-        for name, owner, reason, held, version in found
+        for name, owner, reason, held, version, since in found
     ]
 
 
 def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
     """Return all that is kept of a session."""
     owner, version, digest, times, flat, untils, since = found
-    created, expires, idle, max_at = map(float, times)
+    created, expires, idle, max_at, taken = map(float, times)
     values = values_of(flat)
     return SessionCopy(
         address=address,
@@ -100,6 +105,7 @@ def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
         values=values,
         untils={key: float(until) for key, until in zip(values, untils, strict=False) if until is not None},
         since=since,
+        taken=taken,
     )
 
 

@@ -302,7 +302,7 @@ class RedisStore:
             return False
         arguments: list[Argument] = [repr(float(copy.created)), copy.version, len(copy.values)]
         for key, value in copy.values.items():
-            arguments += (key.encode("utf-8", "surrogatepass"), value)
+            arguments += (key.encode("utf-8", "surrogatepass"), value, _ttl(copy.untils.get(key)))
         for key, change in given.items():
             arguments += (_field(key), _maybe(change), _ttl(untils.get(key)))
         access = Access(address, copy.owner, None, version.number, version.digest, version.since)

@@ -171,6 +171,20 @@ class Migrating(ContractBase):
         await store.write(cart, {"a": b"1"})
         assert await store.migrate(copy, SECOND, {}, {})
 
+    async def test_a_value_whose_time_was_changed_is_another_one(
+        self, store: Store, cart: Access, clock: FakeClock
+    ) -> None:
+        copy = await copy_of(store, cart)
+        assert copy.taken == clock.now
+        clock.advance(10.0)
+        for ttls in ({"c": 100.0}, {}):
+            await store.write(cart, {"c": HELD["c"]}, ttls=ttls)
+            assert not await store.migrate(copy, SECOND, {}, {})
+        copy = await copy_of(store, cart)
+        assert (copy.untils, copy.taken) == ({}, clock.now)
+        await store.write(cart, {"a": HELD["a"]}, ttls={"a": 10.0})
+        assert not await store.migrate(copy, SECOND, {}, {})
+
     async def test_a_value_whose_time_is_over_is_none(self, store: Store, cart: Access, clock: FakeClock) -> None:
         early = await copy_of(store, cart)
         clock.advance(100.0)
@@ -240,7 +254,7 @@ class Migrating(ContractBase):
     ) -> None:
         assert await store.migrate(await copy_of(store, cart), SECOND, {"a": None, "c": None}, {})
         clock.advance(LATEST)
-        assert await store.purge_expired(values=True) == [Remains(cart.address, "me", "expired", {"b": b"[2]"}, 2)]
+        assert await store.purge_expired(values=True) == [Remains(cart.address, "me", "expired", {"b": b"[2]"}, 2, 2)]
 
     async def test_no_text_is_no_key_in_a_migration(self, store: Store, cart: Access) -> None:
         copy = await copy_of(store, cart)

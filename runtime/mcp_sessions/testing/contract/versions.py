@@ -198,6 +198,10 @@ class Versions(ContractBase):
         await store.write(of_version(CART, (5, 0)), {"a": b"1"})
         told = await store.end(carts[0], values=True)
         assert told == [Remains(carts[0].address, "me", "ended", {"a": b"1"}, 1)]
+        lately = of_version(replace(access, address=replace(access.address, id="cart_9")), (3, 2))
+        await store.create(lately, Lifetime(IDLE))
+        (told_last,) = await store.end(lately)
+        assert (told_last.version, told_last.since) == (3, 2)
         clock.advance(LATEST)
         told = await store.end(carts[1], values=True, expired=True)
         assert told == [Remains(carts[1].address, "me", "expired", {"a": b"1"}, 2)]

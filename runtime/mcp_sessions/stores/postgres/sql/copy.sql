@@ -3,7 +3,7 @@
 CREATE TYPE {schema}.copied AS (
     owner bytea, version bigint, digest bytea, created double precision, expires double precision,
     idle double precision, max_at double precision, names bytea[], held bytea[], untils double precision[],
-    since bigint
+    since bigint, taken double precision
 );
 
 CREATE FUNCTION {schema}.count_sessions() RETURNS SETOF bigint LANGUAGE sql STABLE AS $$
@@ -17,7 +17,7 @@ DECLARE
 BEGIN
     RETURN QUERY
         SELECT s.owner, s.version, s.digest, s.created, s.expires, s.idle, s.max_at, v.names, v.held, v.untils,
-            s.since
+            s.since, v_now
         FROM {schema}.sessions AS s
         LEFT JOIN LATERAL (
             SELECT array_agg(coalesce(full_name, name)) AS names, array_agg(value) AS held, array_agg(until) AS untils
@@ -88,7 +88,8 @@ $$;
 -- Give a session another version and change its values, if it is what it was; returns whether it is done.
 CREATE FUNCTION {schema}.migrate(
     p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_created double precision,
-    p_was bigint, p_held_names bytea[], p_held bytea[], p_version bigint, p_digest bytea, p_since bigint,
+    p_was bigint, p_held_names bytea[], p_held bytea[], p_held_untils double precision[],
+    p_version bigint, p_digest bytea, p_since bigint,
     p_names bytea[], p_full_names bytea[], p_values bytea[], p_untils double precision[]
 ) RETURNS SETOF boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -110,10 +111,10 @@ BEGIN
             AND {schema}.refusal(v_parent.state, v_parent.expires, v_parent.owner, p_owner, v_now) IS NOT NULL)
         OR (v_session.created, v_session.version) IS DISTINCT FROM (p_created, p_was)
         OR EXISTS (
-            SELECT 1 FROM unnest(p_held_names, p_held) AS h(name, value) FULL JOIN (
-                SELECT name, value FROM {schema}.session_values
+            SELECT 1 FROM unnest(p_held_names, p_held, p_held_untils) AS h(name, value, until) FULL JOIN (
+                SELECT name, value, until FROM {schema}.session_values
                 WHERE session = v_session.no AND (until IS NULL OR until > v_now)
-            ) AS v USING (name) WHERE h.value IS DISTINCT FROM v.value) THEN
+            ) AS v USING (name) WHERE (h.value, h.until) IS DISTINCT FROM (v.value, v.until)) THEN
         RETURN NEXT false;
         RETURN;
     END IF;

@@ -5,7 +5,7 @@ CREATE FUNCTION {schema}.bury(
 BEGIN
     RETURN QUERY
         SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner,
-            CASE WHEN p_now < s.expires THEN p_reason ELSE 'expired' END, v.names, v.held, s.version
+            CASE WHEN p_now < s.expires THEN p_reason ELSE 'expired' END, v.names, v.held, s.version, s.since
         FROM {schema}.sessions AS s
         LEFT JOIN LATERAL (
             SELECT array_agg(coalesce(full_name, name)) AS names, array_agg(value) AS held

@@ -11,7 +11,7 @@ CREATE TYPE {schema}.outcome AS (
 
 CREATE TYPE {schema}.remains AS (
     space text, id bytea, schema bytea, owner bytea, reason text, names bytea[], held bytea[],
-    version bigint
+    version bigint, since bigint
 );
 
 CREATE TYPE {schema}.listed AS (

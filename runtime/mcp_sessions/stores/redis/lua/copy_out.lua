@@ -9,5 +9,5 @@ if record[TIMED] > 0 then
     untils[#untils + 1] = redis.call('HGET', base .. ARGV[3], 't' .. values[index])
   end
 end
-local times = {exact(record[CREATED]), exact(record[EXPIRES]), exact(record[IDLE]), exact(record[MAX])}
+local times = {exact(record[CREATED]), exact(record[EXPIRES]), exact(record[IDLE]), exact(record[MAX]), exact(now)}
 return {'ok', false, {record[OWNER], record[VERSION], record[DIGEST], times, values, untils, record[SINCE] or 0}}

@@ -1,22 +1,23 @@
 -- Give a session another version, which is the caller's, and change its values, if it is what it was.
--- ARGV: when it began, its version, how many values it has; for each its key and the value;
+-- ARGV: when it began, its version, how many values it has; for each its key, the value, and until when it is one or "";
 -- then for each change its field, "=" and its value or "-" to unset it, and until when it is one or "".
 if find() or refusal(session) then
   return ok(false)
 end
-local first = 10 + 2 * tonumber(ARGV[9])
+local first = 10 + 3 * tonumber(ARGV[9])
 if session[CREATED] ~= tonumber(ARGV[7]) or session[VERSION] ~= tonumber(ARGV[8]) then
   return ok(false)
 end
 local held, is_held = all_values(name, session, now), {}
-if #held ~= first - 10 then
+if #held ~= 2 * tonumber(ARGV[9]) then
   return ok(false)
 end
 for index = 1, #held, 2 do
   is_held[held[index]] = held[index + 1]
 end
-for index = 10, first - 1, 2 do
-  if is_held[ARGV[index]] ~= ARGV[index + 1] then
+for index = 10, first - 1, 3 do
+  local till = session[TIMED] > 0 and redis.call('HGET', base .. name, 't' .. ARGV[index]) or ''
+  if is_held[ARGV[index]] ~= ARGV[index + 1] or tonumber(till) ~= tonumber(ARGV[index + 2]) then
     return ok(false)
   end
 end

@@ -64,7 +64,7 @@ local function removing()
       if known[STATE] == LIVE then
         local reason = state == ENDED and is_live(known) and 'ended' or 'expired'
         local held = with_values and all_values(member[1], known, math.min(now, known[EXPIRES])) or {}
-        gone[#gone + 1] = {member[1], known[OWNER], reason, held, known[VERSION]}
+        gone[#gone + 1] = {member[1], known[OWNER], reason, held, known[VERSION], known[SINCE] or 0}
       end
       if index > 1 then
         remove(member[1])
