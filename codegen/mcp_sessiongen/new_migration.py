@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.history import Version, past_of
@@ -84,37 +85,39 @@ def test_a_{session}_of_version_{version}_is_brought_to_version_{version + 1}() 
         return state_name(self.session.name, self.before.number + 1)
 
     def _body(self) -> Iterator[str]:
-        given, notes = [], []
+        given, notes, taken = [], [], set()
         for key in self.session.keys:
-            line, note = self._of_key(key)
+            was = self._were.get(key.renamed_from) or self._were.get(key.name)
+            taken.add(was.name if was else "")
+            line, note = _of_key(key, was)
             given += [f"        {line}"] if line else []
             notes += [f"    # {note}"] if note else []
-        gone = [
-            name for name in self._were() if name not in {key.renamed_from or key.name for key in self.session.keys}
-        ]
-        notes += [f"    # {name} is gone" for name in gone]
+        notes += [f"    # {name} is gone" for name in self._were if name not in taken]
         yield from notes
+        if notes:
+            yield '    raise NotImplementedError("see to the keys above, then remove this line")'
         yield f"    return {self._new}(" if given else f"    return {self._new}()"
         if given:
             yield from given
             yield "    )"
 
-    def _of_key(self, key: ir.Field) -> tuple[str, str]:
-        """Return the argument for a key, and what is to be said of it; "" for nothing."""
-        was = self._were().get(key.renamed_from or key.name) or self._were().get(key.name)
-        if was is None:
-            return "", f"{key.name} is new"
-        if not _fits(was.type, key.type):
-            return "", f"{key.name}: {was.name} was {describe(was.type)}, and it is {describe(key.type)}"
-        if was.default is None and key.default is not None:
-            return "", f"{key.name}: {was.name} could be unset, which is None here, and {key.name} has a default"
-        return f"{key.name}=old.{was.name},", ""
-
+    @cached_property
     def _were(self) -> dict[str, ir.Field]:
         """Return the keys that there were, with the types that the generated module has for them."""
         past = past_of(self.module, self.session, {self.before.number: self.before})
         _, sessions = with_pasts(self.module, {self.session.name: past})
         return {key.name: key for was in sessions for key in was.session.keys}
+
+
+def _of_key(key: ir.Field, was: ir.Field | None) -> tuple[str, str]:
+    """Return the argument for a key, and what is to be said of it; "" for nothing."""
+    if was is None:
+        return "", f"{key.name} is new"
+    if not _fits(was.type, key.type):
+        return "", f"{key.name}: {was.name} was {describe(was.type)}, and it is {describe(key.type)}"
+    if was.default is None and key.default is not None:
+        return "", f"{key.name}: {was.name} could be unset, which is None here, and {key.name} has a default"
+    return f"{key.name}=old.{was.name},", ""
 
 
 def _fits(old: ir.Type, new: ir.Type) -> bool:

@@ -19,8 +19,10 @@ def cart(scope: Any) -> SessionSchema:
     return SessionSchema(name="cart", version=3, digest="d", scope=scope, handle="basket", idle=60.0, max=86400.0)
 
 
-BY_HANDLE = Access(Address("handle", HANDLE, "cart"), version=3, digest="d", since=3)
-BY_TRANSPORT = Access(Address("transport", "t", "cart"), None, Lifetime(60.0, 86400.0), version=3, digest="d", since=3)
+BY_HANDLE = Access(Address("handle", HANDLE, "cart"), version=3, digest="d", since=3, reads=3)
+BY_TRANSPORT = Access(
+    Address("transport", "t", "cart"), None, Lifetime(60.0, 86400.0), version=3, digest="d", since=3, reads=3
+)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,9 @@ def command() -> None:
 @click.argument("session")
 @click.argument("sources", metavar="[SCHEMA...]", nargs=-1, type=click.Path())
 @click.option("--against", metavar="git:REF|FILE|FOLDER", help="What was released; else as for `breaking`.")
-@click.option("--tests", metavar="FOLDER", default="tests", show_default=True, type=click.Path(path_type=Path))
+@click.option(
+    "--tests", metavar="FOLDER", type=click.Path(path_type=Path), help="Where the test goes; else tests in the project."
+)
 @output_option
 @quiet_option
 @format_option
@@ -45,7 +47,7 @@ def new(
     session: str,
     sources: tuple[str, ...],
     against: str | None,
-    tests: Path,
+    tests: Path | None,
     output: Path | None,
     quiet: bool,
     form: str,
@@ -143,7 +145,7 @@ def _session(found: "Compiled", name: str) -> "Session":
 
 
 def _plan(
-    found: "Compiled", name: str, before: "Version", call: "Migration | None", output: Path | None, tests: Path
+    found: "Compiled", name: str, before: "Version", call: "Migration | None", output: Path | None, tests: Path | None
 ) -> dict[Path, str]:
     """Return what there is to write, by file; what is there already is left out, or added to."""
     from mcp_sessiongen.load.history import file_of, history_text
@@ -152,14 +154,24 @@ def _plan(
     texts = {file_of(Path(found.declared.source.path), name, before.number): history_text(before)}
     if call is not None:
         made = NewMigration(found.module, _session(found, name), before, _generated(found, output), call)
-        texts[tests / f"test_{name}_v{call.to}.py"] = made.test()
+        texts[(tests or _tests_of_project()) / f"test_{name}_v{call.to}.py"] = made.test()
         place = _place_of(call.module)
+        if "." in call.module and not place.parent.exists():
+            texts[place.parent / "__init__.py"] = ""
         is_there = place.exists() and f"def {made.name}(" in place.read_text(encoding="utf-8")
         if place.exists() and not is_there and made.name.isidentifier():
             return _new_ones(texts) | {place: place.read_text(encoding="utf-8").rstrip() + made.addition()}
         if made.name.isidentifier():
             texts[place] = made.file()
     return _new_ones(texts)
+
+
+def _tests_of_project() -> Path:
+    from mcp_sessiongen.config import find_config
+    from mcp_sessiongen.load.python_import import shown
+
+    config = find_config()
+    return Path(shown((config.path.parent if config else Path.cwd()) / "tests"))
 
 
 def _new_ones(texts: dict[Path, str]) -> dict[Path, str]:

@@ -111,7 +111,7 @@ def _version(path: Path, session: str, number: int, read: ReadYaml, report: Repo
     if named != [(session, number)]:
         found = ", ".join(f"version {version} of {name}" for name, version in named)
         message = f"it should have version {number} of {session} and nothing else, and has {found}"
-        hint = f"write it anew:  mcp-sessiongen migration new {session} --against git:REF"
+        hint = f"correct it; or remove it, then run  mcp-sessiongen migration new {session} --against git:REF"
         raise fatal(Source(str(path), path.read_text(encoding="utf-8")).span(), "bad-history", message, hint)
     return Version(module)
 

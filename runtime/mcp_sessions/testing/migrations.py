@@ -54,6 +54,8 @@ def migrated(
         held = {key: (to_json(value), None) for key, value in before.items()}
     if version is None:
         raise TypeError("migrated() needs the version that the values are of")
+    if not 1 <= version <= accessor.schema.version:
+        raise ValueError(f"{accessor.schema.name} has versions from 1 to {accessor.schema.version}; got {version}")
     after = migrations.migrated(accessor.schema, version, held)
     session = accessor.open(MemoryStore(), mint_handle(accessor.schema.name))
     return session._state_of({key: raw for key, (raw, _) in after.items()})
