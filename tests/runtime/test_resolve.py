@@ -65,7 +65,7 @@ def test_a_connection_that_the_process_keeps_is_a_space_of_its_own() -> None:
 def test_a_users_session_is_named_by_the_user_and_begins_by_itself() -> None:
     access = locate(cart("user"), Call(STORE, Caller("me", individual=True)), None, is_argument=True)
     assert access == Access(
-        Address("user", "me", "cart"), "me", Lifetime(60.0, 86400.0), version=3, digest="d", since=3
+        Address("user", "me", "cart"), "me", Lifetime(60.0, 86400.0), version=3, digest="d", since=3, reads=3
     )
 
 
