@@ -4,8 +4,7 @@ Each is one round trip, except for the compare-and-set of ``_exchange``. Which o
 names, is the business of ``session`` and ``untyped``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from typing_extensions import TypeVar
@@ -54,8 +53,10 @@ class KeyedSession(BaseSession):
         def take(raw: bytes | None) -> tuple[Unset | None, T | None]:
             if raw is None:
                 return UNSET, None
-            with self._naming(key):
+            try:
                 return None, key.decode_set(raw)
+            except SessionDataError as error:
+                raise self._located(key, error) from None
 
         return await self._exchange(key, take)
 
@@ -116,13 +117,11 @@ class KeyedSession(BaseSession):
             return None
 
     def _decoded(self, key: Key[T, D], raw: bytes | None) -> D:
-        with self._naming(key):
-            return key.decode(raw)
-
-    @contextmanager
-    def _naming(self, key: Key[T, D]) -> Iterator[None]:
-        """Say of stored data that does not fit where it is."""
         try:
-            yield
+            return key.decode(raw)
         except SessionDataError as error:
-            raise SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}") from None
+            raise self._located(key, error) from None
+
+    def _located(self, key: Key[Any, Any], error: SessionDataError) -> SessionDataError:
+        """Return an error on stored data that does not fit, which says where that is."""
+        return SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}")
