@@ -1,4 +1,5 @@
--- What every script shares: the life of a session, and how it is kept. Put before each of the others.
+-- What every script shares: the life of a session, and how it is kept. Put before each of the others, and after what
+-- may have dealt with the ordinary case.
 --
 -- Of one partition, all keys have the same hash tag, and so the same slot:
 --   base .. name   HASH: a session's record (m), values (v + key), until when they are values (t + key), and of a
@@ -10,8 +11,8 @@
 -- A name is space, length of schema, length of id, schema, id, as in h4:6:cartcart_1; so none is the start of another.
 -- An owner is "" for none, or begins with "+".
 
-local now, idle, max, version, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since,
-  reads = struct.unpack('>dddddddddddd', ARGV[1])
+local now, version, reads, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since, idle,
+  max = struct.unpack('>dddddddddddd', ARGV[1])
 local base = ARGV[2]
 local due, names, counts, timers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
