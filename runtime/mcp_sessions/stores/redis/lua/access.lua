@@ -1,6 +1,7 @@
 -- What the operations share that work on one session for one caller: the claim, the slide, the beginning.
 
-local name, above, owner, digest = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local name, above = string.sub(KEYS[5], #base + 1), KEYS[6] and string.sub(KEYS[6], #base + 1) or ''
+local owner, digest = ARGV[2], ARGV[3]
 local session, parent, is_new, has_moved
 
 local function refusal(record)

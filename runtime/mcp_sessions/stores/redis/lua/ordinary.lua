@@ -7,7 +7,7 @@ local now, version, reads, value_most, session_most = struct.unpack('>ddddd', AR
 local SIZE = 9
 
 local function settled(record)
-  return record[3] == ARGV[5] and record[8] == 0 and now < record[5]
+  return record[3] == ARGV[2] and record[8] == 0 and now < record[5]
     and (record[5] >= now + record[6] or record[7] >= 0 and record[5] >= record[7])
 end
 

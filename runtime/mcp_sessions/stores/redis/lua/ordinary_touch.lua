@@ -1,4 +1,4 @@
-if ARGV[7] == '' then
+if ARGV[4] == '' then
   local record = ordinary(redis.call('HGET', KEYS[5], 'm'))
   if record then
     local created, expires = string.format('%.17g', record[4]), string.format('%.17g', record[5])

@@ -1,8 +1,8 @@
 -- List live sessions. ARGV: where to begin; "=" and the schema, or "" for all; "=" and the owner, or "" for all; how
 -- many sessions at most; how many names to look at.
-local schema, of, limit = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local schema, of, limit = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local found, last, looked = {}, '', 0
-local entries = redis.call('ZRANGEBYLEX', names, ARGV[3], '+', 'LIMIT', 0, ARGV[7])
+local entries = redis.call('ZRANGEBYLEX', names, ARGV[2], '+', 'LIMIT', 0, ARGV[6])
 for _, entry in ipairs(entries) do
   local schema_length, id_length, first = string.match(entry, '^%a(%d+):(%d+):()')
   local id_at = first + schema_length
@@ -20,5 +20,5 @@ for _, entry in ipairs(entries) do
     end
   end
 end
-local is_last = looked == #entries and #entries < tonumber(ARGV[7])
+local is_last = looked == #entries and #entries < tonumber(ARGV[6])
 return {'ok', false, {found, is_last and '' or last}}

@@ -13,7 +13,7 @@
 
 local now, version, reads, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since, idle,
   max = struct.unpack('>dddddddddddd', ARGV[1])
-local base = ARGV[2]
+local base = string.sub(KEYS[1], 1, -4) -- without "due"
 local due, names, counts, timers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 if now < 0 then
