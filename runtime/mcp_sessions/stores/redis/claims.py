@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mcp_sessions.stores.redis.line import Argument
-from mcp_sessions.stores.redis.names import Partition, name_of, owner_name, parent_name_of, place_of
+from mcp_sessions.stores.redis.names import Partition, digest_name, name_of, owner_name, parent_name_of, place_of
 from mcp_sessions.stores.terms import Access, Address, Clock, NotLiveError
 from mcp_sessions.stores.texts import is_text
 
@@ -82,8 +82,7 @@ class Claims:
         head = _HEAD.pack(self.now(), *versions, *map(or_none, mosts), *counts, access.since, idle, longest)
         above = parent_name_of(address)
         keys = (*partition.indexes, partition.base + name_of(address), *((partition.base + above,) if above else ()))
-        digest = access.digest.encode("utf-8", "surrogatepass")
-        return Claim(partition, keys, (head, owner_name(access.owner), digest))
+        return Claim(partition, keys, (head, owner_name(access.owner), digest_name(access.digest)))
 
     def head(self) -> bytes:
         """Return the numbers for those who run the server: no more than the time."""

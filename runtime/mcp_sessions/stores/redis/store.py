@@ -328,7 +328,7 @@ def _ttl(ttl: float | None) -> str:
 
 def _behind(name: bytes) -> bytes:
     """Return the bound of what comes after a name in an index."""
-    return b"(" + name + b"\xff"
+    return b"(" + name + b","  # an owner begins with the sign before that
 
 
 def _is_yes(text: str) -> bool:

@@ -53,7 +53,7 @@ local function claim_values()
     return {why}
   end
   local theirs = session and session[VERSION]
-  if session and (theirs < version and reads > theirs or theirs > version and (session[SINCE] or 0) > version) then
+  if session and (theirs < version and reads > theirs or theirs > version and session[SINCE] > version) then
     return {'version', theirs}
   end
   return nil
@@ -153,7 +153,7 @@ local function begin()
     end
   end
   with.remove(name)
-  session = {version, digest, owner, now, now, 0, -1, LIVE, 0, 0, parent and parent[CREATED] or 0, since}
+  session = {version, digest, now, now, 0, 0, owner, -1, LIVE, 0, parent and parent[CREATED] or 0, since}
   relive(session, idle, max)
   with.count(name, owner)
   if parent then

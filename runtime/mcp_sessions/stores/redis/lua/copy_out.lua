@@ -10,4 +10,4 @@ if record[TIMED] > 0 then
   end
 end
 local times = {exact(record[CREATED]), exact(record[EXPIRES]), exact(record[IDLE]), exact(record[MAX]), exact(now)}
-return {'ok', false, {record[OWNER], record[VERSION], record[DIGEST], times, values, untils, record[SINCE] or 0}}
+return {'ok', false, {record[OWNER], record[VERSION], record[DIGEST], times, values, untils, record[SINCE]}}

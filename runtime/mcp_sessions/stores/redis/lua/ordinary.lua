@@ -4,11 +4,13 @@
 -- what it does not need.
 
 local now, version, reads, value_most, session_most = struct.unpack('>ddddd', ARGV[1])
-local SIZE = 9
+local VERSION, DIGEST, CREATED, EXPIRES, IDLE, SIZE = 1, 2, 3, 4, 5, 6
+local OWNER, MAX, STATE, TIMED, BORN, SINCE = 7, 8, 9, 10, 11, 12 -- these lack at the end of a record that has the usual
 
 local function settled(record)
-  return record[3] == ARGV[2] and record[8] == 0 and now < record[5]
-    and (record[5] >= now + record[6] or record[7] >= 0 and record[5] >= record[7])
+  local expires, max = record[EXPIRES], record[MAX] or -1
+  return (record[OWNER] or '') == ARGV[2] and (record[STATE] or 0) == 0 and now < expires
+    and (expires >= now + record[IDLE] or max >= 0 and expires >= max)
 end
 
 -- Return the record that is packed here, if the session is an ordinary one.
@@ -21,13 +23,13 @@ local function ordinary(packed)
     now = tonumber(time[1]) + tonumber(time[2]) / 1000000
   end
   local record = cmsgpack.unpack(packed)
-  if record[1] ~= version or record[10] > 0 or not settled(record) then
+  if record[VERSION] ~= version or (record[TIMED] or 0) > 0 or not settled(record) then
     return nil
   end
   if KEYS[6] then
     local above = redis.call('HGET', KEYS[6], 'm')
     local parent = above and cmsgpack.unpack(above)
-    if not parent or not settled(parent) or record[11] ~= parent[4] then
+    if not parent or not settled(parent) or record[BORN] ~= parent[CREATED] then
       return nil
     end
   end

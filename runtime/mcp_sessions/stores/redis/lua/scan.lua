@@ -4,11 +4,14 @@ local schema, of, limit = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local found, last, looked = {}, '', 0
 local entries = redis.call('ZRANGEBYLEX', names, ARGV[2], '+', 'LIMIT', 0, ARGV[6])
 for _, entry in ipairs(entries) do
-  local schema_length, id_length, first = string.match(entry, '^%a(%d+):(%d+):()')
-  local id_at = first + schema_length
-  local name = string.sub(entry, 1, id_at + id_length - 1)
+  local name, of_schema = string.match(entry, '^(H([a-z0-9_]*)_[a-z2-7]*)')
+  if not name then
+    local schema_length, id_length, first = string.match(entry, '^%a(%d+):(%d+):()')
+    local id_at = first + schema_length
+    name, of_schema = string.sub(entry, 1, id_at + id_length - 1), string.sub(entry, first, id_at - 1)
+  end
   looked, last = looked + 1, name
-  if schema == '' or schema == '=' .. string.sub(entry, first, id_at - 1) then
+  if schema == '' or schema == '=' .. of_schema then
     if of == '' or of == '=' .. string.sub(entry, #name + 1) then
       local record = load(name)
       if record and is_live(record) then
