@@ -40,6 +40,7 @@ from mcp_sessions.stores.redis import RedisStore
 from mcp_sessions.testing import FakeClock
 
 LIVES = Lifetime(600.0)
+OWNER = "00ff2c2b21" + "ab" * 27  # with bytes that mean something in the names of Redis's lists
 PARENT = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
 CHILD = replace(PARENT, address=replace(PARENT.address, schema="cart"), begin=LIVES)
 
@@ -160,12 +161,12 @@ async def test_handles_are_names_by_themselves_and_go_with_other_ids(
         Address("handle", f"{minted}+", "cart"),
         Address("transport", minted, "cart"),
     ]
-    owned = [replace(access, address=address, owner=owner) for address in addresses[:4] for owner in ("one", None)]
+    owned = [replace(access, address=address, owner=owner) for address in addresses[:4] for owner in (OWNER, None)]
     await server.create(replace(access, address=addresses[4].parent), LIVES)
     for one in owned[::2]:
         await server.create(one, LIVES, {"a": one.address.id.encode()})
     assert {f"H{minted}", f"H{longer}"} <= keys().keys()
-    listed = [found.address for found in (await server.scan(owner="one")).sessions]
+    listed = [found.address for found in (await server.scan(owner=OWNER)).sessions]
     assert sorted(listed, key=str) == sorted(addresses[:4], key=str)
     assert [found.address for found in (await server.scan(schema=minted)).sessions] == [addresses[1]]
     first = await server.scan(schema="cart", limit=1)

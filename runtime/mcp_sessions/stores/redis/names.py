@@ -20,6 +20,7 @@ _RANDOM: Final = 33
 
 _HEX: Final = re.compile("[0-9a-f]{16}")
 _HEX_BYTES: Final = 8
+_OWNER: Final = re.compile("[0-9a-f]{64}")
 _SPACES: Final[dict[bytes, Space]] = {letter: space for space, letter in _LETTERS.items()}
 
 
@@ -86,13 +87,19 @@ def parent_name_of(address: Address) -> bytes:
 
 
 def owner_name(owner: str | None) -> bytes:
-    """Return an owner as it is kept."""
-    return b"" if owner is None else b"+" + owner.encode("utf-8", "surrogatepass")
+    """Return an owner as it is kept: a hash by its bytes."""
+    if owner is None:
+        return b""
+    if _OWNER.fullmatch(owner):
+        return b"!" + bytes.fromhex(owner)
+    return b"+" + owner.encode("utf-8", "surrogatepass")
 
 
 def owner_of(name: bytes) -> str | None:
     """Return the owner that is kept as this."""
-    return name[1:].decode("utf-8", "surrogatepass") if name else None
+    if not name:
+        return None
+    return name[1:].hex() if name.startswith(b"!") else name[1:].decode("utf-8", "surrogatepass")
 
 
 def digest_name(digest: str) -> bytes:
