@@ -66,8 +66,8 @@ def keys(valkey: ValkeyServer, redis_options: dict[str, object]) -> Callable[[],
 
 
 @contextmanager
-def monitored(valkey: ValkeyServer) -> Iterator[list[str]]:
-    """Collect the commands that clients send meanwhile; those of scripts are not theirs."""
+def monitored(valkey: ValkeyServer, *, in_scripts: bool = False) -> Iterator[list[str]]:
+    """Collect the commands that clients send meanwhile, or those of scripts."""
     sent: list[str] = []
     with valkey.client() as client, valkey.client() as last:
         last.ping()
@@ -75,7 +75,8 @@ def monitored(valkey: ValkeyServer) -> Iterator[list[str]]:
             yield sent
             last.echo("the end")
             commands = itertools.takewhile(lambda command: "the end" not in command["command"], monitor.listen())
-            sent += [command["command"].split()[0] for command in commands if command["client_type"] != "lua"]
+            wanted = [command for command in commands if (command["client_type"] == "lua") == in_scripts]
+            sent += [command["command"].split()[0] for command in wanted]
 
 
 async def test_every_operation_is_one_command(server: Store, access: Access, valkey: ValkeyServer) -> None:
@@ -123,6 +124,39 @@ async def test_every_operation_is_one_command(server: Store, access: Access, val
         for operation in operations:
             await operation
     assert sent == ["EVALSHA"] * len(operations)
+
+
+@pytest.mark.parametrize(
+    ("operation", "commands"),
+    [
+        ("touch", "HGET TIME"),
+        ("read", "HMGET TIME"),
+        ("write", "HMGET TIME HSTRLEN HSET"),
+        ("compare and set", "HMGET TIME HSET"),
+        ("compare and find another", "HMGET TIME"),
+        ("increment", "HMGET TIME HSET"),
+        ("append", "HMGET TIME HSET"),
+    ],
+)
+async def test_an_ordinary_session_is_asked_for_no_more_than_is_needed(
+    server: Store, access: Access, valkey: ValkeyServer, operation: str, commands: str
+) -> None:
+    await server.create(access, LIVES, {"n": b"5", "l": b"[1]", **{str(key): b"0" for key in range(50)}})
+    operations: dict[str, Callable[[], Any]] = {
+        "touch": lambda: server.touch(access),
+        "read": lambda: server.read(access, ("n", "l", "none")),
+        "write": lambda: server.write(access, {"n": b"6"}),
+        "compare and set": lambda: server.write(access, {"n": b"6"}, {"n": b"5"}),
+        "compare and find another": lambda: server.write(access, {"n": b"6"}, {"n": b"7"}),
+        "increment": lambda: server.increment(access, "n", 10, b"0"),
+        "append": lambda: server.append(access, "l", [b"2"], b"[]"),
+    }
+    with monitored(valkey, in_scripts=True) as used:
+        await operations[operation]()
+    assert " ".join(used) == commands
+    before = await server.look_up(access.address)
+    assert before is not None
+    assert before.info.size == sum(len(key) + len(value) for key, value in (await server.read(access)).items())
 
 
 async def test_what_is_usual_in_a_record_is_not_kept(
