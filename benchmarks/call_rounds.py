@@ -12,6 +12,14 @@ PLAIN: Final = "plain"
 
 
 @dataclass(frozen=True)
+class Size:
+    """How much is measured: so many rounds, of so many calls of each kind."""
+
+    rounds: int = 15
+    calls: int = 96
+
+
+@dataclass(frozen=True)
 class Calls:
     """One kind of call: which tool of which server, by clients of which era, over how many connections."""
 
@@ -46,7 +54,7 @@ class Share:
 Found: TypeAlias = dict[Calls, list[Round]]
 
 
-def measure(servers: Mapping[str, tuple[Server, Sequence[str]]], eras: Sequence[str], rounds: int, calls: int) -> Found:
+def measure(servers: Mapping[str, tuple[Server, Sequence[str]]], eras: Sequence[str], size: Size) -> Found:
     """Have all tools of servers called, in turns: each once before it counts, and every other round goes backwards."""
     kinds = [
         Calls(name, tool, era, connections)
@@ -57,9 +65,9 @@ def measure(servers: Mapping[str, tuple[Server, Sequence[str]]], eras: Sequence[
         if not (tool == "visit_state" and era == "modern")  # such state is of a connection, and there is none
     ]
     found: Found = {kind: [] for kind in kinds}
-    for number in range(-1, rounds):
+    for number in range(-1, size.rounds):
         for kind in kinds if number % 2 else reversed(kinds):
-            outcome = servers[kind.server][0].round(kind.tool, kind.era, kind.connections, calls)
+            outcome = servers[kind.server][0].round(kind.tool, kind.era, kind.connections, size.calls)
             if number >= 0:
                 found[kind].append(outcome)
     return found

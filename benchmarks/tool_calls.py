@@ -13,13 +13,14 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from call_rounds import CONNECTIONS, PLAIN, Calls, Found, Share, added, measure, tables
+from call_rounds import CONNECTIONS, PLAIN, Calls, Found, Share, Size, added, measure, tables
 from measure import machine
 from served import ERAS, PINS, environment_of_peers, fastmcp_server, sdk_server
 
 GOALS: Final = {"memory": 0.08, "Valkey": 0.25}
 """How much a get and a set may add to the processor time of a call, by the store."""
 
+QUICK: Final = Size(rounds=3, calls=32)
 BOTH: Final = (PLAIN, "visit")
 _TOOLS: Final = (
     "`plain` answers without a session, `visit` gets one value and sets it; the session has 1 KiB of other state, and "
@@ -49,13 +50,19 @@ class Goal:
 
 
 def sections(options: argparse.Namespace, reached: list[Goal] | None = None) -> Iterator[str]:
-    """Yield the lines of the report; put the goals, and what was found, into ``reached``."""
+    """Yield the lines of the report.
+
+    Args:
+        options: Whether it is to be ``quick``, and to leave FastMCP and uvloop out (``no_peers``).
+        reached: Where to put the goals, and what was found.
+    """
+    size = QUICK if options.quick else Size()
     yield from ("# A tool call over HTTP, measured", "")
-    yield from (f"{machine()}; rounds: {options.rounds} of {options.calls} calls, in turns.", "", _TOOLS, "")
+    yield from (f"{machine()}; {size.rounds} rounds of {size.calls} calls of each kind, in turns.", "", _TOOLS, "")
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         valkey = stack.enter_context(import_module("tests.stores.valkey_server").running(folder)).url
-        found = stores(valkey, folder, options)
+        found = stores(valkey, folder, size)
         aims = goals(found)
         if reached is not None:
             reached += aims
@@ -72,41 +79,41 @@ def sections(options: argparse.Namespace, reached: list[Goal] | None = None) -> 
         if python is None:
             yield from (f"FastMCP and uvloop are not measured: {', '.join(PINS)} are not installed.", "")
         else:
-            yield from ("## FastMCP's sessions", "", *tables(peers(valkey, python, options)))
-            yield from ("## Event loops", "", *tables(loops(valkey, python, options)))
-        yield from ("## OpenTelemetry and encryption", "", *tables(extras(valkey, options)))
+            yield from ("## FastMCP's sessions", "", *tables(peers(valkey, python, size)))
+            yield from ("## Event loops", "", *tables(loops(valkey, python, size)))
+        yield from ("## OpenTelemetry and encryption", "", *tables(extras(valkey, size)))
 
 
-def stores(valkey: str, folder: Path, options: argparse.Namespace) -> Found:
+def stores(valkey: str, folder: Path, size: Size) -> Found:
     """Call servers that have their sessions in each store, and one that has none at all."""
     with ExitStack() as stack:
         urls = {"memory": "memory://", "Valkey": valkey, "SQLite": f"sqlite:///{folder}/sessions.db"}
         urls["PostgreSQL"] = stack.enter_context(import_module("tests.stores.postgres_server").postgres_server()).url
         servers = {name: (stack.enter_context(sdk_server("--store", url)), BOTH) for name, url in urls.items()}
         bare = {"the SDK alone": (stack.enter_context(sdk_server()), BOTH[:1])}
-        return measure({**bare, **servers}, list(ERAS), options.rounds, options.calls)
+        return measure({**bare, **servers}, list(ERAS), size)
 
 
-def peers(valkey: str, python: Path, options: argparse.Namespace) -> Found:
+def peers(valkey: str, python: Path, size: Size) -> Found:
     """Call FastMCP's sessions, and the state of its connections; and ours beside them."""
     with ExitStack() as stack:
         theirs = stack.enter_context(fastmcp_server(valkey, python))
         ours = stack.enter_context(sdk_server("--store", valkey, python=python))
         servers = {"FastMCP": (theirs, (*BOTH, "visit_state")), "ours": (ours, BOTH)}
-        return measure(servers, list(ERAS), options.rounds, options.calls)
+        return measure(servers, list(ERAS), size)
 
 
-def loops(valkey: str, python: Path, options: argparse.Namespace) -> Found:
+def loops(valkey: str, python: Path, size: Size) -> Found:
     """Call one server under both event loops."""
     with ExitStack() as stack:
         servers = {
             name: (stack.enter_context(sdk_server("--store", valkey, "--loop", name, python=python)), BOTH)
             for name in ("asyncio", "uvloop")
         }
-        return measure(servers, ["modern"], options.rounds, options.calls)
+        return measure(servers, ["modern"], size)
 
 
-def extras(valkey: str, options: argparse.Namespace) -> Found:
+def extras(valkey: str, size: Size) -> Found:
     """Call a server with nothing, with OpenTelemetry, and with encryption."""
     with ExitStack() as stack:
         wanted = {"neither": (), "OpenTelemetry": ("--watched",), "encryption": ("--encrypted",)}
@@ -114,7 +121,7 @@ def extras(valkey: str, options: argparse.Namespace) -> Found:
             name: (stack.enter_context(sdk_server("--store", valkey, *arguments)), BOTH)
             for name, arguments in wanted.items()
         }
-        return measure(servers, ["modern"], options.rounds, options.calls)
+        return measure(servers, ["modern"], size)
 
 
 def goals(found: Found) -> list[Goal]:
@@ -128,14 +135,10 @@ def goals(found: Found) -> list[Goal]:
 def main() -> None:
     """Measure, print, and write the report if asked to."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--calls", type=int, default=96, help="in a round, of each kind")
-    parser.add_argument("--quick", action="store_true", help="3 rounds of 32 calls")
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK.rounds} rounds of {QUICK.calls} calls")
     parser.add_argument("--no-peers", action="store_true", help="leave FastMCP and uvloop out; they are installed else")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there too")
     options = parser.parse_args()
-    if options.quick:
-        options.rounds, options.calls = 3, 32
     lines = []
     for line in sections(options):
         print(line, flush=True)
