@@ -37,17 +37,19 @@ class Heartbeat:
 
 
 class _Beating:
-    __slots__ = ("_call", "_pulse")
+    """One call, for as long as it lasts."""
+
+    __slots__ = ("_pulse", "call")
 
     def __init__(self, pulse: "_Pulse", call: Call) -> None:
         self._pulse = pulse
-        self._call = call
+        self.call = call
 
     def __enter__(self) -> None:
-        self._pulse.begin(self._call)
+        self._pulse.begin(self)
 
     def __exit__(self, *error: object) -> None:
-        self._pulse.end(self._call)
+        self._pulse.end(self)
 
 
 class _Pulse:
@@ -55,18 +57,18 @@ class _Pulse:
 
     def __init__(self, every: float) -> None:
         self._every = every
-        self._calls: dict[int, Call] = {}
+        self._lasting: set[_Beating] = set()
         self._is_set = False
         self._task: asyncio.Task[None] | None = None
 
-    def begin(self, call: Call) -> None:
-        self._calls[id(call)] = call
+    def begin(self, one: _Beating) -> None:
+        self._lasting.add(one)
         if not self._is_set:
             self._set()
 
-    def end(self, call: Call) -> None:
-        del self._calls[id(call)]
-        if self._task is not None and not self._calls:
+    def end(self, one: _Beating) -> None:
+        self._lasting.discard(one)
+        if self._task is not None and not self._lasting:
             self._task.cancel()
 
     def _set(self) -> None:
@@ -76,19 +78,18 @@ class _Pulse:
 
     def _due(self) -> None:
         self._is_set = False
-        if self._calls:
+        if self._lasting:
             self._set()
             if self._task is None or self._task.done():  # else the store takes longer than that
                 self._task = asyncio.create_task(self._beat())
 
     async def _beat(self) -> None:
-        calls = list(self._calls.values())
         meant = {
-            (id(call.store), access.address, access.owner): (call, access)
-            for call in calls
-            for access in list(call.used.values())
+            (id(one.call.store), access.address, access.owner): (one.call.store, access)
+            for one in self._lasting
+            for access in one.call.used.values()
         }
-        await asyncio.gather(*(_use(call.store, access) for call, access in meant.values()))
+        await asyncio.gather(*(_use(store, access) for store, access in meant.values()))
 
 
 async def _use(store: Store, access: Access) -> None:
