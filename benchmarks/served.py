@@ -18,6 +18,7 @@ PINS: Final = ("fastmcp==4.2.3", "uvloop==0.23.0", "redis[hiredis]==8.1.0", "py-
 MOST_CONNECTIONS: Final = 16
 OTHER_STATE: Final = "x" * 1024
 CPU: Final = get("/cpu")
+SETTLE: Final = get("/settle")
 HELLO: Final = {"protocolVersion": LEGACY, "capabilities": {}, "clientInfo": {"name": "load", "version": "1"}}
 ERAS: Final = {"modern": MODERN, "legacy": LEGACY}
 
@@ -57,6 +58,7 @@ class Server:
         opened = [Connection(self._port) for _ in requests]
         for connection, request in zip(opened, requests, strict=True):
             message_in(connection.ask(request))
+        self._meter.ask(SETTLE)
         before = self._worked()
         done = load(opened, requests, calls)
         worked = self._worked() - before
