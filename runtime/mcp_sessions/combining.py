@@ -116,7 +116,8 @@ async def _make(wishes: list[_Wish], perform: Perform) -> None:
         wanted[0].error = error
     except Exception as error:
         for wish in wanted:
-            wish.error = copy(error)
+            wish.error = copy(error)  # each raises its own
+            vars(wish.error).update(vars(error))
     except BaseException:
         for wish in wanted:
             wish.answer.cancel()

@@ -72,9 +72,8 @@ async def test_a_step_that_fails_changes_nothing_and_fails_nobody_else(counting:
     found = await asyncio.gather(
         *(one.update("n", step) for one, step in zip(opened, steps, strict=True)), return_exceptions=True
     )
-    assert [type(result) for result in found] == [
-        ZeroDivisionError if number % 3 == 1 else SessionValueError if number == 5 else int for number in range(10)
-    ]
+    assert isinstance(found[5], SessionValueError)
+    assert [found[number] for number in (0, 2, 3, 6, 8, 9)] == [1, 2, 3, 4, 5, 6]
     assert [str(found[number]) for number in (1, 4, 7)] == ["at 1", "at 3", "at 4"]
     assert await opened[0].get("n") == 6
 
@@ -86,7 +85,7 @@ async def test_a_stranger_does_not_slip_in_with_the_owner(counting: CountingStor
     calls = [one.update("n", lambda n: n + 1) for one in opened]
     calls[4:4] = [stranger.update("n", lambda n: 1000), nobody.update("n", lambda n: 1000)]
     found = await asyncio.gather(*calls, return_exceptions=True)
-    assert [type(result) for result in found[4:6]] == [SessionNotFoundError, SessionNotFoundError]
+    assert all(isinstance(result, SessionNotFoundError) for result in found[4:6])
     assert await opened[0].get("n") == 8
 
 
