@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
 
 from mcp_sessions.errors import StoreError
@@ -29,12 +28,11 @@ Family: TypeAlias = tuple[str, str]
 
 Row: TypeAlias = tuple[Any, ...]
 
-_LONGEST: Final = 512
+LONGEST: Final = 512
 """How many bytes of a text go into an index as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One statement: a function of the database and what it is given.
 
     Calls of one family are performed in the order in which they were made.
@@ -89,12 +87,12 @@ def change(
     limits = access.limits
     arguments = (
         operation,
-        *_claim(clock, access),
+        *claim(clock, access),
         access.begin is not None,
         begin and begin.idle,
         begin and begin.max,
         access.version,
-        _bytes(access.digest),
+        bytes_of(access.digest),
         access.since,
         access.reads,
         _full(access.address.id),
@@ -112,20 +110,20 @@ def change(
         by,
         operation == "touch" and lifetime is not None,
     )
-    return Call("change", arguments, _family(access.address))
+    return Call("change", arguments, family_of(access.address))
 
 
 def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
     """Return the call that gives the values of keys, or of all."""
     names = None if keys is None else [_short(text) for text in keys]
     about = (access.begin is not None, access.version, access.reads)
-    arguments = (*_claim(clock, access), *about, names, only_names)
-    return Call("read", arguments, _family(access.address))
+    arguments = (*claim(clock, access), *about, names, only_names)
+    return Call("read", arguments, family_of(access.address))
 
 
 def end(clock: float | None, access: Access, *, values: bool, expired: bool) -> Call:
     """Return the call that ends a session."""
-    return Call("end_session", (*_claim(clock, access), values, expired), _family(access.address))
+    return Call("end_session", (*claim(clock, access), values, expired), family_of(access.address))
 
 
 def purge(clock: float | None, grace: float, limit: int, *, values: bool) -> Call:
@@ -136,14 +134,14 @@ def purge(clock: float | None, grace: float, limit: int, *, values: bool) -> Cal
 def scan(clock: float | None, schema: str | None, owner: str | None, limit: int, after: tuple[str, str, str]) -> Call:
     """Return the call that lists live sessions."""
     space, id, name = after
-    whose = None if owner is None else _bytes(owner)
+    whose = None if owner is None else bytes_of(owner)
     wanted = None if schema is None else _short(schema)
     return Call("scan", (clock, wanted, whose, limit, space, _short(id), _short(name)))
 
 
 def look_up(clock: float | None, address: Address) -> Call:
     """Return the call that gives one live session, whoever owns it."""
-    return Call("look_up", (clock, address.space, _short(address.id), _short(address.schema)), _family(address))
+    return Call("look_up", (clock, address.space, _short(address.id), _short(address.schema)), family_of(address))
 
 
 def count() -> Call:
@@ -154,7 +152,7 @@ def count() -> Call:
 def copy_out(clock: float | None, address: Address) -> Call:
     """Return the call that gives all that is kept of a session."""
     name = (address.space, _short(address.id), _short(address.schema))
-    return Call("copy_out", (clock, *name), _family(address))
+    return Call("copy_out", (clock, *name), family_of(address))
 
 
 def copy_in(clock: float | None, copy: SessionCopy) -> Call:
@@ -168,9 +166,9 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
         _short(address.schema),
         _full(address.id),
         _full(address.schema),
-        None if copy.owner is None else _bytes(copy.owner),
+        None if copy.owner is None else bytes_of(copy.owner),
         copy.version,
-        _bytes(copy.digest),
+        bytes_of(copy.digest),
         copy.since,
         copy.created,
         copy.expires,
@@ -182,7 +180,7 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
         list(copy.values.values()),
         [copy.untils.get(name) for name in names],
     )
-    return Call("copy_in", arguments, _family(address))
+    return Call("copy_in", arguments, family_of(address))
 
 
 def migrate(
@@ -195,21 +193,21 @@ def migrate(
     """Return the call that gives a session another version."""
     address, names = copy.address, list(changes)
     arguments = (
-        *_claim(clock, Access(address, copy.owner)),
+        *claim(clock, Access(address, copy.owner)),
         copy.created,
         copy.version,
         [_short(name) for name in copy.values],
         list(copy.values.values()),
         [copy.untils.get(name) for name in copy.values],
         version.number,
-        _bytes(version.digest),
+        bytes_of(version.digest),
         version.since,
         [_short(name) for name in names],
         _fulls(names),
         list(changes.values()),
         [untils.get(name) for name in names],
     )
-    return Call("migrate", arguments, _family(address))
+    return Call("migrate", arguments, family_of(address))
 
 
 def require_done(outcome: Outcome, access: Access) -> None:
@@ -301,15 +299,21 @@ def _refuse_for_room(outcome: Outcome, access: Access) -> NoReturn:
     raise StoreError(f"the session database gave an answer that is not known: {outcome.code}")
 
 
-def _claim(clock: float | None, access: Access) -> tuple[Any, ...]:
+def claim(clock: float | None, access: Access) -> tuple[Any, ...]:
+    """Return the arguments with which all begin: when it is, which session is meant, and who asks.
+
+    Raises:
+        NotLiveError: If no session has that id.
+    """
     address = access.address
     if not is_text(address.id):
         raise NotLiveError("unknown")
-    owner = None if access.owner is None else _bytes(access.owner)
+    owner = None if access.owner is None else bytes_of(access.owner)
     return clock, address.space, _short(address.id), _short(address.schema), owner
 
 
-def _family(address: Address) -> Family:
+def family_of(address: Address) -> Family:
+    """Return the family that a session belongs to."""
     return address.space, address.id
 
 
@@ -317,7 +321,12 @@ def _address(space: str, id: bytes, schema: bytes) -> Address:
     return Address(cast(Space, space), id.decode(), schema.decode())
 
 
-def _bytes(text: str) -> bytes:
+def bytes_of(text: str) -> bytes:
+    """Return the bytes of a text.
+
+    Raises:
+        StoreError: If it is none.
+    """
     try:
         return text.encode()
     except UnicodeEncodeError:
@@ -327,16 +336,16 @@ def _bytes(text: str) -> bytes:
 
 def _short(text: str) -> bytes:
     """Return what stands for a text in an index: its bytes, or of a long one the first of them and a digest."""
-    encoded = _bytes(text)
-    if len(encoded) <= _LONGEST:
+    encoded = bytes_of(text)
+    if len(encoded) <= LONGEST:
         return encoded
-    return encoded[:_LONGEST] + hashlib.sha256(encoded).digest()
+    return encoded[:LONGEST] + hashlib.sha256(encoded).digest()
 
 
 def _full(text: str) -> bytes | None:
     """Return the bytes of a text for which something else stands in the index."""
-    encoded = _bytes(text)
-    return encoded if len(encoded) > _LONGEST else None
+    encoded = bytes_of(text)
+    return encoded if len(encoded) > LONGEST else None
 
 
 def _fulls(texts: Collection[str]) -> list[bytes | None] | None:

@@ -1,5 +1,7 @@
 """The database: its address, how it is connected to, and the statements that it is sent."""
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import psycopg
@@ -9,7 +11,7 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.postgres import definition, errors
 from mcp_sessions.stores.postgres.calls import Call
 from mcp_sessions.stores.postgres.definition import Connection
-from mcp_sessions.stores.postgres.values import SIGNATURES
+from mcp_sessions.stores.postgres.values import SIGNATURES, Signature, in_columns, of_many
 from mcp_sessions.stores.postgres.wire import Refusal, Statement
 
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -24,6 +26,9 @@ _DEFAULTS: Final[dict[str, Any]] = {
 _STALE: Final = ("0A", "25", "26", "3F", "42")
 """Classes of SQLSTATE after which a connection is made anew, and the schema looked at: it has changed, or the server is
 not one any more that can be written to."""
+
+_FORGOTTEN: Final = ("26000", "42P05")
+"""The SQLSTATE of a prepared statement that is not there, and of one that is there already."""
 
 _ENCODE: Final = "percent-encode special characters in it, %40 for an @"
 
@@ -50,7 +55,7 @@ class Database:
         self._create = create
         self._prepare = prepare
         self.is_prepared = False
-        self._texts: dict[str, bytes] = {}
+        self._texts: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
         given = _parsed(url)
         defaults = _DEFAULTS | {"connect_timeout": max(2, round(patience))}
         self._address = make_conninfo(**(defaults | given))
@@ -83,26 +88,50 @@ class Database:
             raise
         return connection
 
-    def statement(self, call: Call) -> Statement:
-        """Return the statement that makes a call.
+    def encoded(self, call: Call) -> list[bytes | None]:
+        """Return the arguments of a call as the server takes them.
 
         Raises:
-            StoreError: If there is a number in it that is too large.
+            StoreError: If there is a number among them that is too large.
         """
-        signature = SIGNATURES[call.function]
-        text = self._texts.get(call.function)
-        if text is None:
-            places = ", ".join(f"${number}" for number in range(1, len(signature.types) + 1))
-            name = f"{definition.quoted(self._schema)}.{call.function}"
-            text = self._texts[call.function] = f"SELECT * FROM {name}({places})".encode()
-        kept_as = f"mcp_sessions.{call.function}".encode() if self._prepare else b""
-        return Statement(text, kept_as, signature, signature.encoded(call.arguments))
+        return SIGNATURES[call.function].encoded(call.arguments)
+
+    def statement(self, function: str, arguments: Sequence[bytes | None]) -> Statement:
+        """Return the statement that calls a function with arguments as the server takes them."""
+        return self._statement(function, SIGNATURES[function], arguments)
+
+    def joined(self, function: str, rows: Sequence[Sequence[bytes | None]]) -> Statement:
+        """Return the statement that calls a function for each of many rows of arguments, in their order."""
+        signature = SIGNATURES[function]
+        return self._statement(function, of_many(signature), in_columns(signature, rows), is_joined=True)
+
+    def _statement(
+        self, function: str, signature: Signature, arguments: Sequence[bytes | None], *, is_joined: bool = False
+    ) -> Statement:
+        known = self._texts.get((function, is_joined))
+        if known is None:
+            text = _text(f"{definition.quoted(self._schema)}.{function}", len(signature.types), is_joined=is_joined)
+            # the name says what is kept, for others may have been here before, through a pooler
+            known = text, b"mcp_sessions." + hashlib.sha256(text).hexdigest()[:32].encode()
+            self._texts[function, is_joined] = known
+        text, name = known
+        return Statement(text, name if self._prepare else b"", signature, arguments)
 
     def refused(self, refusal: Refusal) -> StoreError:
         """Return what to tell of an operation that the server refused."""
         if refusal.state[:2] in _STALE:
             self.is_prepared = False
         return errors.refused(refusal.message, self._secrets)
+
+    def forgets(self, refusal: Refusal) -> bool:
+        """Tell whether a statement was not performed because the server does not keep what we have prepared.
+
+        So it is behind a pooler that gives out connections by transaction. From now on, nothing is prepared.
+        """
+        if refusal.state not in _FORGOTTEN or not self._prepare:
+            return False
+        self._prepare = False
+        return True
 
     def lost(self, error: Exception) -> StoreError:
         """Return what to tell of an operation whose connection was lost."""
@@ -119,3 +148,12 @@ def _parsed(url: str) -> dict[str, Any]:
     if "@" in str(given.get("host", "")) + str(given.get("dbname", "")) or port.strip(",0123456789"):
         raise StoreUrlError(f"that PostgreSQL URL is ambiguous: if there is a password in it, {_ENCODE}")
     return given
+
+
+def _text(function: str, count: int, *, is_joined: bool) -> bytes:
+    """Return the SQL that calls a function, or calls it for each row of as many arrays."""
+    places = ", ".join(f"${number}" for number in range(1, count + 1))
+    if not is_joined:
+        return f"SELECT * FROM {function}({places})".encode()
+    columns = ", ".join(f"c{number}" for number in range(1, count + 1))
+    return f"SELECT a.* FROM unnest({places}) AS r({columns}), LATERAL {function}({columns}) AS a".encode()

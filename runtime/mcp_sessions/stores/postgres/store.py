@@ -12,7 +12,7 @@ from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext
-from mcp_sessions.stores.postgres import calls, definition
+from mcp_sessions.stores.postgres import calls, definition, one
 from mcp_sessions.stores.postgres.calls import Call, Outcome
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.line import Line
@@ -74,7 +74,7 @@ class PostgresStore:
         schema: str = SCHEMA,
         create: bool = True,
         connections: int = 8,
-        prepare: bool = False,
+        prepare: bool = True,
         timeout: Duration = "10s",
         clock: Clock | None = None,
     ) -> None:
@@ -117,6 +117,9 @@ class PostgresStore:
 
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
+        if keys is not None and len(keys) == 1 and one.is_short(access, keys[0]):
+            value = _only((await self._perform(one.get(self._now(), access, keys[0]), access)).held)
+            return {} if value is None else {keys[0]: value}
         return (await self._read(access, keys)).values
 
     async def names(self, access: Access) -> list[str]:
@@ -132,6 +135,12 @@ class PostgresStore:
         ttls: Mapping[str, float] | None = None,
     ) -> dict[str, bytes | None] | None:
         """See ``Store.write``."""
+        if len(changes) == 1 and not (expected and expected.keys() != changes.keys()):
+            ((key, value),) = changes.items()
+            if value is not None and one.is_short(access, key):
+                call = one.put(self._now(), access, key, value, (ttls or {}).get(key), expected or None)
+                done = await self._perform(call, access)
+                return {key: _only(done.held)} if done.code == "changed" else None
         wanted = tuple(expected or ())
         done = await self._change("write", access, names=changes, values=changes.values(), expected=expected, ttls=ttls)
         return dict(zip(wanted, done.held or (), strict=True)) if done.code == "changed" else None
@@ -152,7 +161,12 @@ class PostgresStore:
         line, ttls = self._line(), {key: ttl}
         queue = local_lock(self, access.address, key) if exact is None else nullcontext()
         async with queue:
-            done = await self._change("increment", access, line, names=(key,), values=(initial,), ttls=ttls, by=exact)
+            if one.is_small(exact) and one.is_short(access, key):
+                done = await self._perform(one.put(self._now(), access, key, initial, ttl, by=exact), access, line)
+            else:
+                done = await self._change(
+                    "increment", access, line, names=(key,), values=(initial,), ttls=ttls, by=exact
+                )
             if done.code is None:
                 return cast(bytes, _only(done.held))
             while True:
@@ -258,20 +272,20 @@ class PostgresStore:
     ) -> Outcome:
         """Perform an operation that may begin the session, and tell whoever wants to know if it did."""
         line = line or self._line()
-        call = calls.change(operation, self._now(), access, **what)
+        return await self._perform(calls.change(operation, self._now(), access, **what), access, line, tell=tell)
+
+    async def _read(self, access: Access, keys: Sequence[str] | None, *, only_names: bool = False) -> Outcome:
+        line = self._line()
+        return await self._perform(calls.read(self._now(), access, keys, only_names=only_names), access, line)
+
+    async def _perform(self, call: Call, access: Access, line: Line | None = None, *, tell: bool = True) -> Outcome:
+        line = line or self._line()
         outcome = await _answer(line, call)
         while outcome.code == "again":
             outcome = await _answer(line, call)
         calls.require_done(outcome, access)
         if tell:
             calls.tell(outcome, access)
-        return outcome
-
-    async def _read(self, access: Access, keys: Sequence[str] | None, *, only_names: bool = False) -> Outcome:
-        line = self._line()
-        outcome = await _answer(line, calls.read(self._now(), access, keys, only_names=only_names))
-        calls.require_done(outcome, access)
-        calls.tell(outcome, access)
         return outcome
 
     def _now(self) -> float | None:
@@ -314,7 +328,7 @@ class PostgresStore:
 
 async def _answer(line: Line, call: Call) -> Outcome:
     (row,) = await line.submit(call)
-    return Outcome(*row)
+    return one.outcome_of(row) if call.function in one.FUNCTIONS else Outcome(*row)
 
 
 def _only(held: Sequence[bytes | None] | None) -> bytes | None:

@@ -8,6 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from psycopg.adapt import Transformer
+from psycopg.pq import Format
+
 from mcp_sessions.errors import StoreError
 
 _SIGNATURES: Final = {
@@ -21,6 +24,8 @@ _SIGNATURES: Final = {
     "copy_out": "ftbb",
     "copy_in": "ftbbbb bibiffff i BBBF",
     "migrate": "ftbbbf iBBF ibi BBBF",
+    "get": "ftbbb?ii b",
+    "put": "ftbbb?ffibii iiii bbf?b i",
 }
 """The functions, and the types of what they take, a letter for each."""
 
@@ -49,6 +54,7 @@ def _array(kind: int, items: Sequence[bytes | None]) -> bytes:
 _FLOAT: Final = struct.Struct("!d").pack
 _LENGTH: Final = struct.Struct("!i").pack
 _NULL: Final = _LENGTH(-1)
+_RECORD: Final = 2249
 
 _TYPES: Final[dict[str, tuple[int, bool, Callable[[Any], bytes]]]] = {
     "t": (25, False, str.encode),
@@ -61,6 +67,9 @@ _TYPES: Final[dict[str, tuple[int, bool, Callable[[Any], bytes]]]] = {
     "F": (1022, True, _floats),
 }
 """By letter: the number of a type, whether its values are sent in binary form, and how they are brought into it."""
+
+_ARRAYS: Final = {25: 1009, 701: 1022, 20: 1016, 16: 1000, 17: 1001}
+"""The number of the type of arrays of a type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,27 @@ def _signature(letters: str) -> Signature:
         [int(is_binary) for _, is_binary, _ in kinds],
         [encode for _, _, encode in kinds],
     )
+
+
+def of_many(signature: Signature) -> Signature:
+    """Return the signature of a function that is made for many at once: an array for each of what it takes."""
+    arrays = [_ARRAYS[kind] for kind in signature.types]
+    return Signature(arrays, [1] * len(arrays), [])
+
+
+def in_columns(signature: Signature, rows: Iterable[Sequence[bytes | None]]) -> list[bytes | None]:
+    """Return the arrays that many are given in; of nothing but NULLs, NULL."""
+    columns = zip(*rows, strict=True)
+    return [
+        None if column.count(None) == len(column) else _array(kind, column)
+        for kind, column in zip(signature.types, columns, strict=True)
+    ]
+
+
+def unpacked(record: bytes) -> tuple[Any, ...]:
+    """Return the values that are in a record in binary form."""
+    values: tuple[Any, ...] = Transformer().get_loader(_RECORD, Format.BINARY).load(record)
+    return values
 
 
 SIGNATURES: Final = {name: _signature(letters) for name, letters in _SIGNATURES.items()}
