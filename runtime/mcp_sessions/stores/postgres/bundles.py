@@ -5,7 +5,7 @@ bundle. Any other call is a bundle by itself.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Final, cast
@@ -94,12 +94,19 @@ _ORDER: Final = attrgetter("order")
 _TRUE: Final = b"\x01"
 
 
-def bundled(jobs: Iterable[Job]) -> list[Bundle]:
-    """Return what makes one statement each; of one session, calls stay in their order."""
+def bundled(jobs: Sequence[Job]) -> list[Bundle]:
+    """Return what makes one statement each; calls of one family stay in their order.
+
+    So calls of a family that are not all alike are bundles by themselves.
+    """
+    kinds: dict[Family, str] = {}
+    for job in jobs:
+        if kinds.setdefault(job.family, job.kind) != job.kind:
+            kinds[job.family] = ""
     bundles: list[Bundle] = []
     joined: dict[str, Bundle] = {}
     for job in jobs:
-        kind = job.kind
+        kind = kinds[job.family]
         if kind in joined:
             joined[kind].jobs.append(job)
             continue

@@ -21,7 +21,7 @@ from mcp_sessions.stores.postgres.wire import Refusal, Wire
 _BATCH: Final = 64
 """How many calls are sent together at most."""
 
-_SHARE: Final = 16
+_SHARE: Final = 32
 """How many are worth a connection of their own, when others are busy."""
 
 _IDLE_SECONDS: Final = 60.0
@@ -120,7 +120,7 @@ class Line:
         return None
 
     def _take(self) -> list[Job]:
-        """Take what is to be sent together: a fair part of what is waiting, and what waits behind it and is alike."""
+        """Take what is to be sent together: a fair part of what is waiting, and what waits behind it."""
         ready = self._ready
         if ready[0].call.family is None:  # a look at many sessions: nobody is to wait for the end of it
             return [ready.popleft()]
@@ -131,7 +131,7 @@ class Line:
             job = ready.popleft()
             jobs.append(job)
             behind = self._behind[job.family]
-            while behind and len(jobs) < _BATCH and behind[0].kind == job.kind:
+            while behind and len(jobs) < _BATCH:
                 jobs.append(behind.popleft())
         return jobs
 
@@ -154,7 +154,7 @@ class Line:
         self._call()
 
     def _send(self, wire: Wire, taken: list[Job]) -> None:
-        bundles = bundled(job for job in taken if self._is_wanted(job))
+        bundles = bundled([job for job in taken if self._is_wanted(job)])
         timer = self._loop.call_later(self._timeout, self._interrupt, wire)
         self._busy[wire] = taken
 

@@ -46,7 +46,7 @@ DECLARE
     a {schema}.answer;
     v_is_child constant boolean := p_space = 'transport' AND p_schema <> '';
     v_parent {schema}.sessions;
-    v_session {schema}.sessions;
+    v_session record;
     v_now double precision;
     v_expires double precision;
     v_held bytea;
@@ -59,8 +59,9 @@ BEGIN
         SELECT * INTO v_parent FROM {schema}.sessions WHERE space = 'transport' AND id = p_id AND schema = ''
             AND state = 0 AND owner IS NOT DISTINCT FROM p_owner FOR NO KEY UPDATE;
     END IF;
-    SELECT * INTO v_session FROM {schema}.sessions WHERE space = p_space AND id = p_id AND schema = p_schema
-        AND state = 0 AND owner IS NOT DISTINCT FROM p_owner AND version = p_version FOR NO KEY UPDATE;
+    SELECT no, expires, idle, max_at, size INTO v_session FROM {schema}.sessions
+        WHERE space = p_space AND id = p_id AND schema = p_schema
+            AND state = 0 AND owner IS NOT DISTINCT FROM p_owner AND version = p_version FOR NO KEY UPDATE;
     v_now := {schema}.now_or(p_clock);
     IF v_now < v_session.expires AND (NOT v_is_child OR v_now < v_parent.expires) THEN
         SELECT CASE WHEN until <= v_now THEN NULL ELSE value END, octet_length(value) INTO v_held, v_before
