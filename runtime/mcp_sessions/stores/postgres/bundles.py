@@ -7,7 +7,6 @@ bundle. Any other call is a bundle by itself.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 from typing import Final, cast
 
 from mcp_sessions.stores.postgres import one
@@ -16,42 +15,35 @@ from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.wire import Statement
 
 
-@dataclass(eq=False, slots=True)
 class Job:
     """A call, and who waits for it.
 
     Attributes:
         call: The call.
-        arguments: Its arguments, as the server takes them.
+        family: The family of the session that it is about; where it has one.
+        kind: The function that is called, if others that call it can be in the same bundle; else nothing.
+        arguments: What it is given, as the server takes it.
         answer: Where the rows go.
         submitted: When it began to wait, by the event loop's clock.
-        is_alone: Whether it is to be a bundle by itself.
     """
 
-    call: Call
-    arguments: list[bytes | None]
-    answer: "asyncio.Future[list[Row]]"
-    submitted: float
-    is_alone: bool = False
+    __slots__ = ("answer", "arguments", "call", "family", "kind", "submitted")
 
-    @property
-    def kind(self) -> str:
-        """The function that is called, if others that call it can be in the same bundle; else nothing."""
-        return self.call.function if not self.is_alone and self.call.function in one.FUNCTIONS else ""
-
-    @property
-    def family(self) -> Family:
-        """The family of the session that it is about."""
-        return cast(Family, self.call.family)
-
-    @property
-    def order(self) -> Sequence[bytes | None]:
-        """In which order bundles lock sessions, so that none waits for another in a circle."""
-        return self.arguments[1:4]
+    def __init__(
+        self, call: Call, arguments: list[bytes | None], answer: "asyncio.Future[list[Row]]", now: float
+    ) -> None:
+        self.call = call
+        self.family = cast(Family, call.family)
+        self.kind = call.function if call.function in one.FUNCTIONS else ""
+        self.arguments = arguments
+        self.answer = answer
+        self.submitted = now
 
     def alone(self, now: float) -> "Job":
         """Return it as one that has to be done by itself, and begins to wait now."""
-        return Job(self.call, self.arguments, self.answer, now, is_alone=True)
+        job = Job(self.call, self.arguments, self.answer, now)
+        job.kind = ""
+        return job
 
 
 @dataclass(slots=True)
@@ -70,11 +62,14 @@ class Bundle:
         first = self.jobs[0]
         if not self.is_joined:
             return database.statement(first.call.function, first.arguments)
-        self.jobs.sort(key=_ORDER)
-        rows = [job.arguments for job in self.jobs]
+        self.jobs.sort(key=_name)  # all lock sessions in this order: none waits for another in a circle
+        count = one.FUNCTIONS[first.kind]
+        rows = [job.arguments[:count] for job in self.jobs]
         if first.kind == "put":
-            rows = [_beginning_elsewhere(row) for row in rows]
-        return database.joined(first.call.function, rows)
+            for row in rows:
+                if row[one.BEGINS] == _TRUE:
+                    row[one.BEGINS] = None  # to begin a session takes locks in an order of its own
+        return database.joined(first.kind, rows)
 
     def answer(self, rows: list[Row]) -> list[Job]:
         """Give everybody their answer; return those calls that have to be made again, each by itself."""
@@ -90,7 +85,6 @@ class Bundle:
         return again
 
 
-_ORDER: Final = attrgetter("order")
 _TRUE: Final = b"\x01"
 
 
@@ -116,11 +110,8 @@ def bundled(jobs: Sequence[Job]) -> list[Bundle]:
     return bundles
 
 
-def _beginning_elsewhere(arguments: list[bytes | None]) -> list[bytes | None]:
-    """Return arguments with which a session does not begin: that takes locks in an order of its own."""
-    if arguments[one.BEGINS] != _TRUE:
-        return arguments
-    return [*arguments[: one.BEGINS], None, *arguments[one.BEGINS + 1 :]]
+def _name(job: Job) -> list[bytes | None]:
+    return job.arguments[1:4]
 
 
 def _give(job: Job, rows: list[Row]) -> None:

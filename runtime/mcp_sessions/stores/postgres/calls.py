@@ -21,7 +21,7 @@ from mcp_sessions.stores.terms import (
     SessionInfo,
     Space,
 )
-from mcp_sessions.stores.texts import is_text, require_text
+from mcp_sessions.stores.texts import require_text
 
 Family: TypeAlias = tuple[str, str]
 """Space and id of a session: what a parent and its children have in common."""
@@ -306,10 +306,12 @@ def claim(clock: float | None, access: Access) -> tuple[Any, ...]:
         NotLiveError: If no session has that id.
     """
     address = access.address
-    if not is_text(address.id):
-        raise NotLiveError("unknown")
+    try:
+        id = _short(address.id)
+    except StoreError:
+        raise NotLiveError("unknown") from None
     owner = None if access.owner is None else bytes_of(access.owner)
-    return clock, address.space, _short(address.id), _short(address.schema), owner
+    return clock, address.space, id, _short(address.schema), owner
 
 
 def family_of(address: Address) -> Family:

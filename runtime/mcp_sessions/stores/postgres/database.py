@@ -11,7 +11,7 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.postgres import definition, errors
 from mcp_sessions.stores.postgres.calls import Call
 from mcp_sessions.stores.postgres.definition import Connection
-from mcp_sessions.stores.postgres.values import SIGNATURES, Signature, in_columns, of_many
+from mcp_sessions.stores.postgres.values import SIGNATURES, Signature, in_columns
 from mcp_sessions.stores.postgres.wire import Refusal, Statement
 
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -55,7 +55,7 @@ class Database:
         self._create = create
         self._prepare = prepare
         self.is_prepared = False
-        self._texts: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
+        self._texts: dict[tuple[str, int | None], tuple[bytes, bytes]] = {}
         given = _parsed(url)
         defaults = _DEFAULTS | {"connect_timeout": max(2, round(patience))}
         self._address = make_conninfo(**(defaults | given))
@@ -101,21 +101,24 @@ class Database:
         return self._statement(function, SIGNATURES[function], arguments)
 
     def joined(self, function: str, rows: Sequence[Sequence[bytes | None]]) -> Statement:
-        """Return the statement that calls a function for each of many rows of arguments, in their order."""
+        """Return the statement that calls a function for each of many rows of its first arguments, in their order."""
         signature = SIGNATURES[function]
-        return self._statement(function, of_many(signature), in_columns(signature, rows), is_joined=True)
+        arrays, columns = in_columns(signature, rows)
+        return self._statement(function, arrays, columns, rest=len(signature.types) - len(columns))
 
     def _statement(
-        self, function: str, signature: Signature, arguments: Sequence[bytes | None], *, is_joined: bool = False
+        self, function: str, signature: Signature, arguments: Sequence[bytes | None], rest: int | None = None
     ) -> Statement:
-        known = self._texts.get((function, is_joined))
+        known = self._texts.get((function, rest))
         if known is None:
-            text = _text(f"{definition.quoted(self._schema)}.{function}", len(signature.types), is_joined=is_joined)
+            name = f"{definition.quoted(self._schema)}.{function}"
+            count = len(signature.types)
+            text = _call(name, count) if rest is None else _calls(name, count, rest)
             # the name says what is kept, for others may have been here before, through a pooler
             known = text, b"mcp_sessions." + hashlib.sha256(text).hexdigest()[:32].encode()
-            self._texts[function, is_joined] = known
-        text, name = known
-        return Statement(text, name if self._prepare else b"", signature, arguments)
+            self._texts[function, rest] = known
+        text, kept_as = known
+        return Statement(text, kept_as if self._prepare else b"", signature, arguments)
 
     def refused(self, refusal: Refusal) -> StoreError:
         """Return what to tell of an operation that the server refused."""
@@ -150,10 +153,17 @@ def _parsed(url: str) -> dict[str, Any]:
     return given
 
 
-def _text(function: str, count: int, *, is_joined: bool) -> bytes:
-    """Return the SQL that calls a function, or calls it for each row of as many arrays."""
-    places = ", ".join(f"${number}" for number in range(1, count + 1))
-    if not is_joined:
-        return f"SELECT * FROM {function}({places})".encode()
-    columns = ", ".join(f"c{number}" for number in range(1, count + 1))
-    return f"SELECT a.* FROM unnest({places}) AS r({columns}), LATERAL {function}({columns}) AS a".encode()
+def _call(function: str, count: int) -> bytes:
+    """Return the SQL that calls a function."""
+    return f"SELECT * FROM {function}({_numbered('$', count)})".encode()
+
+
+def _calls(function: str, count: int, rest: int) -> bytes:
+    """Return the SQL that calls a function for each row of as many arrays; the rest of what it takes is NULL."""
+    columns = _numbered("c", count)
+    rows = f"unnest({_numbered('$', count)}) AS r({columns})"
+    return f"SELECT a.* FROM {rows}, LATERAL {function}({columns}{', NULL' * rest}) AS a".encode()
+
+
+def _numbered(name: str, count: int) -> str:
+    return ", ".join(f"{name}{number}" for number in range(1, count + 1))

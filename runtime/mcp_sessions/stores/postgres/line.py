@@ -154,7 +154,7 @@ class Line:
         self._call()
 
     def _send(self, wire: Wire, taken: list[Job]) -> None:
-        bundles = bundled([job for job in taken if self._is_wanted(job)])
+        bundles = bundled(self._wanted(taken))
         timer = self._loop.call_later(self._timeout, self._interrupt, wire)
         self._busy[wire] = taken
 
@@ -164,14 +164,13 @@ class Line:
 
         wire.send([bundle.statement(self._database) for bundle in bundles], finish)
 
-    def _is_wanted(self, job: Job) -> bool:
-        """Tell whether a call is to be made: not for those who gave up, or who have waited for too long."""
-        if job.answer.done():
-            return False
-        if self._loop.time() - job.submitted > self._timeout:
-            job.answer.set_exception(errors.too_busy(self._timeout))
-            return False
-        return True
+    def _wanted(self, jobs: list[Job]) -> list[Job]:
+        """Return the calls that are to be made: not for those who gave up, or who have waited for too long."""
+        earliest = self._loop.time() - self._timeout
+        for job in jobs:
+            if job.submitted < earliest and not job.answer.done():
+                job.answer.set_exception(errors.too_busy(self._timeout))
+        return [job for job in jobs if not job.answer.done()]
 
     def _finish(self, wire: Wire, bundles: list[Bundle], taken: list[Job]) -> None:
         """Answer calls, and let the connection be used again if it can."""

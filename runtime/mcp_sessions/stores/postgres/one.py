@@ -10,11 +10,13 @@ from mcp_sessions.stores.postgres.calls import LONGEST, Call, Outcome, Row, byte
 from mcp_sessions.stores.postgres.values import unpacked
 from mcp_sessions.stores.terms import Access
 
-FUNCTIONS: Final = ("get", "put")
-"""The functions of which many calls can be one statement."""
+FUNCTIONS: Final = {"get": 9, "put": 16}
+"""The functions of which many calls can be one statement, and how many of their arguments they have there."""
 
 BEGINS: Final = 5
 """The place among their arguments that says whether the session may begin."""
+
+_NO_BEGINNING: Final = (None,) * 6
 
 _MOST: Final = 2**62
 """From here on, numbers are added elsewhere."""
@@ -52,23 +54,21 @@ def put(
     arguments = (
         *claim(clock, access),
         begin is not None,
-        begin and begin.idle,
-        begin and begin.max,
         access.version,
-        bytes_of(access.digest),
-        access.since,
         access.reads,
-        limits.value_bytes,
-        limits.session_bytes,
-        limits.owner_sessions,
-        limits.all_sessions,
         bytes_of(key),
         value,
         ttl,
         expected is not None,
         expected and expected[key],
         by,
+        limits.value_bytes,
+        limits.session_bytes,
     )
+    if begin is None:
+        return Call("put", arguments + _NO_BEGINNING, family_of(access.address))
+    beginning = (begin.idle, begin.max, bytes_of(access.digest), access.since)
+    arguments += (*beginning, limits.owner_sessions, limits.all_sessions)
     return Call("put", arguments, family_of(access.address))
 
 

@@ -280,9 +280,11 @@ class PostgresStore:
 
     async def _perform(self, call: Call, access: Access, line: Line | None = None, *, tell: bool = True) -> Outcome:
         line = line or self._line()
-        outcome = await _answer(line, call)
-        while outcome.code == "again":
-            outcome = await _answer(line, call)
+        while True:
+            (row,) = await line.submit(call)
+            outcome = one.outcome_of(row) if call.function in one.FUNCTIONS else Outcome(*row)
+            if outcome.code != "again":
+                break
         calls.require_done(outcome, access)
         if tell:
             calls.tell(outcome, access)
@@ -324,11 +326,6 @@ class PostgresStore:
             return
         if rows and calls.says_more(rows[-1]):
             self._sweep_at = time.monotonic() + 1.0
-
-
-async def _answer(line: Line, call: Call) -> Outcome:
-    (row,) = await line.submit(call)
-    return one.outcome_of(row) if call.function in one.FUNCTIONS else Outcome(*row)
 
 
 def _only(held: Sequence[bytes | None] | None) -> bytes | None:

@@ -25,7 +25,7 @@ _SIGNATURES: Final = {
     "copy_in": "ftbbbb bibiffff i BBBF",
     "migrate": "ftbbbf iBBF ibi BBBF",
     "get": "ftbbb?ii b",
-    "put": "ftbbb?ffibii iiii bbf?b i",
+    "put": "ftbbb?iibbf?bi ii ffbiii",
 }
 """The functions, and the types of what they take, a letter for each."""
 
@@ -42,13 +42,14 @@ def _array(kind: int, items: Sequence[bytes | None]) -> bytes:
     """Return an array: its head, and each item after its length."""
     if not items:
         return struct.pack("!iiI", 0, 0, kind)
-    parts = [struct.pack("!iiIii", 1, None in items, kind, len(items), 1)]
-    for item in items:
-        if item is None:
-            parts.append(_NULL)
-        else:
-            parts += (_LENGTH(len(item)), item)
-    return b"".join(parts)
+    head = struct.pack("!iiIii", 1, None in items, kind, len(items), 1)
+    if items.count(items[0]) == len(items):
+        return head + _item(items[0]) * len(items)
+    return head + b"".join([_item(item) for item in items])
+
+
+def _item(item: bytes | None) -> bytes:
+    return _NULL if item is None else _LENGTH(len(item)) + item
 
 
 _FLOAT: Final = struct.Struct("!d").pack
@@ -56,17 +57,18 @@ _LENGTH: Final = struct.Struct("!i").pack
 _NULL: Final = _LENGTH(-1)
 _RECORD: Final = 2249
 
-_TYPES: Final[dict[str, tuple[int, bool, Callable[[Any], bytes]]]] = {
+_TYPES: Final[dict[str, tuple[int, bool, Callable[[Any], bytes] | None]]] = {
     "t": (25, False, str.encode),
     "n": (1700, False, lambda number: str(number).encode()),
     "f": (701, True, _FLOAT),
     "i": (20, True, struct.Struct("!q").pack),
     "?": (16, True, struct.Struct("!?").pack),
-    "b": (17, True, bytes),
+    "b": (17, True, None),
     "B": (1001, True, _bytes),
     "F": (1022, True, _floats),
 }
-"""By letter: the number of a type, whether its values are sent in binary form, and how they are brought into it."""
+"""By letter: the number of a type, whether its values are sent in binary form, and how they are brought into it, unless
+they are in it."""
 
 _ARRAYS: Final = {25: 1009, 701: 1022, 20: 1016, 16: 1000, 17: 1001}
 """The number of the type of arrays of a type."""
@@ -84,7 +86,7 @@ class Signature:
 
     types: list[int]
     formats: list[int]
-    encoders: list[Callable[[Any], bytes]]
+    encoders: list[Callable[[Any], bytes] | None]
 
     def encoded(self, values: Iterable[Any]) -> list[bytes | None]:
         """Return values as the server takes them.
@@ -94,7 +96,8 @@ class Signature:
         """
         try:
             return [
-                None if value is None else encode(value) for encode, value in zip(self.encoders, values, strict=True)
+                value if value is None or encode is None else encode(value)
+                for encode, value in zip(self.encoders, values, strict=True)
             ]
         except (struct.error, OverflowError) as error:
             raise StoreError(f"the session database cannot take that: {error}") from error
@@ -109,19 +112,13 @@ def _signature(letters: str) -> Signature:
     )
 
 
-def of_many(signature: Signature) -> Signature:
-    """Return the signature of a function that is made for many at once: an array for each of what it takes."""
-    arrays = [_ARRAYS[kind] for kind in signature.types]
-    return Signature(arrays, [1] * len(arrays), [])
-
-
-def in_columns(signature: Signature, rows: Iterable[Sequence[bytes | None]]) -> list[bytes | None]:
-    """Return the arrays that many are given in; of nothing but NULLs, NULL."""
-    columns = zip(*rows, strict=True)
-    return [
+def in_columns(signature: Signature, rows: Iterable[Sequence[bytes | None]]) -> tuple[Signature, list[bytes | None]]:
+    """Return arrays, one for each of the things that a function takes, and their types; of nothing but NULLs, NULL."""
+    columns = [
         None if column.count(None) == len(column) else _array(kind, column)
-        for kind, column in zip(signature.types, columns, strict=True)
+        for kind, column in zip(signature.types, zip(*rows, strict=True), strict=False)
     ]
+    return Signature([_ARRAYS[kind] for kind in signature.types[: len(columns)]], [1] * len(columns), []), columns
 
 
 def unpacked(record: bytes) -> tuple[Any, ...]:

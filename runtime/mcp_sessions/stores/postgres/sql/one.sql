@@ -35,12 +35,14 @@ $$;
 
 -- Sets the key; or adds "by" to it, where "value" is what an unset one counts for; or sets it if it holds what is expected.
 -- Names and ids are short ones, and "by" leaves room in a bigint for a number of 18 digits. Where "begin" is NULL, the
--- session may begin, but not in this transaction: then nothing is done, and nothing answered.
+-- session may begin, but not in this transaction: then nothing is done, and nothing answered. What follows
+-- "session_bytes" is for a session that begins.
 CREATE FUNCTION {schema}.put(
     p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_begin boolean,
-    p_idle double precision, p_max double precision, p_version bigint, p_digest bytea, p_since bigint, p_reads bigint,
-    p_value_bytes bigint, p_session_bytes bigint, p_owner_sessions bigint, p_all_sessions bigint,
-    p_name bytea, p_value bytea, p_ttl double precision, p_compares boolean, p_expected bytea, p_by bigint
+    p_version bigint, p_reads bigint, p_name bytea, p_value bytea, p_ttl double precision, p_compares boolean,
+    p_expected bytea, p_by bigint, p_value_bytes bigint, p_session_bytes bigint,
+    p_idle double precision, p_max double precision, p_digest bytea, p_since bigint, p_owner_sessions bigint,
+    p_all_sessions bigint
 ) RETURNS {schema}.answer LANGUAGE plpgsql AS $$
 DECLARE
     a {schema}.answer;
