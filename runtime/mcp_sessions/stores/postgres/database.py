@@ -126,12 +126,12 @@ class Database:
             self.is_prepared = False
         return errors.refused(refusal.message, self._secrets)
 
-    def forgets(self, refusal: Refusal) -> bool:
+    def forgets(self, statement: Statement, refusal: Refusal) -> bool:
         """Tell whether a statement was not performed because the server does not keep what we have prepared.
 
         So it is behind a pooler that gives out connections by transaction. From now on, nothing is prepared.
         """
-        if refusal.state not in _FORGOTTEN or not self._prepare:
+        if refusal.state not in _FORGOTTEN or not statement.name:
             return False
         self._prepare = False
         return True

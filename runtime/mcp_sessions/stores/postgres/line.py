@@ -16,7 +16,7 @@ from mcp_sessions.stores.postgres import errors
 from mcp_sessions.stores.postgres.bundles import Bundle, Job, bundled
 from mcp_sessions.stores.postgres.calls import Call, Family, Row
 from mcp_sessions.stores.postgres.database import Database
-from mcp_sessions.stores.postgres.wire import Refusal, Wire
+from mcp_sessions.stores.postgres.wire import Refusal, Statement, Wire
 
 _BATCH: Final = 64
 """How many calls are sent together at most."""
@@ -155,14 +155,21 @@ class Line:
 
     def _send(self, wire: Wire, taken: list[Job]) -> None:
         bundles = bundled(self._wanted(taken))
+        statements = [bundle.statement(self._database) for bundle in bundles]
         timer = self._loop.call_later(self._timeout, self._interrupt, wire)
         self._busy[wire] = taken
 
         def finish() -> None:
             timer.cancel()
-            self._finish(wire, bundles, taken)
+            del self._busy[wire]
+            again = self._answer(wire, bundles, statements)
+            for job in reversed(again):  # each by itself, and before those that came later
+                self._behind[job.family].appendleft(job.alone(self._loop.time()))
+            self._put_back(wire)
+            self._release(taken)
+            self._call()
 
-        wire.send([bundle.statement(self._database) for bundle in bundles], finish)
+        wire.send(statements, finish)
 
     def _wanted(self, jobs: list[Job]) -> list[Job]:
         """Return the calls that are to be made: not for those who gave up, or who have waited for too long."""
@@ -172,14 +179,13 @@ class Line:
                 job.answer.set_exception(errors.too_busy(self._timeout))
         return [job for job in jobs if not job.answer.done()]
 
-    def _finish(self, wire: Wire, bundles: list[Bundle], taken: list[Job]) -> None:
-        """Answer calls, and let the connection be used again if it can."""
-        del self._busy[wire]
+    def _answer(self, wire: Wire, bundles: list[Bundle], statements: list[Statement]) -> list[Job]:
+        """Answer calls; return those that were not made, and have to be made by themselves."""
         again: list[Job] = []
-        for bundle, answer in zip(bundles, wire.answers, strict=False):
+        for bundle, statement, answer in zip(bundles, statements, wire.answers, strict=False):
             if not isinstance(answer, Refusal):
                 again += bundle.answer(answer)
-            elif bundle.is_joined or self._database.forgets(answer):  # nothing was done
+            elif self._database.forgets(statement, answer) or bundle.is_joined:
                 again += bundle.jobs
             else:
                 _fail(bundle.jobs, errors.too_slow(self._timeout) if wire.is_late else self._database.refused(answer))
@@ -187,15 +193,15 @@ class Line:
             error = errors.too_slow(self._timeout) if wire.is_late else self._database.lost(wire.lost)
             for bundle in bundles[len(wire.answers) :]:
                 _fail(bundle.jobs, error)
-        if wire.lost is not None or wire.is_late:
-            wire.close()  # also where the server was asked to give up: it might do so with the next call
+        return again
+
+    def _put_back(self, wire: Wire) -> None:
+        """Let a connection be used again if it can."""
+        if wire.lost is not None or wire.is_late:  # who was asked to give up might do so with the next call
+            wire.close()
         else:
             wire.since = self._loop.time()
             self._idle.append(wire)
-        for job in reversed(again):  # each by itself, and before those that came later
-            self._behind[job.family].appendleft(job.alone(self._loop.time()))
-        self._release(taken)
-        self._call()
 
     def _release(self, taken: list[Job]) -> None:
         """Let those come forward who waited behind what has been done."""

@@ -63,7 +63,8 @@ BEGIN
     END IF;
     SELECT no, expires, idle, max_at, size INTO v_session FROM {schema}.sessions
         WHERE space = p_space AND id = p_id AND schema = p_schema
-            AND state = 0 AND owner IS NOT DISTINCT FROM p_owner AND version = p_version FOR NO KEY UPDATE;
+            AND state = 0 AND owner IS NOT DISTINCT FROM p_owner AND version = p_version
+            AND (NOT v_is_child OR v_parent.state = 0) FOR NO KEY UPDATE;  -- a child only with its parent
     v_now := {schema}.now_or(p_clock);
     IF v_now < v_session.expires AND (NOT v_is_child OR v_now < v_parent.expires) THEN
         SELECT CASE WHEN until <= v_now THEN NULL ELSE value END, octet_length(value) INTO v_held, v_before
