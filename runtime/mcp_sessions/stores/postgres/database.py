@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -11,7 +11,7 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.postgres import definition, errors
 from mcp_sessions.stores.postgres.calls import Call
 from mcp_sessions.stores.postgres.definition import Connection
-from mcp_sessions.stores.postgres.values import SIGNATURES, Signature, in_columns
+from mcp_sessions.stores.postgres.values import SIGNATURES
 from mcp_sessions.stores.postgres.wire import Refusal, Statement
 
 _DEFAULTS: Final[dict[str, Any]] = {
@@ -29,6 +29,9 @@ not one any more that can be written to."""
 
 _FORGOTTEN: Final = ("26000", "42P05")
 """The SQLSTATE of a prepared statement that is not there, and of one that is there already."""
+
+_Form: TypeAlias = tuple[bytes, bytes, list[int], list[int]]
+"""What all statements of a kind have in common: text and name, types of the arguments and how they are sent."""
 
 _ENCODE: Final = "percent-encode special characters in it, %40 for an @"
 
@@ -55,7 +58,7 @@ class Database:
         self._create = create
         self._prepare = prepare
         self.is_prepared = False
-        self._texts: dict[tuple[str, int | None], tuple[bytes, bytes]] = {}
+        self._forms: dict[tuple[str, int, bool], _Form] = {}
         given = _parsed(url)
         defaults = _DEFAULTS | {"connect_timeout": max(2, round(patience))}
         self._address = make_conninfo(**(defaults | given))
@@ -97,28 +100,31 @@ class Database:
         return SIGNATURES[call.function].encoded(call.arguments)
 
     def statement(self, function: str, arguments: Sequence[bytes | None]) -> Statement:
-        """Return the statement that calls a function with arguments as the server takes them."""
-        return self._statement(function, SIGNATURES[function], arguments)
+        """Return the statement that calls a function with its first arguments; the rest of them are NULL."""
+        return self._statement(function, arguments, is_joined=False)
 
     def joined(self, function: str, rows: Sequence[Sequence[bytes | None]]) -> Statement:
         """Return the statement that calls a function for each of many rows of its first arguments, in their order."""
-        signature = SIGNATURES[function]
-        arrays, columns = in_columns(signature, rows)
-        return self._statement(function, arrays, columns, rest=len(signature.types) - len(columns))
+        return self._statement(function, SIGNATURES[function].in_columns(rows), is_joined=True)
 
-    def _statement(
-        self, function: str, signature: Signature, arguments: Sequence[bytes | None], rest: int | None = None
-    ) -> Statement:
-        known = self._texts.get((function, rest))
-        if known is None:
-            name = f"{definition.quoted(self._schema)}.{function}"
-            count = len(signature.types)
-            text = _call(name, count) if rest is None else _calls(name, count, rest)
-            # the name says what is kept, for others may have been here before, through a pooler
-            known = text, b"mcp_sessions." + hashlib.sha256(text).hexdigest()[:32].encode()
-            self._texts[function, rest] = known
-        text, kept_as = known
-        return Statement(text, kept_as if self._prepare else b"", signature, arguments)
+    def _statement(self, function: str, arguments: Sequence[bytes | None], *, is_joined: bool) -> Statement:
+        count = len(arguments)
+        form = self._forms.get((function, count, is_joined))
+        if form is None:
+            form = self._forms[function, count, is_joined] = self._form(function, count, is_joined=is_joined)
+        text, name, types, formats = form
+        return Statement(text, name if self._prepare else b"", types, formats, arguments)
+
+    def _form(self, function: str, count: int, *, is_joined: bool) -> _Form:
+        signature = SIGNATURES[function]
+        if is_joined:
+            signature = signature.of_arrays()
+        text = (_calls if is_joined else _call)(
+            f"{definition.quoted(self._schema)}.{function}", count, len(signature.types) - count
+        )
+        # the name says what is kept, for others may have been here before, through a pooler
+        name = b"mcp_sessions." + hashlib.sha256(text).hexdigest()[:32].encode()
+        return text, name, signature.types[:count], signature.formats[:count]
 
     def refused(self, refusal: Refusal) -> StoreError:
         """Return what to tell of an operation that the server refused."""
@@ -153,17 +159,16 @@ def _parsed(url: str) -> dict[str, Any]:
     return given
 
 
-def _call(function: str, count: int) -> bytes:
-    """Return the SQL that calls a function."""
-    return f"SELECT * FROM {function}({_numbered('$', count)})".encode()
+def _call(function: str, count: int, rest: int) -> bytes:
+    """Return the SQL that calls a function with so many arguments, and NULL for the rest."""
+    return f"SELECT * FROM {function}({_numbered('$', count, rest)})".encode()
 
 
 def _calls(function: str, count: int, rest: int) -> bytes:
-    """Return the SQL that calls a function for each row of as many arrays; the rest of what it takes is NULL."""
-    columns = _numbered("c", count)
-    rows = f"unnest({_numbered('$', count)}) AS r({columns})"
-    return f"SELECT a.* FROM {rows}, LATERAL {function}({columns}{', NULL' * rest}) AS a".encode()
+    """Return the SQL that does so for each row of as many arrays."""
+    rows = f"unnest({_numbered('$', count)}) AS r({_numbered('c', count)})"
+    return f"SELECT a.* FROM {rows}, LATERAL {function}({_numbered('c', count, rest)}) AS a".encode()
 
 
-def _numbered(name: str, count: int) -> str:
-    return ", ".join(f"{name}{number}" for number in range(1, count + 1))
+def _numbered(name: str, count: int, rest: int = 0) -> str:
+    return ", ".join([f"{name}{number}" for number in range(1, count + 1)] + ["NULL"] * rest)

@@ -11,12 +11,10 @@ from mcp_sessions.stores.postgres.values import unpacked
 from mcp_sessions.stores.terms import Access
 
 FUNCTIONS: Final = {"get": 9, "put": 16}
-"""The functions of which many calls can be one statement, and how many of their arguments they have there."""
+"""The functions of which many calls can be one statement, and how many arguments they have there: the first ones."""
 
 BEGINS: Final = 5
 """The place among their arguments that says whether the session may begin."""
-
-_NO_BEGINNING: Final = (None,) * 6
 
 _MOST: Final = 2**62
 """From here on, numbers are added elsewhere."""
@@ -65,10 +63,9 @@ def put(
         limits.value_bytes,
         limits.session_bytes,
     )
-    if begin is None:
-        return Call("put", arguments + _NO_BEGINNING, family_of(access.address))
-    beginning = (begin.idle, begin.max, bytes_of(access.digest), access.since)
-    arguments += (*beginning, limits.owner_sessions, limits.all_sessions)
+    if begin is not None:
+        beginning = (begin.idle, begin.max, bytes_of(access.digest), access.since)
+        arguments += (*beginning, limits.owner_sessions, limits.all_sessions)
     return Call("put", arguments, family_of(access.address))
 
 

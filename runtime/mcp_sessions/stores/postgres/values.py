@@ -89,7 +89,7 @@ class Signature:
     encoders: list[Callable[[Any], bytes] | None]
 
     def encoded(self, values: Iterable[Any]) -> list[bytes | None]:
-        """Return values as the server takes them.
+        """Return values, all or the first ones, as the server takes them.
 
         Raises:
             StoreError: If one is a number that is too large.
@@ -97,10 +97,21 @@ class Signature:
         try:
             return [
                 value if value is None or encode is None else encode(value)
-                for encode, value in zip(self.encoders, values, strict=True)
+                for encode, value in zip(self.encoders, values, strict=False)
             ]
         except (struct.error, OverflowError) as error:
             raise StoreError(f"the session database cannot take that: {error}") from error
+
+    def of_arrays(self) -> "Signature":
+        """Return the signature of what takes an array for each of these."""
+        return Signature([_ARRAYS[kind] for kind in self.types], [1] * len(self.types), [])
+
+    def in_columns(self, rows: Iterable[Sequence[bytes | None]]) -> list[bytes | None]:
+        """Return the arrays that are made of encoded values, row by row; of nothing but NULLs, NULL."""
+        return [
+            None if column.count(None) == len(column) else _array(kind, column)
+            for kind, column in zip(self.types, zip(*rows, strict=True), strict=False)
+        ]
 
 
 def _signature(letters: str) -> Signature:
@@ -110,15 +121,6 @@ def _signature(letters: str) -> Signature:
         [int(is_binary) for _, is_binary, _ in kinds],
         [encode for _, _, encode in kinds],
     )
-
-
-def in_columns(signature: Signature, rows: Iterable[Sequence[bytes | None]]) -> tuple[Signature, list[bytes | None]]:
-    """Return arrays, one for each of the things that a function takes, and their types; of nothing but NULLs, NULL."""
-    columns = [
-        None if column.count(None) == len(column) else _array(kind, column)
-        for kind, column in zip(signature.types, zip(*rows, strict=True), strict=False)
-    ]
-    return Signature([_ARRAYS[kind] for kind in signature.types[: len(columns)]], [1] * len(columns), []), columns
 
 
 def unpacked(record: bytes) -> tuple[Any, ...]:

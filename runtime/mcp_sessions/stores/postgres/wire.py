@@ -18,7 +18,6 @@ from psycopg.pq.abc import PGresult
 
 from mcp_sessions.stores.postgres.calls import Row
 from mcp_sessions.stores.postgres.definition import Connection
-from mcp_sessions.stores.postgres.values import Signature
 
 _ROWS: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _LAST_WORDS: Final = (b"FATAL", b"PANIC")
@@ -31,13 +30,15 @@ class Statement:
     Attributes:
         text: Its SQL.
         name: Under which name the server is to keep it prepared for the next time; empty for not at all.
-        signature: What its arguments are.
+        types: The numbers of its arguments' types.
+        formats: For each, 1 if it is sent in binary form.
         arguments: The arguments.
     """
 
     text: bytes
     name: bytes
-    signature: Signature
+    types: list[int]
+    formats: list[int]
     arguments: Sequence[bytes | None]
 
 
@@ -147,14 +148,13 @@ class Wire:
             self._loop.remove_writer(self._descriptor)
 
     def _send(self, one: Statement) -> None:
-        types, formats = one.signature.types, one.signature.formats
         if one.name not in self._prepared:
-            self._pgconn.send_prepare(one.name, one.text, types)
+            self._pgconn.send_prepare(one.name, one.text, one.types)
             self._prepared.add(one.name)
         if one.name:
-            self._pgconn.send_query_prepared(one.name, one.arguments, formats, Format.BINARY)
+            self._pgconn.send_query_prepared(one.name, one.arguments, one.formats, Format.BINARY)
         else:
-            self._pgconn.send_query_params(one.text, one.arguments, types, formats, Format.BINARY)
+            self._pgconn.send_query_params(one.text, one.arguments, one.types, one.formats, Format.BINARY)
 
     def _on_writable(self) -> None:
         try:
