@@ -233,13 +233,14 @@ class Line:
                 for wire in [wire for wire in self._idle if wire.since <= before]:
                     self._idle.remove(wire)
                     wire.close()
-        finally:  # what busy connections are in the middle of, nobody knows
+        except BaseException:  # what busy connections are in the middle of, nobody knows
             _fail([job for jobs in self._busy.values() for job in jobs], _stopped())
             for waiting in (self._ready, *self._behind.values()):
                 _fail(waiting, _stopped())
             self._ready.clear()
             self._behind.clear()
             self.abandon()
+            raise
 
 
 def _stopped() -> StoreError:

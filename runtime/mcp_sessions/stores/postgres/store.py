@@ -46,8 +46,9 @@ _log: Final = logging.getLogger("mcp_sessions")
 class PostgresStore:
     """Sessions in a schema of a PostgreSQL database, which any number of workers may use at once.
 
-    Each operation is one statement, which is a transaction by itself and leaves nothing behind in its connection: so
-    it also works through a pooler that gives out connections by transaction. Time is the database server's.
+    Each operation is one statement, which is a transaction by itself, or part of one with others that are made at the
+    same moment; it leaves nothing behind in its connection but itself, prepared. So it also works through a pooler that
+    gives out connections by transaction. Time is the database server's.
 
     Nothing is done before the first operation: that connects and, if need be, creates the schema. Each event loop has
     connections of its own, at most ``connections`` at once, and closes them when it stops. Safe to use from several
@@ -58,8 +59,8 @@ class PostgresStore:
         schema: The schema in the database, which is the store's alone.
         create: Whether to create the schema, or to upgrade it, where that is needed; if not, see ``sql``.
         connections: How many connections an event loop may have at once.
-        prepare: Whether connections keep statements prepared, which is faster. Not for a pooler that gives out
-            connections by transaction, unless it knows of prepared statements.
+        prepare: Whether connections keep statements prepared, which is faster. Behind a pooler that gives out
+            connections by transaction and does not know of prepared statements, the store finds out and stops doing so.
         timeout: How long an operation may take, and how long it may wait for a connection before.
         clock: Seconds since the epoch; None for the server's clock.
 

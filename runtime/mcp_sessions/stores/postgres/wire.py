@@ -9,7 +9,7 @@ import select
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -23,8 +23,7 @@ _ROWS: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _LAST_WORDS: Final = (b"FATAL", b"PANIC")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A statement with its arguments, as the server takes them.
 
     Attributes:
