@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Final, cast
 
 from mcp_sessions.stores.postgres import one
-from mcp_sessions.stores.postgres.calls import Call, Family, Row
+from mcp_sessions.stores.postgres.calls import Row
 from mcp_sessions.stores.postgres.database import Database
+from mcp_sessions.stores.postgres.names import Call, Family
 from mcp_sessions.stores.postgres.wire import Statement
 
 

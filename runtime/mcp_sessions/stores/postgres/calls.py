@@ -1,11 +1,11 @@
 """Calls of the functions in the database: what they are given, and what their answers mean."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
+from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import room
+from mcp_sessions.stores.postgres.names import Call, address_of, bytes_of, claim, family_of, full, fulls, short
 from mcp_sessions.stores.terms import (
     Access,
     Address,
@@ -19,28 +19,10 @@ from mcp_sessions.stores.terms import (
     SessionCopy,
     SessionExistsError,
     SessionInfo,
-    Space,
 )
 from mcp_sessions.stores.texts import require_text
 
-Family: TypeAlias = tuple[str, str]
-"""Space and id of a session: what a parent and its children have in common."""
-
 Row: TypeAlias = tuple[Any, ...]
-
-LONGEST: Final = 512
-"""How many bytes of a text go into an index as they are."""
-
-
-class Call(NamedTuple):
-    """One statement: a function of the database and what it is given.
-
-    Calls of one family are performed in the order in which they were made.
-    """
-
-    function: str
-    arguments: tuple[Any, ...]
-    family: Family | None = None
 
 
 class Outcome(NamedTuple):
@@ -95,17 +77,17 @@ def change(
         bytes_of(access.digest),
         access.since,
         access.reads,
-        _full(access.address.id),
-        _full(access.address.schema),
+        full(access.address.id),
+        full(access.address.schema),
         limits.value_bytes,
         limits.session_bytes,
         limits.owner_sessions,
         limits.all_sessions,
-        [_short(text) for text in names] if names else None,
-        _fulls(names),
+        [short(text) for text in names] if names else None,
+        fulls(names),
         values if names else None,
         [ttls.get(name) for name in names] if ttls else None,
-        [_short(text) for text in expected] if expected else None,
+        [short(text) for text in expected] if expected else None,
         list(expected.values()) if expected else None,
         by,
         operation == "touch" and lifetime is not None,
@@ -115,7 +97,7 @@ def change(
 
 def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
     """Return the call that gives the values of keys, or of all."""
-    names = None if keys is None else [_short(text) for text in keys]
+    names = None if keys is None else [short(text) for text in keys]
     about = (access.begin is not None, access.version, access.reads)
     arguments = (*claim(clock, access), *about, names, only_names)
     return Call("read", arguments, family_of(access.address))
@@ -135,13 +117,13 @@ def scan(clock: float | None, schema: str | None, owner: str | None, limit: int,
     """Return the call that lists live sessions."""
     space, id, name = after
     whose = None if owner is None else bytes_of(owner)
-    wanted = None if schema is None else _short(schema)
-    return Call("scan", (clock, wanted, whose, limit, space, _short(id), _short(name)))
+    wanted = None if schema is None else short(schema)
+    return Call("scan", (clock, wanted, whose, limit, space, short(id), short(name)))
 
 
 def look_up(clock: float | None, address: Address) -> Call:
     """Return the call that gives one live session, whoever owns it."""
-    return Call("look_up", (clock, address.space, _short(address.id), _short(address.schema)), family_of(address))
+    return Call("look_up", (clock, address.space, short(address.id), short(address.schema)), family_of(address))
 
 
 def count() -> Call:
@@ -151,7 +133,7 @@ def count() -> Call:
 
 def copy_out(clock: float | None, address: Address) -> Call:
     """Return the call that gives all that is kept of a session."""
-    name = (address.space, _short(address.id), _short(address.schema))
+    name = (address.space, short(address.id), short(address.schema))
     return Call("copy_out", (clock, *name), family_of(address))
 
 
@@ -162,10 +144,10 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
     arguments = (
         clock,
         address.space,
-        _short(address.id),
-        _short(address.schema),
-        _full(address.id),
-        _full(address.schema),
+        short(address.id),
+        short(address.schema),
+        full(address.id),
+        full(address.schema),
         None if copy.owner is None else bytes_of(copy.owner),
         copy.version,
         bytes_of(copy.digest),
@@ -175,8 +157,8 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
         copy.idle,
         copy.max_at,
         room.size_of(copy.values),
-        [_short(name) for name in names],
-        _fulls(names),
+        [short(name) for name in names],
+        fulls(names),
         list(copy.values.values()),
         [copy.untils.get(name) for name in names],
     )
@@ -196,14 +178,14 @@ def migrate(
         *claim(clock, Access(address, copy.owner)),
         copy.created,
         copy.version,
-        [_short(name) for name in copy.values],
+        [short(name) for name in copy.values],
         list(copy.values.values()),
         [copy.untils.get(name) for name in copy.values],
         version.number,
         bytes_of(version.digest),
         version.since,
-        [_short(name) for name in names],
-        _fulls(names),
+        [short(name) for name in names],
+        fulls(names),
         list(changes.values()),
         [untils.get(name) for name in names],
     )
@@ -242,14 +224,14 @@ def remains_of(row: Row) -> Remains:
     space, id, schema, owner, reason, names, held, version, since = row
     values = {name.decode(): value for name, value in zip(names or (), held or (), strict=True)}
     whose = None if owner is None else owner.decode()
-    return Remains(_address(space, id, schema), whose, reason, values, version, since)
+    return Remains(address_of(space, id, schema), whose, reason, values, version, since)
 
 
 def listed(row: Row) -> Listed:
     """Return a live session as the database lists it."""
     space, id, schema, owner, created, expires, version, digest, size, since = row
     info = SessionInfo(created, expires, version, digest.decode(), size, since)
-    return Listed(_address(space, id, schema), None if owner is None else owner.decode(), info)
+    return Listed(address_of(space, id, schema), None if owner is None else owner.decode(), info)
 
 
 def require_copied(why: str | None) -> None:
@@ -297,59 +279,3 @@ def _refuse_for_room(outcome: Outcome, access: Access) -> NoReturn:
         case "store is full":
             raise room.in_all()
     raise StoreError(f"the session database gave an answer that is not known: {outcome.code}")
-
-
-def claim(clock: float | None, access: Access) -> tuple[Any, ...]:
-    """Return the arguments with which all begin: when it is, which session is meant, and who asks.
-
-    Raises:
-        NotLiveError: If no session has that id.
-    """
-    address = access.address
-    try:
-        id = _short(address.id)
-    except StoreError:
-        raise NotLiveError("unknown") from None
-    owner = None if access.owner is None else bytes_of(access.owner)
-    return clock, address.space, id, _short(address.schema), owner
-
-
-def family_of(address: Address) -> Family:
-    """Return the family that a session belongs to."""
-    return address.space, address.id
-
-
-def _address(space: str, id: bytes, schema: bytes) -> Address:
-    return Address(cast(Space, space), id.decode(), schema.decode())
-
-
-def bytes_of(text: str) -> bytes:
-    """Return the bytes of a text.
-
-    Raises:
-        StoreError: If it is none.
-    """
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        require_text(text)
-        raise
-
-
-def _short(text: str) -> bytes:
-    """Return what stands for a text in an index: its bytes, or of a long one the first of them and a digest."""
-    encoded = bytes_of(text)
-    if len(encoded) <= LONGEST:
-        return encoded
-    return encoded[:LONGEST] + hashlib.sha256(encoded).digest()
-
-
-def _full(text: str) -> bytes | None:
-    """Return the bytes of a text for which something else stands in the index."""
-    encoded = bytes_of(text)
-    return encoded if len(encoded) > LONGEST else None
-
-
-def _fulls(texts: Collection[str]) -> list[bytes | None] | None:
-    fulls = [_full(text) for text in texts]
-    return fulls if any(full is not None for full in fulls) else None

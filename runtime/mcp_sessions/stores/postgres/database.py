@@ -9,8 +9,8 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.postgres import definition, errors
-from mcp_sessions.stores.postgres.calls import Call
 from mcp_sessions.stores.postgres.definition import Connection
+from mcp_sessions.stores.postgres.names import Call
 from mcp_sessions.stores.postgres.values import SIGNATURES
 from mcp_sessions.stores.postgres.wire import Refusal, Statement
 

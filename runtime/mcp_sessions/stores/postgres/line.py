@@ -14,8 +14,9 @@ from typing import Any, Final
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.postgres import errors
 from mcp_sessions.stores.postgres.bundles import Bundle, Job, bundled
-from mcp_sessions.stores.postgres.calls import Call, Family, Row
+from mcp_sessions.stores.postgres.calls import Row
 from mcp_sessions.stores.postgres.database import Database
+from mcp_sessions.stores.postgres.names import Call, Family
 from mcp_sessions.stores.postgres.wire import Refusal, Statement, Wire
 
 _BATCH: Final = 64

@@ -6,7 +6,8 @@ Their functions do at once what is usual, and leave the rest to those of ``calls
 from collections.abc import Mapping
 from typing import Final
 
-from mcp_sessions.stores.postgres.calls import LONGEST, Call, Outcome, Row, bytes_of, claim, family_of
+from mcp_sessions.stores.postgres.calls import Outcome, Row
+from mcp_sessions.stores.postgres.names import LONGEST, Call, bytes_of, claim, family_of
 from mcp_sessions.stores.postgres.values import unpacked
 from mcp_sessions.stores.terms import Access
 

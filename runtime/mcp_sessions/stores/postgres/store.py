@@ -13,9 +13,10 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext
 from mcp_sessions.stores.postgres import calls, definition, one
-from mcp_sessions.stores.postgres.calls import Call, Outcome
+from mcp_sessions.stores.postgres.calls import Outcome
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.line import Line
+from mcp_sessions.stores.postgres.names import Call
 from mcp_sessions.stores.terms import (
     GRACE_SECONDS,
     Access,
