@@ -167,7 +167,8 @@ def _call(function: str, count: int, rest: int) -> bytes:
 def _calls(function: str, count: int, rest: int) -> bytes:
     """Return the SQL that does so for each row of as many arrays."""
     rows = f"unnest({_numbered('$', count)}) AS r({_numbered('c', count)})"
-    return f"SELECT a.* FROM {rows}, LATERAL {function}({_numbered('c', count, rest)}) AS a".encode()
+    answers = f"SELECT {function}({_numbered('c', count, rest)}) AS a FROM {rows} OFFSET 0"  # 0: each is called once
+    return f"SELECT (a).* FROM ({answers}) AS s".encode()
 
 
 def _numbered(name: str, count: int, rest: int = 0) -> str:
