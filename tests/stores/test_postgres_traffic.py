@@ -210,6 +210,14 @@ async def test_calls_that_come_at_once_are_one_statement_of_each_kind(
     assert [found["counter"].decode() for found in backwards] == [one.address.id for one in reversed(ACCESSES[:32])]
 
 
+async def test_large_values_travel_in_statements_of_their_own(postgres: PostgresServer, store: PostgresStore) -> None:
+    before = postgres.logged_statements()
+    large = [store.write(access, {"a": bytes(100_000)}) for access in ACCESSES[:2]]
+    small = [store.write(access, {"a": bytes(100)}) for access in ACCESSES[2:9]]
+    await asyncio.gather(*large, *small)
+    assert len(postgres.logged_statements()) - len(before) == 3
+
+
 async def test_each_of_those_that_travel_together_has_an_answer_of_its_own(store: PostgresStore) -> None:
     ok, foreign, older, large, text, beginner, held, other, absent, last = ACCESSES[:10]
     await store.write(text, {"counter": b'"a"'})
@@ -326,24 +334,29 @@ async def test_one_that_somebody_holds_up_does_not_fail_those_it_travels_with(po
         assert await store.increment(ACCESSES[7], "n", 1, b"0") == b"1", "what was given up is not done later"
 
 
-@pytest.mark.parametrize("together", [1, 20])
-async def test_a_server_that_forgets_what_was_prepared_is_no_longer_asked_to_keep_it(
-    postgres: PostgresServer, store: PostgresStore, together: int
-) -> None:
-    """As behind a pooler, where the next call may be on another connection."""
-    for _ in range(2):
-        await asyncio.gather(*(store.increment(access, "counter", 1, b"0") for access in ACCESSES[:together]))
+@pytest.fixture
+def forgetful(postgres: PostgresServer) -> Iterator[None]:
+    """The server forgets what was prepared at each write: as behind a pooler, where it may be another connection's."""
     postgres.run(
         "CREATE FUNCTION forget() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN DEALLOCATE ALL; RETURN new; END $$;"
         "CREATE TRIGGER forget BEFORE INSERT OR UPDATE ON mcp_sessions.session_values"
         " FOR EACH ROW EXECUTE FUNCTION forget()"
     )
-    try:
-        for expected in (b"4", b"5", b"6"):
-            sums = await asyncio.gather(
-                *(store.increment(access, "counter", 1, b"0") for access in ACCESSES[:together])
-            )
-            assert sums == [expected] * together
-    finally:
-        postgres.run("DROP FUNCTION forget CASCADE")
+    yield
+    postgres.run("DROP FUNCTION forget CASCADE")
+
+
+@pytest.mark.parametrize("together", [1, 20])
+async def test_a_server_that_forgets_what_was_prepared_is_no_longer_asked_to_keep_it(
+    postgres: PostgresServer, store: PostgresStore, forgetful: None, together: int
+) -> None:
+    for expected in (b"2", b"3", b"4", b"5"):
+        sums = await asyncio.gather(*(store.increment(access, "counter", 1, b"0") for access in ACCESSES[:together]))
+        assert sums == [expected] * together
     assert "execute <unnamed>: SELECT" in postgres.logged_statements()[-1]
+
+
+async def test_a_look_at_many_sessions_notices_that_too(store: PostgresStore, forgetful: None) -> None:
+    for _ in range(2):
+        assert len((await store.scan()).sessions) == 64
+        await store.increment(ACCESSES[0], "counter", 1, b"0")

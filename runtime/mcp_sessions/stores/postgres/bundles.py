@@ -35,7 +35,7 @@ class Job:
     ) -> None:
         self.call = call
         self.family = cast(Family, call.family)
-        self.kind = call.function if call.function in one.FUNCTIONS else ""
+        self.kind = call.function if call.joinable else ""
         self.arguments = arguments
         self.answer = answer
         self.submitted = now

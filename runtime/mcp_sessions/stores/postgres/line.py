@@ -163,9 +163,9 @@ class Line:
         def finish() -> None:
             timer.cancel()
             del self._busy[wire]
-            again = self._answer(wire, bundles, statements)
-            for job in reversed(again):  # each by itself, and before those that came later
-                self._behind[job.family].appendleft(job.alone(self._loop.time()))
+            for job in reversed(self._answer(wire, bundles, statements)):
+                waiting = self._ready if job.call.family is None else self._behind[job.family]
+                waiting.appendleft(job.alone(self._loop.time()))  # before those that came later
             self._put_back(wire)
             self._release(taken)
             self._call()

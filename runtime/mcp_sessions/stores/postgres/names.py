@@ -16,14 +16,16 @@ LONGEST: Final = 512
 
 
 class Call(NamedTuple):
-    """One statement: a function of the database and what it is given.
+    """A function of the database, and what it is given.
 
-    Calls of one family are performed in the order in which they were made.
+    Calls of one family are performed in the order in which they were made. Those that are ``joinable`` can be one
+    statement with others of the same function.
     """
 
     function: str
     arguments: tuple[Any, ...]
     family: Family | None = None
+    joinable: bool = False
 
 
 def claim(clock: float | None, access: Access) -> tuple[Any, ...]:

@@ -12,13 +12,16 @@ from mcp_sessions.stores.postgres.values import unpacked
 from mcp_sessions.stores.terms import Access
 
 FUNCTIONS: Final = {"get": 9, "put": 16}
-"""The functions of which many calls can be one statement, and how many arguments they have there: the first ones."""
+"""The functions, and how many arguments they have where many calls are one statement: the first ones."""
 
 BEGINS: Final = 5
 """The place among their arguments that says whether the session may begin."""
 
 _MOST: Final = 2**62
 """From here on, numbers are added elsewhere."""
+
+_LARGE: Final = 64 * 1024
+"""From so many bytes on, a value is not worth waiting for what else there is, nor others for it."""
 
 
 def is_short(access: Access, key: str) -> bool:
@@ -36,7 +39,7 @@ def is_small(by: object) -> bool:
 def get(clock: float | None, access: Access, key: str) -> Call:
     """Return the call that gives the value of a key."""
     about = (access.begin is not None, access.version, access.reads, bytes_of(key))
-    return Call("get", claim(clock, access) + about, family_of(access.address))
+    return Call("get", claim(clock, access) + about, family_of(access.address), joinable=True)
 
 
 def put(
@@ -50,6 +53,7 @@ def put(
 ) -> Call:
     """Return the call that sets a key, if it holds what is ``expected``, or adds a number to it."""
     begin, limits = access.begin, access.limits
+    held = expected[key] if expected else None
     arguments = (
         *claim(clock, access),
         begin is not None,
@@ -59,7 +63,7 @@ def put(
         value,
         ttl,
         expected is not None,
-        expected and expected[key],
+        held,
         by,
         limits.value_bytes,
         limits.session_bytes,
@@ -67,7 +71,7 @@ def put(
     if begin is not None:
         beginning = (begin.idle, begin.max, bytes_of(access.digest), access.since)
         arguments += (*beginning, limits.owner_sessions, limits.all_sessions)
-    return Call("put", arguments, family_of(access.address))
+    return Call("put", arguments, family_of(access.address), joinable=len(value) + len(held or b"") < _LARGE)
 
 
 def outcome_of(row: Row) -> Outcome:
