@@ -2,9 +2,8 @@
 
 import asyncio
 import socket
-import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ import psycopg
 import pytest
 from examples.state.counter import CounterSession
 from tests.stores.postgres_server import PostgresServer
+from tests.stores.relay import Relay
 
 from mcp_sessions import SessionDataError, SessionTooLargeError, StoreError
 from mcp_sessions.stores import TRANSPORT_SCHEMA, Access, Address, Lifetime, Limits, NotLiveError, OtherVersionError
@@ -50,66 +50,22 @@ def logging(server: PostgresServer) -> str:
     return f"{server.url}&options={quote('-c log_statement=all')}"
 
 
-class Relay:
-    """A way to the server that counts what passes.
+class PostgresRelay(Relay):
+    """A way to PostgreSQL that counts what passes."""
 
-    Attributes:
-        there: Bytes that were sent to the server.
-        back: Bytes that came back.
-        turns: How often the server was sent something after it had answered: round trips.
-    """
-
-    def __init__(self, server: PostgresServer) -> None:
-        self._server = server
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"postgresql://postgres@127.0.0.1:{self._listener.getsockname()[1]}/postgres?sslmode=disable"
-        self.reset()
-        self._threads = [threading.Thread(target=self._listen)]
-        self._threads[0].start()
-
-    def reset(self) -> None:
-        self.there = self.back = self.turns = 0
-        self._has_answered = True
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        self._listener.close()
-
-    def _listen(self) -> None:
-        with suppress(OSError):
-            while True:
-                client, _ = self._listener.accept()
-                self._threads.append(threading.Thread(target=self._serve, args=(client,)))
-                self._threads[-1].start()
-
-    def _serve(self, client: socket.socket) -> None:
-        with client, socket.socket(socket.AF_UNIX) as server:
-            server.connect(str(self._server.socket))
-            back = threading.Thread(target=self._forward, args=(server, client, False))
-            back.start()
-            self._forward(client, server, True)
-            back.join()
-
-    def _forward(self, source: socket.socket, target: socket.socket, is_there: bool) -> None:
-        with suppress(OSError):
-            while data := source.recv(65536):
-                if is_there:
-                    self.there += len(data)
-                    self.turns += self._has_answered
-                else:
-                    self.back += len(data)
-                self._has_answered = not is_there
-                target.sendall(data)
-        for end in (source, target):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres@127.0.0.1:{self.port}/postgres?sslmode=disable"
 
 
 @pytest.fixture
-def relay(postgres: PostgresServer) -> Iterator[Relay]:
-    made = Relay(postgres)
+def relay(postgres: PostgresServer) -> Iterator[PostgresRelay]:
+    def connect() -> socket.socket:
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(postgres.socket))
+        return server
+
+    made = PostgresRelay(connect)
     yield made
     made.close()
 
@@ -118,7 +74,7 @@ def relay(postgres: PostgresServer) -> Iterator[Relay]:
 
 
 async def test_a_call_of_an_accessor_is_one_statement_and_one_round_trip_the_slide_included(
-    postgres: PostgresServer, relay: Relay
+    postgres: PostgresServer, relay: PostgresRelay
 ) -> None:
     now = [1000.0]
     options = quote("-c log_statement=all")
@@ -137,7 +93,7 @@ async def test_a_call_of_an_accessor_is_one_statement_and_one_round_trip_the_sli
             assert expires == now[0] + 3660.0, "it slid"
 
 
-async def test_no_call_moves_bytes_of_other_keys(relay: Relay) -> None:
+async def test_no_call_moves_bytes_of_other_keys(relay: PostgresRelay) -> None:
     moved = []
     async with opened(relay.url, connections=1) as store:
         for size in (0, 1024, 1024 * 1024):
