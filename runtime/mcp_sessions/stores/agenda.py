@@ -1,6 +1,7 @@
 """What is due when, in memory: one valid entry for each name, and some that are stale."""
 
 import heapq
+from math import inf
 from typing import Final, Generic, TypeVar
 
 Name = TypeVar("Name")
@@ -18,7 +19,7 @@ class Agenda(Generic[Name]):
 
     def enter(self, name: Name, due: float) -> None:
         """Put a name on the agenda, unless it is there for an earlier time: then it is looked at again."""
-        if due < self._entered.get(name, float("inf")):
+        if due < self._entered.get(name, inf):
             heapq.heappush(self._heap, (due, name))
             self._entered[name] = due
 
@@ -37,3 +38,7 @@ class Agenda(Generic[Name]):
                 del self._entered[name]
                 return name
         return None
+
+    def may_have(self, now: float) -> bool:
+        """Tell whether to ask for the ``next``: there is none while this says no."""
+        return bool(self._heap) and self._heap[0][0] <= now

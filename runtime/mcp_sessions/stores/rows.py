@@ -6,7 +6,6 @@ leaves nothing to undo.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from mcp_sessions.stores import jsontext, room
@@ -37,8 +36,7 @@ from mcp_sessions.stores.texts import is_text, require_text
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Generic[T]):
+class Done(NamedTuple, Generic[T]):
     """What came of an operation on a session that may begin: its result, and whether there is a session now.
 
     Attributes:
@@ -51,8 +49,7 @@ class Done(Generic[T]):
     found: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What a caller may use: a live session, or one that may begin with some lifetime; its parent, if any, is live."""
 
     session: Record | Lifetime
@@ -279,7 +276,7 @@ def _open(rows: Rows, now: float, access: Access, claimed: _Claim, *, size: int 
     else:
         record = slid(former, now)
     if size is not None and size != record.size:
-        record = replace(record, size=size)
+        record = record._replace(size=size)
     _use_parent(rows, now, access, claimed)
     if is_new:
         # Of a session that is over, nothing may shine through.
@@ -315,7 +312,7 @@ def _prune(rows: Rows, address: Address, key: str) -> None:
     """Remove a value whose time is over."""
     record = rows.find(address)
     if record is not None:
-        rows.keep(address, replace(record, size=record.size - rows.stored(address, (key,))))
+        rows.keep(address, record._replace(size=record.size - rows.stored(address, (key,))))
     rows.put(address, {key: None}, {})
 
 
