@@ -181,7 +181,7 @@ class MemoryRows(_Rows):
         Nor would it move the parent. None for a session of which any of this is not so: then the rules decide.
         """
         address, owner = access.address, access.owner
-        family = self._family(address)
+        family = self._sessions.get((address.space, address.id), {})
         held = family.get(address.schema)
         if held is None or held.record.version != access.version or not is_settled(held.record, owner, now):
             return None
