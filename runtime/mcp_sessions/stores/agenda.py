@@ -11,9 +11,14 @@ _STALE: Final = 64
 
 
 class Agenda(Generic[Name]):
-    """Names in the order of their times; a time may be put off without telling, so it is asked for again when due."""
+    """Names in the order of their times; a time may be put off without telling, so it is asked for again when due.
+
+    Attributes:
+        first: Nothing is due before that; asking for the ``next`` brings it up to date.
+    """
 
     def __init__(self) -> None:
+        self.first = inf
         self._heap: list[tuple[float, Name]] = []
         self._entered: dict[Name, float] = {}
 
@@ -22,6 +27,7 @@ class Agenda(Generic[Name]):
         if due < self._entered.get(name, inf):
             heapq.heappush(self._heap, (due, name))
             self._entered[name] = due
+            self._update()
 
     def strike(self, name: Name) -> None:
         """Take a name off the agenda, if it is there."""
@@ -36,9 +42,10 @@ class Agenda(Generic[Name]):
             at, name = heapq.heappop(self._heap)
             if self._entered.get(name) == at:
                 del self._entered[name]
+                self._update()
                 return name
+        self._update()
         return None
 
-    def may_have(self, now: float) -> bool:
-        """Tell whether to ask for the ``next``: there is none while this says no."""
-        return bool(self._heap) and self._heap[0][0] <= now
+    def _update(self) -> None:
+        self.first = self._heap[0][0] if self._heap else inf

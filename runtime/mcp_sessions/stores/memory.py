@@ -37,7 +37,7 @@ class MemoryStore(RowStore):
         """See ``Store.read``."""
         with self._lock:
             now = self._clock()
-            held = self._settled(access, now)
+            held = None if self._rows is None else self._rows.settled(access, now)
             if held is not None and keys is not None:
                 found = _values(held, keys, now)
         if held is None or keys is None:
@@ -55,8 +55,8 @@ class MemoryStore(RowStore):
     ) -> dict[str, bytes | None] | None:
         """See ``Store.write``."""
         with self._lock:
-            held = None if ttls else self._settled(access, self._clock())
-            is_done = held is not None and _holds(held, expected) and _replace(held, access, changes)
+            held = None if ttls or self._rows is None else self._rows.settled(access, self._clock())
+            is_done = held is not None and (not expected or _holds(held, expected)) and _replace(held, access, changes)
         if not is_done:
             return await super().write(access, changes, expected, ttls)
         if access.found is not None:
@@ -68,7 +68,7 @@ class MemoryStore(RowStore):
     ) -> bytes:
         """See ``Store.increment``."""
         with self._lock:
-            held = None if ttl is not None else self._settled(access, self._clock())
+            held = None if ttl is not None or self._rows is None else self._rows.settled(access, self._clock())
             former = None if held is None else held.values.get(key)
             is_done = False
             if held is not None and former is not None and former[1] == inf:
@@ -88,14 +88,8 @@ class MemoryStore(RowStore):
             try:
                 return operation(self._rows, now)
             finally:
-                if self._rows.may_be_due(now - GRACE_SECONDS):
+                if self._rows.is_behind(now):
                     rows.purge(self._rows, now - GRACE_SECONDS, _SWEEP)
-
-    def _settled(self, access: Access, now: float) -> Held | None:
-        """Return a session that is settled, unless something else has to be done first."""
-        if self._rows is None or self._rows.may_be_due(now - GRACE_SECONDS):
-            return None
-        return self._rows.settled(access, now)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; all sessions are gone."""
@@ -115,9 +109,9 @@ def _values(held: Held, keys: Sequence[str], now: float) -> dict[str, bytes]:
     return found
 
 
-def _holds(held: Held, expected: Mapping[str, bytes | None] | None) -> bool:
+def _holds(held: Held, expected: Mapping[str, bytes | None]) -> bool:
     """Tell whether these keys are set to just these values, for as long as the session lives."""
-    return not expected or all(held.values.get(key) == (value, inf) for key, value in expected.items())
+    return all(held.values.get(key) == (value, inf) for key, value in expected.items())
 
 
 def _replace(held: Held, access: Access, changes: Mapping[str, bytes | None]) -> bool:
@@ -131,7 +125,8 @@ def _replace(held: Held, access: Access, changes: Mapping[str, bytes | None]) ->
         former = held.values.get(key)
         if value is None or former is None or former[1] != inf:
             return False
-        longest = max(longest, len(value))
+        if len(value) > longest:
+            longest = len(value)
         size += len(value) - len(former[0])
     if not room.is_ample(access.limits, longest, size):
         return False

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from mcp_sessions.stores.agenda import Agenda
 from mcp_sessions.stores.records import Record, is_settled
-from mcp_sessions.stores.terms import TRANSPORT_SCHEMA, Access, Address, Space
+from mcp_sessions.stores.terms import GRACE_SECONDS, TRANSPORT_SCHEMA, Access, Address, Space
 
 _Name: TypeAlias = tuple[Space, str, str]
 
@@ -178,8 +178,11 @@ class MemoryRows(_Rows):
     def settled(self, access: Access, now: float) -> Held | None:
         """Return a session that is the caller's to use, of the caller's version, and that no use now would move.
 
-        Nor would it move the parent. None for a session of which any of this is not so: then the rules decide.
+        Nor would it move the parent. None for a session of which any of this is not so, and as long as something
+        has to be purged: then it is for the rules to decide.
         """
+        if self.is_behind(now):
+            return None
         address, owner = access.address, access.owner
         family = self._sessions.get((address.space, address.id), {})
         held = family.get(address.schema)
@@ -191,9 +194,10 @@ class MemoryRows(_Rows):
                 return None
         return held
 
-    def may_be_due(self, now: float) -> bool:
-        """Tell whether it is worth asking what is due or over."""
-        return self._sessions_due.may_have(now) or self._values_due.may_have(now)
+    def is_behind(self, now: float) -> bool:
+        """Tell whether something may have been left to callers of ``purge_expired`` for long enough."""
+        due = now - GRACE_SECONDS
+        return self._sessions_due.first <= due or self._values_due.first <= due
 
 
 def _name(address: Address) -> _Name:
