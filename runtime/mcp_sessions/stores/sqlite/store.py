@@ -51,7 +51,7 @@ class SQLiteStore(RowStore):
         self._workers: dict[int, SQLiteWorker] = {}
 
     async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
-        return await asyncio.wrap_future(self._worker().submit(operation, writes=writes))
+        return await self._worker().submit(operation, writes=writes)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""
