@@ -7,6 +7,7 @@ from math import inf
 from typing import TypeAlias
 
 from mcp_sessions.stores.agenda import Agenda
+from mcp_sessions.stores.medium import Ahead
 from mcp_sessions.stores.records import Record, is_settled
 from mcp_sessions.stores.terms import GRACE_SECONDS, TRANSPORT_SCHEMA, Access, Address, Space
 
@@ -33,11 +34,11 @@ class _Rows:
         self._owned: dict[str | None, set[_Name]] = {}
         self._count = 0
 
-    def find(self, address: Address) -> Record | None:
+    def find(self, address: Address, ahead: Ahead | None = None) -> Record | None:
         held = self._family(address).get(address.schema)
         return None if held is None else held.record
 
-    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
+    def find_with_parent(self, address: Address, ahead: Ahead | None = None) -> tuple[Record | None, Record | None]:
         return self.find(address), self.find(address.parent)
 
     def children(self, address: Address) -> list[tuple[Address, Record]]:

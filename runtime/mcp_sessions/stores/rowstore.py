@@ -34,8 +34,11 @@ class RowStore(ABC):
     """A ``Store`` that performs the operations of ``rows`` and ``operators``; a subclass says where and how."""
 
     @abstractmethod
-    async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
-        """Perform an operation entirely or not at all; if not ``writes``, it most likely only reads."""
+    async def _perform(self, operation: Operation[Result], *, writes: bool = True, single: bool = False) -> Result:
+        """Perform an operation entirely or not at all.
+
+        If not ``writes``, it most likely only reads; and if ``single`` too, the rows look up all that it reads at once.
+        """
 
     @abstractmethod
     async def aclose(self) -> None:
@@ -62,7 +65,9 @@ class RowStore(ABC):
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
         wanted = None if keys is None else tuple(keys)
-        return _told(access, await self._perform(partial(rows.read, access=access, keys=wanted), writes=False))
+        operation = partial(rows.read, access=access, keys=wanted)
+        is_single = wanted is not None and len(wanted) == 1
+        return _told(access, await self._perform(operation, writes=False, single=is_single))
 
     async def names(self, access: Access) -> list[str]:
         """See ``Store.names``."""

@@ -50,8 +50,8 @@ class SQLiteStore(RowStore):
         self._closed = False
         self._workers: dict[int, SQLiteWorker] = {}
 
-    async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
-        return await self._worker().submit(operation, writes=writes)
+    async def _perform(self, operation: Operation[Result], *, writes: bool = True, single: bool = False) -> Result:
+        return await self._worker().submit(operation, writes=writes, single=single)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

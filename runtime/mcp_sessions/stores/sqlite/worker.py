@@ -40,6 +40,7 @@ _REFUSALS: Final = (SessionError, NotLiveError, OtherVersionError, SessionExists
 class _Job(NamedTuple):
     operation: Operation[Any]
     writes: bool
+    single: bool = False
     future: "asyncio.Future[Any] | None" = None
 
 
@@ -62,7 +63,7 @@ class SQLiteWorker:
         self._connection: sqlite3.Connection | None = None
         pause_at_fork(self)
 
-    def submit(self, operation: Operation[Result], *, writes: bool) -> "asyncio.Future[Result]":
+    def submit(self, operation: Operation[Result], *, writes: bool, single: bool) -> "asyncio.Future[Result]":
         """Accept an operation of the running event loop; they are performed in the order of their submission.
 
         Raises:
@@ -75,7 +76,7 @@ class SQLiteWorker:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mcp-sessions-sqlite", daemon=True)
                 self._thread.start()
-            self._queue.put(_Job(operation, writes, future))
+            self._queue.put(_Job(operation, writes, single, future))
         return future
 
     def close(self) -> "Future[None]":
@@ -124,15 +125,16 @@ class SQLiteWorker:
         """Wait for work; return it, and whether the worker is to stop after it."""
         jobs: list[_Job] = []
         try:
-            while len(jobs) < _BATCH:
-                job = self._queue.get_nowait() if jobs else self._queue.get(timeout=max(patience, 0.0))
-                if job is None:
-                    return jobs, True
-                if job.future is None or not job.future.cancelled():
-                    jobs.append(job)
+            job = self._queue.get(timeout=max(patience, 0.0))
         except Empty:
-            pass
-        return jobs, False
+            return jobs, False
+        while job is not None:
+            if job.future is None or not job.future.cancelled():
+                jobs.append(job)
+            if len(jobs) == _BATCH or self._queue.empty():
+                return jobs, False
+            job = self._queue.get_nowait()
+        return jobs, True
 
     def _outcomes(self, jobs: list[_Job]) -> list[_Outcome]:
         """Perform jobs; each of them has an outcome, whatever happens."""
@@ -160,7 +162,7 @@ class SQLiteWorker:
         try:
             if not any(job.writes for job in jobs):
                 try:
-                    return self._transact(connection, jobs, writable=False)
+                    return self._read(connection, jobs)
                 except WriteNeededError:
                     pass
             return self._transact(connection, jobs, writable=True)
@@ -168,6 +170,11 @@ class SQLiteWorker:
             if not is_busy(error):
                 self._disconnect()
             raise
+
+    def _read(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
+        if len(jobs) == 1 and jobs[0].single:  # one statement is a transaction
+            return [self._perform(rows_in(connection, writable=False), jobs[0])]
+        return self._transact(connection, jobs, writable=False)
 
     def _transact(self, connection: sqlite3.Connection, jobs: list[_Job], *, writable: bool) -> list[_Outcome]:
         connection.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
