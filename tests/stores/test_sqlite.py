@@ -224,7 +224,7 @@ async def test_a_child_costs_little_more_than_any_session(statements: list[str],
     late = "BEGIN, SELECT, ROLLBACK, BEGIN IMMEDIATE, SELECT, INSERT, INSERT, SELECT, COMMIT"
     await check({late: lambda: store.read(child)}, statements)
     clock.advance(IDLE.idle / 2)
-    late = "SELECT, BEGIN IMMEDIATE, SELECT, INSERT, INSERT, SELECT, COMMIT"
+    late = "SELECT, SELECT, BEGIN IMMEDIATE, SELECT, SELECT, INSERT, INSERT, SELECT, COMMIT"
     await check({late: lambda: store.read(child, ["a"])}, statements)
     await store.aclose()
 
@@ -272,6 +272,47 @@ async def test_a_value_is_not_read_to_be_written_over(statements: list[str], sql
     (look,) = (text for text in statements if text.startswith("SELECT"))
     assert "length(v.value), v.until" in look
     assert "v.key = 'a'" in look
+    await store.aclose()
+
+
+async def test_answers_wake_an_event_loop_once(
+    sqlite_path: Path, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    loop = asyncio.get_running_loop()
+    calls: list[object] = []
+    wake = loop.call_soon_threadsafe
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *call: (calls.append(call), wake(*call))[1])
+    results = await asyncio.gather(*(store.increment(access, "n", 1, b"0") for _ in range(64)))
+    assert sorted(map(int, results)) == list(range(1, 65))
+    assert len(calls) <= 8
+    await store.aclose()
+
+
+async def test_64_writers_at_once_need_few_commits(statements: list[str], sqlite_path: Path) -> None:
+    store = SQLiteStore(sqlite_path, synchronous="FULL")
+    accesses = [Access(Address("handle", str(number), "cart")) for number in range(64)]
+    await asyncio.gather(*(store.create(access, IDLE, {"n": b"0"}) for access in accesses))
+    statements.clear()
+    await asyncio.gather(*(store.write(access, {"n": b"1"}) for access in accesses))
+    assert statements.count("COMMIT") <= 8
+    assert sum(text.startswith("INSERT") for text in statements) == 64
+    await store.aclose()
+
+
+async def test_whoever_gives_up_gets_no_answer_and_harms_no_neighbour(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    given_up = [asyncio.ensure_future(store.increment(access, "n", 1, b"0")) for _ in range(8)]
+    others = [asyncio.ensure_future(store.increment(access, "n", 1, b"0")) for _ in range(8)]
+    await asyncio.sleep(0)
+    for call in given_up:
+        call.cancel()
+    results = await asyncio.gather(*given_up, *others, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results[:8])
+    assert all(isinstance(result, bytes) for result in results[8:])
+    assert 8 <= int((await store.read(access, ["n"]))["n"]) <= 16
     await store.aclose()
 
 
@@ -516,6 +557,34 @@ async def test_a_file_that_is_removed_or_replaced_is_noticed(sqlite_path: Path, 
         await store.read(access)
     sqlite_path.with_suffix(".old").replace(sqlite_path)
     await store.write(access, {"a": b"1"})
+    await store.aclose()
+
+
+@pytest.mark.parametrize(("trust", "expected"), [(3600.0, 0), (0.0, 10)])
+async def test_every_write_looks_whether_the_file_is_in_place_and_a_read_unless_one_just_did(
+    sqlite_path: Path, access: Access, monkeypatch: pytest.MonkeyPatch, trust: float, expected: int
+) -> None:
+    looks: list[file.SQLiteFile] = []
+    look = file.SQLiteFile._look
+
+    def counted(self: file.SQLiteFile) -> tuple[int, int]:
+        looks.append(self)
+        return look(self)
+
+    monkeypatch.setattr("mcp_sessions.stores.sqlite.worker._TRUST_SECONDS", trust)
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE, {"a": b"1"})
+    monkeypatch.setattr(file.SQLiteFile, "_look", counted)
+    for number in range(10):
+        await store.write(access, {"a": str(number).encode()})
+    assert len(looks) == 10
+    for _ in range(10):
+        await store.read(access, ["a"])
+    assert len(looks) == 10 + expected
+    reconnect(store)
+    before = len(looks)
+    await store.read(access, ["a"])
+    assert len(looks) > before, "what is opened anew is looked at first"
     await store.aclose()
 
 

@@ -80,7 +80,7 @@ class MemoryStore(RowStore):
             access.found()
         return total
 
-    async def _perform(self, operation: Operation[Result], *, writes: bool = True, single: bool = False) -> Result:
+    async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
         with self._lock:
             if self._rows is None:
                 raise StoreError("the session store is closed")

@@ -67,7 +67,7 @@ class KeyValueStore(RowStore, ConditionalStore):
         self._sweep_at = 0.0
         self._unfinished: set[asyncio.Task[Any]] = set()
 
-    async def _perform(self, operation: Operation[Result], *, writes: bool = True, single: bool = False) -> Result:
+    async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
         self._require_open()
         return await self._finish(self._perform_alone(operation))
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Final, cast
 
@@ -76,6 +77,7 @@ class SQLiteFile:
         self.path = path.absolute()
         self._synchronous = synchronous
         self._patience = patience
+        self._seen = -inf
         try:
             self._create()
             with self._opened() as connection:
@@ -106,12 +108,19 @@ class SQLiteFile:
             raise
         return connection
 
-    def check_in_place(self) -> None:
+    def check_in_place(self, within: float = 0.0) -> None:
         """Make sure that the file is still the one that was opened: what is written to another one is lost.
+
+        Args:
+            within: A look that was taken at most so many seconds ago will do.
 
         Raises:
             StoreError: If it is not.
         """
+        now = time.monotonic()
+        if now - self._seen < within:
+            return
+        self._seen = -inf
         try:
             in_place = self._look() == self._identity
         except OSError:
@@ -120,6 +129,7 @@ class SQLiteFile:
             raise StoreError(
                 "the session database was removed or replaced while in use; put it back, or restart the server"
             )
+        self._seen = now
 
     def _look(self) -> tuple[int, int]:
         status = self.path.stat()

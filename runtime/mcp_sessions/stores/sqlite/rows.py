@@ -5,11 +5,13 @@ What an operation is going to ask of the session that it looks for is looked up 
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, cast
 
-from mcp_sessions.stores.medium import Ahead, Rows
+from mcp_sessions.stores.medium import Ahead
 from mcp_sessions.stores.records import Record, State
-from mcp_sessions.stores.terms import TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Address
+from mcp_sessions.stores.rows import Done, read
+from mcp_sessions.stores.terms import TOMBSTONE_SECONDS, TRANSPORT_SCHEMA, Access, Address
+from mcp_sessions.stores.texts import is_text, require_text
 
 _STATES: Final[tuple[State, ...]] = ("live", "expired", "ended")
 
@@ -35,6 +37,12 @@ _FIND_CHILDREN: Final = f"SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE space =
 _KEEP: Final = f"""INSERT INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT ({_NAME}) DO UPDATE SET ({_COLUMNS}) = ({_EXCLUDED})"""
 _RESIZE: Final = f"UPDATE sessions SET size = ? {_WHERE}"
+_SETTLED: Final = """{0}.owner IS ?5 AND {0}.state = 0 AND {0}.expires > ?6
+    AND ({0}.expires >= ?6 + {0}.idle OR {0}.expires >= {0}.max_at)"""
+_READ: Final = f"""SELECT v.value, v.until FROM sessions AS s {_VALUE.replace("?", "?1")}
+    WHERE s.space = ?2 AND s.id = ?3 AND s.schema = ?4 AND s.version = ?7 AND {_SETTLED.format("s")}"""
+_READ_CHILD: Final = f"""{_READ} AND EXISTS (SELECT 1 FROM sessions AS p
+    WHERE p.space = ?2 AND p.id = ?3 AND p.schema = '{TRANSPORT_SCHEMA}' AND {_SETTLED.format("p")})"""
 _FORGET: Final = f"DELETE FROM sessions {_WHERE}"
 _DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
     UNION ALL SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state IN (1, 2) AND expires <= ? LIMIT ?"""
@@ -58,14 +66,6 @@ _DROP: Final = f"DELETE FROM session_values {_WHERE}"
 
 class WriteNeededError(Exception):
     """Rows that were opened for reading alone would have to be changed."""
-
-
-def rows_in(connection: sqlite3.Connection, *, writable: bool) -> Rows:
-    """Return the rows of a connection's current transaction.
-
-    Unless ``writable``, they raise ``WriteNeededError`` instead of changing.
-    """
-    return _SQLiteRows(connection, writable)
 
 
 class _Found(NamedTuple):
@@ -203,6 +203,37 @@ class _SQLiteRows:
         record = _record(row)
         self._found = _Found(address, record, ahead, row[-2], row[-1])
         return record
+
+
+class SQLiteRows(_SQLiteRows):
+    """Rows in a connection's current transaction, or of single statements where there is none.
+
+    Args:
+        connection: The connection.
+        writable: Whether they may change; they raise ``WriteNeededError`` instead if not.
+    """
+
+    def settled(self, access: Access, key: str, now: float) -> tuple[bytes | None, float | None] | None:
+        """Return what a key holds, and until when, if the session is settled in the sense of ``records.is_settled``.
+
+        So has its parent to be, and its version the caller's. None where the rules have to decide.
+        """
+        address = access.address
+        about = (key, *_name(address), access.owner, now, access.version)
+        found = self._execute(_READ_CHILD if address.has_parent else _READ, about).fetchone()
+        return cast(tuple[bytes | None, float | None] | None, found)
+
+
+def read_one(table: SQLiteRows, now: float, access: Access, key: str) -> Done[dict[str, bytes]]:
+    """Read one key, by one statement if the session is settled; see ``rows.read``."""
+    require_text(key)
+    found = table.settled(access, key, now) if is_text(access.address.id) else None
+    if found is None:
+        return read(table, now, access, (key,))
+    value, until = found
+    if value is None or (until is not None and until <= now):
+        return Done({}, None, True)
+    return Done({key: value}, None, True)
 
 
 def _finding(address: Address, ahead: Ahead | None, *others: str) -> tuple[str, tuple[str, ...]]:

@@ -11,24 +11,27 @@ import sqlite3
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from mcp_sessions.errors import SessionError, StoreError
 from mcp_sessions.stores import rows
 from mcp_sessions.stores.forking import pause_at_fork
-from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.rowstore import Operation, Result
+from mcp_sessions.stores.rowstore import Result
 from mcp_sessions.stores.sqlite.file import SQLiteFile, explain, is_busy
-from mcp_sessions.stores.sqlite.rows import WriteNeededError, rows_in
+from mcp_sessions.stores.sqlite.rows import SQLiteRows, WriteNeededError
 from mcp_sessions.stores.terms import GRACE_SECONDS, Clock, NotLiveError, OtherVersionError, SessionExistsError
 
 _log: Final = logging.getLogger("mcp_sessions")
 
 _BATCH: Final = 128
 """How many operations share a commit at most."""
+
+_TRUST_SECONDS: Final = 0.01
+"""For how long readers, who have nothing to lose, believe that the file is in place."""
 
 _SWEEP_SECONDS: Final = 60.0
 _SWEEP_LIMIT: Final = 50
@@ -37,8 +40,12 @@ _REFUSALS: Final = (SessionError, NotLiveError, OtherVersionError, SessionExists
 """What an operation raises before it has changed anything."""
 
 
+SQLiteOperation: TypeAlias = Callable[[SQLiteRows, float], Result]
+"""An operation that may know what is SQLite's own."""
+
+
 class _Job(NamedTuple):
-    operation: Operation[Any]
+    operation: SQLiteOperation[Any]
     writes: bool
     single: bool = False
     future: "asyncio.Future[Any] | None" = None
@@ -63,8 +70,12 @@ class SQLiteWorker:
         self._connection: sqlite3.Connection | None = None
         pause_at_fork(self)
 
-    def submit(self, operation: Operation[Result], *, writes: bool, single: bool) -> "asyncio.Future[Result]":
+    def submit(
+        self, operation: SQLiteOperation[Result], *, writes: bool, single: bool = False
+    ) -> "asyncio.Future[Result]":
         """Accept an operation of the running event loop; they are performed in the order of their submission.
+
+        One that is ``single`` needs no transaction: what it learns from one statement, it learns from no other.
 
         Raises:
             StoreError: If the worker has been closed.
@@ -157,32 +168,33 @@ class SQLiteWorker:
 
     def _commit(self, jobs: list[_Job]) -> list[_Outcome]:
         """Perform jobs in one transaction; reads do not wait for writers."""
-        self._file.check_in_place()
-        connection = self._connected()
         try:
             if not any(job.writes for job in jobs):
                 try:
-                    return self._read(connection, jobs)
+                    return self._read(jobs)
                 except WriteNeededError:
                     pass
-            return self._transact(connection, jobs, writable=True)
+            self._file.check_in_place()
+            return self._transact(jobs, writable=True)
         except sqlite3.Error as error:
             if not is_busy(error):
                 self._disconnect()
             raise
 
-    def _read(self, connection: sqlite3.Connection, jobs: list[_Job]) -> list[_Outcome]:
-        if len(jobs) == 1 and jobs[0].single:  # one statement is a transaction
-            return [self._perform(rows_in(connection, writable=False), jobs[0])]
-        return self._transact(connection, jobs, writable=False)
+    def _read(self, jobs: list[_Job]) -> list[_Outcome]:
+        self._file.check_in_place(_TRUST_SECONDS)
+        if len(jobs) == 1 and jobs[0].single:
+            return [self._perform(SQLiteRows(self._connected(), False), jobs[0])]
+        return self._transact(jobs, writable=False)
 
-    def _transact(self, connection: sqlite3.Connection, jobs: list[_Job], *, writable: bool) -> list[_Outcome]:
+    def _transact(self, jobs: list[_Job], *, writable: bool) -> list[_Outcome]:
+        connection = self._connected()
         connection.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
         with connection:
-            table = rows_in(connection, writable=writable)
+            table = SQLiteRows(connection, writable)
             return [self._perform(table, job) for job in jobs]
 
-    def _perform(self, table: Rows, job: _Job) -> _Outcome:
+    def _perform(self, table: SQLiteRows, job: _Job) -> _Outcome:
         try:
             return _Outcome(job.operation(table, self._clock()))
         except _REFUSALS as error:
@@ -190,6 +202,7 @@ class SQLiteWorker:
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
+            self._file.check_in_place()
             self._connection = self._file.connect()
         return self._connection
 
