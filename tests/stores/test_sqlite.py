@@ -32,6 +32,13 @@ from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
 IDLE = Lifetime(600.0)
 
+READ_BYTES = Path("/proc/self/io")
+
+
+def bytes_read() -> int:
+    """Return how many bytes this process has read so far, from memory or disk."""
+    return int(READ_BYTES.read_text().split()[1])
+
 
 def rows(path: Path, query: str) -> list[Any]:
     with closing(sqlite3.connect(path)) as connection:
@@ -264,6 +271,30 @@ async def test_what_was_looked_up_ahead_is_what_a_neighbour_has_left(
     await store.aclose()
 
 
+@pytest.mark.skipif(not READ_BYTES.exists(), reason="the system does not count what is read")
+async def test_what_a_session_holds_besides_is_not_read(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    large = {f"large {n}": bytes(2_000_000) for n in range(2)}
+    await store.create(access, IDLE, {"a": b"1", "z": b"1", **large})
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: store.read(access, ["a"]),
+        lambda: store.read(access, ["a", "z", "unset"]),
+        lambda: store.write(access, {"z": b"2"}),
+        lambda: store.write(access, {"a": b"3", "new": b"4"}, {"a": b"1"}),
+        lambda: store.increment(access, "z", 1, b"0"),
+        lambda: store.remove(access, "a"),
+        lambda: store.names(access),
+        lambda: store.touch(access),
+    ]
+    for call in calls:
+        reconnect(store)  # so that nothing is in SQLite's cache
+        before = bytes_read()
+        await call()
+        assert bytes_read() - before < 200_000
+    assert (await store.touch(access)).size == len("z3new4large 0large 1") + 4_000_000
+    await store.aclose()
+
+
 async def test_a_value_is_not_read_to_be_written_over(statements: list[str], sqlite_path: Path, access: Access) -> None:
     store = SQLiteStore(sqlite_path)
     await store.create(access, IDLE, {"a": b"1", "other": b"2"})
@@ -367,7 +398,8 @@ async def test_reading_goes_by_the_primary_key(statements: list[str], sqlite_pat
     plans = [rows(sqlite_path, f"EXPLAIN QUERY PLAN {text}") for text in selects]
     assert len(plans) == 6
     assert [len(plan) for plan in plans] == [2, 1, 1, 1, 1, 1]
-    assert all("USING PRIMARY KEY" in step[3] for plan in plans for step in plan)
+    primary = ("USING PRIMARY KEY", "USING INDEX sqlite_autoindex_session_values_1")
+    assert all(any(way in step[3] for way in primary) for plan in plans for step in plan)
     for which, narrowed in {0: "schema=?", 3: "schema=?", 5: "schema>?"}.items():
         assert narrowed in plans[which][0][3]
     assert "key=?" in plans[0][1][3]
@@ -483,6 +515,31 @@ async def test_a_file_that_knows_no_versions_that_get_along(
     assert copy is not None
     assert await store.migrate(copy, SchemaVersion(4, "d4", 4), {"a": b"2"}, {})
     assert await store.read(replace(access, version=4, reads=4)) == {"a": b"2"}
+    await store.aclose()
+
+
+async def test_a_file_in_which_values_had_no_row_ids(
+    sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as former:
+        former.setattr(file, "_STEPS", file._STEPS[:4])
+        former.setattr(file, "FORMAT", 4)
+        store = SQLiteStore(sqlite_path, clock=clock)
+        held = {"a": b"1", "b": bytes(100_000), "quote": b"2"}
+        info = await store.create(access, IDLE, held, {"quote": 30.0})
+        await store.aclose()
+    without = "SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%session_values%WITHOUT ROWID'"
+    assert rows(sqlite_path, without) == [(1,)]
+    store = SQLiteStore(sqlite_path, clock=clock)
+    assert rows(sqlite_path, without) == [(0,)]
+    assert rows(sqlite_path, "PRAGMA user_version") == [(FORMAT,)]
+    assert await store.read(access) == held
+    assert await store.touch(access) == info
+    clock.advance(30.0)
+    assert await store.names(access) == ["a", "b"]
+    assert rows(sqlite_path, "SELECT key FROM session_values WHERE until IS NOT NULL") == [("quote",)]
+    await store.write(access, {"quote": b"3"})
+    assert rows(sqlite_path, "SELECT key FROM session_values WHERE until IS NOT NULL") == []
     await store.aclose()
 
 

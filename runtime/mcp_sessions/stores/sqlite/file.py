@@ -54,6 +54,19 @@ _STEPS: Final = (
                 live + ({_COUNTED.format("new.")}) - ({_COUNTED.format("old.")}); END""",
     ),
     ("ALTER TABLE sessions ADD COLUMN since INTEGER NOT NULL DEFAULT 0",),
+    (
+        # In a table without row ids, SQLite reads a large value whole to compare its key with another one.
+        "ALTER TABLE session_values RENAME TO former_values",
+        """CREATE TABLE session_values (
+            space TEXT NOT NULL, id TEXT NOT NULL, schema TEXT NOT NULL, key TEXT NOT NULL,
+            until REAL, value BLOB NOT NULL,
+            PRIMARY KEY (space, id, schema, key)
+        )""",
+        """INSERT INTO session_values (space, id, schema, key, until, value)
+            SELECT space, id, schema, key, until, value FROM former_values""",
+        "DROP TABLE former_values",
+        "CREATE INDEX session_values_until ON session_values (until) WHERE until IS NOT NULL",
+    ),
 )
 """What makes each format out of the one before; a new file takes all of the steps."""
 

@@ -52,7 +52,8 @@ _ALL: Final = f"SELECT key, value FROM session_values {_SET_NOW}"
 _ONE: Final = f"SELECT value FROM session_values {_SET_NOW} AND key = ?"
 _UNTILS: Final = f"SELECT key, until FROM session_values {_WHERE} AND until IS NOT NULL"
 _NAMES: Final = f"SELECT key FROM session_values {_SET_NOW} ORDER BY key"
-_SET: Final = f"INSERT OR REPLACE INTO session_values ({_NAME}, key, value, until) VALUES (?, ?, ?, ?, ?, ?)"
+_SET: Final = f"""INSERT INTO session_values ({_NAME}, key, until, value) VALUES (?, ?, ?, ?, ?, ?)
+    ON CONFLICT ({_NAME}, key) DO UPDATE SET until = excluded.until, value = excluded.value"""
 _UNSET: Final = f"DELETE FROM session_values {_WHERE} AND key = ?"
 _OVER: Final = f"SELECT {_NAME}, key FROM session_values WHERE until <= ? LIMIT ?"
 _STORED: Final = f"SELECT length(CAST(key AS BLOB)) + length(value) FROM session_values {_WHERE} AND key = ?"
@@ -165,7 +166,7 @@ class _SQLiteRows:
             if value is None:
                 self._change(_UNSET, (*where, key))
             else:
-                self._change(_SET, (*where, key, value, untils.get(key)))
+                self._change(_SET, (*where, key, untils.get(key), value))
 
     def drop(self, address: Address) -> None:
         self._change(_DROP, _name(address))
