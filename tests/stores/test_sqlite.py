@@ -5,13 +5,15 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mcp_sessions import SessionError, StoreError, StoreUrlError
 from mcp_sessions.stores import (
@@ -26,8 +28,10 @@ from mcp_sessions.stores import (
     SchemaVersion,
     SQLiteStore,
 )
+from mcp_sessions.stores.records import Record, is_settled
 from mcp_sessions.stores.sqlite import file
 from mcp_sessions.stores.sqlite.file import APPLICATION_ID, FORMAT
+from mcp_sessions.stores.sqlite.rows import SQLiteRows
 from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
 IDLE = Lifetime(600.0)
@@ -293,6 +297,54 @@ async def test_what_a_session_holds_besides_is_not_read(sqlite_path: Path, acces
         assert bytes_read() - before < 200_000
     assert (await store.touch(access)).size == len("z3new4large 0large 1") + 4_000_000
     await store.aclose()
+
+
+TIMES = st.sampled_from([90.0, 99.9, 100.0, 100.1, 110.0, 110.1, 120.0, 1000.0])
+RECORDS = st.builds(
+    Record,
+    version=st.sampled_from([1, 2]),
+    digest=st.just("d"),
+    owner=st.sampled_from([None, "me", "you"]),
+    created=st.just(50.0),
+    expires=TIMES,
+    idle=st.sampled_from([0.0, 10.0, 20.0, 0.1]),
+    max_at=st.none() | TIMES,
+    state=st.sampled_from(["live", "live", "live", "expired", "ended"]),
+    size=st.just(2),
+    since=st.just(0),
+)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("settled") / "sessions.db"
+    with closing(file.SQLiteFile(path, "NORMAL", 1.0).connect()) as opened:
+        yield opened
+
+
+@given(
+    record=RECORDS,
+    parent=RECORDS | st.none(),
+    address=st.sampled_from([Address("handle", "1", "cart"), Address("transport", "1", "cart")]),
+    owner=st.sampled_from([None, "me"]),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_session_is_settled_in_sql_when_the_rules_say_so(
+    connection: sqlite3.Connection, record: Record, parent: Record | None, address: Address, owner: str | None
+) -> None:
+    now = 100.0
+    table = SQLiteRows(connection, True)
+    connection.execute("BEGIN")
+    table.keep(address, record)
+    table.put(address, {"a": b"1"}, {"a": 105.0})
+    if parent is not None:
+        table.keep(Address("transport", "1", TRANSPORT_SCHEMA), parent)
+    found = [table.settled(Access(address, owner), key, now) for key in ("a", "unset")]
+    connection.execute("ROLLBACK")
+    expected = record.version == 1 and is_settled(record, owner, now)
+    if address.has_parent:
+        expected = expected and parent is not None and is_settled(parent, owner, now)
+    assert found == ([(b"1", 105.0), (None, None)] if expected else [None, None])
 
 
 async def test_a_value_is_not_read_to_be_written_over(statements: list[str], sqlite_path: Path, access: Access) -> None:
