@@ -37,12 +37,12 @@ _FIND_CHILDREN: Final = f"SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE space =
 _KEEP: Final = f"""INSERT INTO sessions ({_NAME}, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT ({_NAME}) DO UPDATE SET ({_COLUMNS}) = ({_EXCLUDED})"""
 _RESIZE: Final = f"UPDATE sessions SET size = ? {_WHERE}"
-_SETTLED: Final = """{0}.owner IS ?5 AND {0}.state = 0 AND {0}.expires > ?6
-    AND ({0}.expires >= ?6 + {0}.idle OR {0}.expires >= {0}.max_at)"""
-_READ: Final = f"""SELECT v.value, v.until FROM sessions AS s {_VALUE.replace("?", "?1")}
-    WHERE s.space = ?2 AND s.id = ?3 AND s.schema = ?4 AND s.version = ?7 AND {_SETTLED.format("s")}"""
+_SETTLED: Final = """{0}.owner IS ? AND {0}.state = 0 AND {0}.expires > ?
+    AND ({0}.expires >= ? + {0}.idle OR {0}.expires >= {0}.max_at)"""
+_READ: Final = f"""SELECT v.value, v.until FROM sessions AS s {_VALUE}
+    WHERE s.space = ? AND s.id = ? AND s.schema = ? AND s.version = ? AND {_SETTLED.format("s")}"""
 _READ_CHILD: Final = f"""{_READ} AND EXISTS (SELECT 1 FROM sessions AS p
-    WHERE p.space = ?2 AND p.id = ?3 AND p.schema = '{TRANSPORT_SCHEMA}' AND {_SETTLED.format("p")})"""
+    WHERE p.space = s.space AND p.id = s.id AND p.schema = '{TRANSPORT_SCHEMA}' AND {_SETTLED.format("p")})"""
 _FORGET: Final = f"DELETE FROM sessions {_WHERE}"
 _DUE: Final = f"""SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state = 0 AND expires <= ?
     UNION ALL SELECT {_NAME}, {_COLUMNS} FROM sessions WHERE state IN (1, 2) AND expires <= ? LIMIT ?"""
@@ -220,8 +220,12 @@ class SQLiteRows(_SQLiteRows):
         So has its parent to be, and its version the caller's. None where the rules have to decide.
         """
         address = access.address
-        about = (key, *_name(address), access.owner, now, access.version)
-        found = self._execute(_READ_CHILD if address.has_parent else _READ, about).fetchone()
+        settled = (access.owner, now, now)
+        about = (key, *_name(address), access.version, *settled)
+        if address.has_parent:
+            found = self._execute(_READ_CHILD, about + settled).fetchone()
+        else:
+            found = self._execute(_READ, about).fetchone()
         return cast(tuple[bytes | None, float | None] | None, found)
 
 
