@@ -1,0 +1,251 @@
+"""Contests: alternatives, each in a process of its own, that perform rounds in turn, and are compared round by round.
+
+A contestant's number of operations a round is fixed after a trial, so that rounds last about as long whoever performs
+them. So a busy moment of the machine meets all of them alike, and a slow peer does not make the run an hour.
+"""
+
+import json
+import os
+import selectors
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from child import Setting
+
+HERE: Final = Path(__file__).resolve().parent
+PATIENCE: Final = 60.0
+"""For how many seconds a child may be silent; then it is killed."""
+
+
+class AbsentError(Exception):
+    """A contestant cannot take part; the message says why."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A contestant as it enters.
+
+    Attributes:
+        module: Its module in ``contestants``.
+        setting: What it is to prepare.
+        python: The interpreter of its environment; None where that could not be made.
+    """
+
+    module: str
+    setting: Setting
+    python: Path | None = Path(sys.executable)
+
+
+@dataclass(frozen=True)
+class Stat:
+    """A median with its quartiles."""
+
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> "Stat":
+        """Return that of some values."""
+        low, high = (min(values), max(values)) if len(values) < 3 else statistics.quantiles(values, n=4)[::2]
+        return cls(statistics.median(values), low, high)
+
+    def scaled(self, factor: float) -> "Stat":
+        """Return it in another unit."""
+        return Stat(self.median * factor, self.low * factor, self.high * factor)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One round: what an operation took, in seconds: of time, of the child's processor, and of the server's."""
+
+    seconds: float
+    cpu: float
+    server_cpu: float
+    slowest: float
+    counts: Mapping[str, int]
+    done: int
+
+
+@dataclass
+class Found:
+    """What a contest has found: rounds by contestant, and why those took no part that are missing."""
+
+    samples: dict[str, list[Sample]] = field(default_factory=dict)
+    absent: dict[str, str] = field(default_factory=dict)
+
+    def of(self, name: str, what: str = "seconds") -> Stat:
+        """Return what an operation of a contestant takes."""
+        return Stat.of([getattr(sample, what) for sample in self._rounds(name)])
+
+    def ratio(self, name: str, base: str, what: str = "seconds") -> Stat:
+        """Return how many times as much an operation of one contestant takes as one of another, round by round."""
+        pairs = zip(self._rounds(name), self._rounds(base), strict=True)
+        return Stat.of([getattr(one, what) / max(getattr(other, what), 1e-9) for one, other in pairs])
+
+    def total(self, name: str, count: str) -> int:
+        """Return the sum of a count of all rounds."""
+        return sum(sample.counts.get(count, 0) for sample in self._rounds(name))
+
+    def _rounds(self, name: str) -> list[Sample]:
+        if name in self.absent:
+            raise AbsentError(self.absent[name])
+        return self.samples[name]
+
+
+class Child:
+    """One contestant's process."""
+
+    def __init__(self, entry: Entry) -> None:
+        if entry.python is None:
+            raise AbsentError("its environment could not be made")
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        self._process = subprocess.Popen(
+            [entry.python, HERE / "child.py", entry.module],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE if "BENCH_DEBUG" not in os.environ else None,
+            env=environment,
+        )
+        self._buffer = b""
+        try:
+            self.handles: list[str] = self.ask(asdict(entry.setting))["handles"]
+        except BaseException:
+            self.close()
+            raise
+
+    def ask(self, what: Mapping[str, Any], patience: float = PATIENCE) -> Any:
+        """Tell it something, and return its answer.
+
+        Raises:
+            AbsentError: If it has none, or says that something went wrong.
+        """
+        self.tell(what)
+        return self.answer(patience)
+
+    def tell(self, what: Mapping[str, Any]) -> None:
+        """Tell it something that it will answer."""
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(what).encode() + b"\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            raise AbsentError("it has ended") from None
+
+    def answer(self, patience: float = PATIENCE) -> Any:
+        """Return what it answers."""
+        assert self._process.stdout is not None
+        until = time.monotonic() + patience
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._process.stdout, selectors.EVENT_READ)
+            while b"\n" not in self._buffer:
+                if not selector.select(max(0.0, until - time.monotonic())):
+                    self.close()
+                    raise AbsentError(f"it was silent for {patience:.0f} seconds")
+                read = os.read(self._process.stdout.fileno(), 1 << 16)
+                if not read:
+                    raise AbsentError("it has ended")
+                self._buffer += read
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise AbsentError(answer["error"])
+        return answer
+
+    def close(self) -> None:
+        """Have it end by itself, or kill it."""
+        assert self._process.stdin is not None
+        try:
+            self._process.communicate(timeout=10.0)
+        except (subprocess.TimeoutExpired, OSError):
+            self._process.kill()
+            self._process.communicate()
+
+
+@contextmanager
+def started(entries: Mapping[str, Entry]) -> Iterator[tuple[dict[str, Child], dict[str, str]]]:
+    """Start contestants; those that cannot take part are told with the reason."""
+    with ExitStack() as stack:
+        children: dict[str, Child] = {}
+        absent: dict[str, str] = {}
+        for name, entry in entries.items():
+            try:
+                children[name] = Child(entry)
+                stack.callback(children[name].close)
+            except AbsentError as error:
+                absent[name] = str(error)
+        yield children, absent
+
+
+def compete(
+    children: Mapping[str, Child],
+    absent: Mapping[str, str],
+    wanted: Mapping[str, Any],
+    *,
+    rounds: int,
+    span: float,
+    server_cpu: Callable[[], float] = lambda: 0.0,
+    each: int = 0,
+) -> Found:
+    """Have contestants perform an operation in turn, each round in another order.
+
+    Args:
+        children: The contestants.
+        absent: Those that are not there, and why.
+        wanted: A ``Round``, but for how often.
+        rounds: How many rounds count.
+        span: How many seconds a round is to take.
+        server_cpu: Returns how many seconds the server's processor has worked.
+        each: How often each task does it in a round; 0 to find out by a trial.
+    """
+    found = Found(absent=dict(absent))
+    often: dict[str, int] = {}
+    for name, child in children.items():
+        try:
+            often[name] = each or _trial(child, wanted, span)
+            found.samples[name] = []
+        except AbsentError as error:
+            found.absent[name] = str(error)
+    for number in range(rounds):
+        names = list(found.samples)
+        for name in names[number % len(names) :] + names[: number % len(names)]:
+            try:
+                found.samples[name].append(_sample(children[name], {**wanted, "each": often[name]}, server_cpu))
+            except AbsentError as error:
+                found.absent[name] = str(error)
+                del found.samples[name]
+    return found
+
+
+def _trial(child: Child, wanted: Mapping[str, Any], span: float) -> int:
+    """Return how many operations of each task take so many seconds; it warms up, too."""
+    often = 2
+    while True:
+        seconds = float(perform(child, {**wanted, "each": often})["seconds"])
+        if seconds >= span / 4:
+            return max(1, round(often * span / seconds))
+        often = min(often * 8, max(often + 1, round(often * span / max(seconds, 1e-6) / 2)))
+
+
+def perform(child: Child, wanted: Mapping[str, Any], server_cpu: Callable[[], float] = lambda: 0.0) -> dict[str, Any]:
+    """Have a round performed and checked; return what it took."""
+    child.ask({"do": "begin", **wanted})
+    before = server_cpu()
+    answer: dict[str, Any] = child.ask({"do": "go"})
+    answer["server_cpu"] = server_cpu() - before
+    child.ask({"do": "check"})
+    return answer
+
+
+def _sample(child: Child, wanted: Mapping[str, Any], server_cpu: Callable[[], float]) -> Sample:
+    took = perform(child, wanted, server_cpu)
+    done = took["done"]
+    seconds, cpu, server = (took[name] / done for name in ("seconds", "cpu", "server_cpu"))
+    return Sample(seconds, cpu, server, took["slowest"], took["counts"], done)
