@@ -12,12 +12,21 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from bench import Bench
 from measure import machine
 from report import Section, goals_table
-from sections import valkey
+from sections import growth, memory, postgres, sqlite, valkey
 from servers import Servers
 
 SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "valkey-1": valkey.one_task,
     "valkey-64": valkey.many_tasks,
+    "valkey-sizes": valkey.sizes,
+    "sqlite-1": sqlite.reads,
+    "sqlite-64": sqlite.durable,
+    "postgres-1": postgres.one_task,
+    "postgres-64": postgres.many_tasks,
+    "memory": memory.one_task,
+    "flat": growth.flat,
+    "slide": growth.slide,
+    "clients": valkey.clients,
 }
 
 

@@ -21,7 +21,13 @@ class Servers:
     def __init__(self, stack: ExitStack) -> None:
         sys.path.insert(0, str(REPOSITORY))  # the tests know how servers are started
         self._stack = stack
+        self._files = 0
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+    def path(self) -> str:
+        """Return where a file may be that nobody has yet."""
+        self._files += 1
+        return str(self.folder / f"{self._files}.db")
 
     @cached_property
     def valkey(self) -> Any:

@@ -1,0 +1,34 @@
+"""The memory store, and what FastMCP takes in memory."""
+
+from collections.abc import Iterator
+from functools import partial
+
+from bench import Bench
+from contest import Found, Stat
+from report import US, Section, comparison
+
+OURS = "accessor"
+
+
+def one_task(bench: Bench) -> Iterator[Section]:
+    """Measure a get and a set of a number."""
+    section = Section("Memory, 1 task")
+    entries = {
+        OURS: bench.ours("memory"),
+        "FastMCP Session": bench.peer("fastmcp_session", "memory"),
+        "FastMCP get_state, set_state": bench.peer("fastmcp_state", "memory"),
+    }
+    with bench.contest(entries) as contest:
+        for operation, most in (("get", 3), ("set", 5)):
+            found = contest(operation)
+            section.lines += [f"### {operation}", "", *comparison(found, OURS, entries), ""]
+            section.at_most(f"memory: `{operation}_x` of a number", most, partial(took, found), "us")
+        for operation in ("increment", "update"):
+            found = contest(operation)
+            section.lines += [f"### {operation}", "", *comparison(found, OURS, [OURS]), ""]
+    yield section
+
+
+def took(found: Found) -> Stat:
+    """Return what one of our operations took, in microseconds."""
+    return found.of(OURS).scaled(US[1])
