@@ -35,14 +35,18 @@ class Bench:
         rounds: How many rounds of a contest count.
         span: How many seconds each contestant's part of a round takes, about.
         peers: Whether peers take part.
-        quick: Whether sizes are small.
+        scale: What sizes are multiplied by, such as how many schemas there are.
     """
 
     servers: Servers
-    rounds: int = 9
-    span: float = 0.2
+    rounds: int = 15
+    span: float = 0.1
     peers: bool = True
-    quick: bool = False
+    scale: float = 1.0
+
+    def scaled(self, size: int) -> int:
+        """Return a size for this run."""
+        return max(1, round(size * self.scale))
 
     def ours(self, url: str, sessions: int = 1, other: int = SMALLEST, **options: Any) -> Entry:
         """Return the accessor, on some store."""

@@ -60,12 +60,18 @@ Contestant: TypeAlias = Callable[[Setting], AbstractAsyncContextManager[Ready]]
 
 @dataclass(frozen=True)
 class Round:
-    """What is to be done: ``each`` operations by each of some tasks, all on one session if it is ``shared``."""
+    """What is to be done: ``each`` operations by each of some tasks.
+
+    The tasks use one session each, from ``first`` on, or all the first one if it is ``shared``. What is not ``checked``
+    is looked after by the parent.
+    """
 
     operation: str
     tasks: int = 1
     each: int = 1
     shared: bool = False
+    first: int = 0
+    checked: bool = True
 
 
 class Bout:
@@ -74,7 +80,7 @@ class Bout:
     def __init__(self, ready: Ready, wanted: Round) -> None:
         self._ready = ready
         self._wanted = wanted
-        self._sessions = range(1 if wanted.shared else wanted.tasks)
+        self._sessions = range(0 if not wanted.checked else 1 if wanted.shared else wanted.tasks)
         self._before: list[Any] = []
         self._found: list[Any] = [None] * wanted.tasks
 
@@ -94,7 +100,7 @@ class Bout:
         at_first_end: list[int] = []
 
         async def work(task: int) -> None:
-            session = 0 if wanted.shared else task
+            session = wanted.first + (0 if wanted.shared else task)
             for number in range(1, wanted.each + 1):
                 found[task] = await operation(session, number)
                 done[task] = number

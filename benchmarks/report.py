@@ -28,27 +28,32 @@ class Section:
     lines: list[str] = field(default_factory=list)
     goals: list[Goal] = field(default_factory=list)
 
-    def at_most(self, measured: str, most: float, find: Callable[[], Stat], unit: str = "x") -> None:
-        """Add a goal that a number is not to exceed."""
-        self._goal(measured, f"at most {most:g} {unit}", find, lambda stat: stat.median <= most, unit)
+    def no_slower(self, measured: str, found: Found, name: str, base: str, most: float) -> None:
+        """Add the goal that something takes at most so many times as long as something else."""
+        self._ratio(measured, f"at most {most:g} x", found, name, base, lambda ratio: ratio <= most)
 
-    def at_least(self, measured: str, least: float, find: Callable[[], Stat], unit: str = "x") -> None:
-        """Add a goal that a number is to reach."""
-        self._goal(measured, f"at least {least:g} {unit}", find, lambda stat: stat.median >= least, unit)
+    def faster(self, measured: str, found: Found, name: str, base: str, least: float) -> None:
+        """Add the goal that something is at least so many times faster than something else."""
+        self._ratio(measured, f"at least {least:g} x", found, base, name, lambda ratio: ratio >= least)
+
+    def at_most(self, measured: str, stat: Stat, most: float, unit: str = "x") -> None:
+        """Add the goal that a number is not above another."""
+        self.is_so(measured, f"at most {most:g} {unit}", f"{shown(stat)} {unit}", reached=stat.median <= most)
 
     def is_so(self, measured: str, goal: str, found: str, *, reached: bool) -> None:
         """Add a goal that is no number."""
         self.goals.append(Goal(measured, goal, found, reached))
 
-    def _goal(
-        self, measured: str, goal: str, find: Callable[[], Stat], reached: Callable[[Stat], bool], unit: str
+    def _ratio(
+        self, measured: str, goal: str, found: Found, name: str, base: str, is_reached: Callable[[float], bool]
     ) -> None:
         try:
-            stat = find()
+            stat, cpu = found.ratio(name, base), found.ratio(name, base, "cpu")
         except AbsentError as error:
             self.goals.append(Goal(measured, goal, f"not measured: {error}", None))
         else:
-            self.goals.append(Goal(measured, goal, f"{shown(stat)} {unit}", reached(stat)))
+            told = f"{shown(stat)} x; of the processor {number(cpu.median)} x"
+            self.is_so(measured, goal, told, reached=is_reached(stat.median))
 
 
 def shown(stat: Stat) -> str:
@@ -71,16 +76,17 @@ def comparison(found: Found, base: str, names: Iterable[str], unit: Unit = US) -
         "| --- | --- | --- | --- | --- | --- |",
     ]
     for name in names:
-        try:
-            cells = [
-                shown(found.of(name).scaled(factor)),
-                shown(found.ratio(name, base)),
-                number(found.of(name, "cpu").median * factor),
-                shown(found.ratio(name, base, "cpu")),
-                number(found.of(name, "server_cpu").median * factor),
-            ]
-        except AbsentError as error:
-            cells = [f"not measured: {error}", "", "", "", ""]
+        if name in found.absent:
+            lines.append(f"| {name} | not measured: {found.absent[name]} | | | | |")
+            continue
+        server = found.of(name, "server_cpu").median
+        cells = [
+            shown(found.of(name).scaled(factor)),
+            "" if base in found.absent else shown(found.ratio(name, base)),
+            number(found.of(name, "cpu").median * factor),
+            "" if base in found.absent else shown(found.ratio(name, base, "cpu")),
+            number(server * factor) if server else "",
+        ]
         lines.append(f"| {name} | " + " | ".join(cells) + " |")
     return lines
 

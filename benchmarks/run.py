@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,12 +11,14 @@ from typing import Final
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import Bench
-from measure import machine
+from machine import described
 from report import Section, goals_table
-from sections import growth, memory, postgres, sqlite, valkey
+from sections import contention, generator, growth, memory, migration, postgres, sqlite, valkey, wire
 from servers import Servers
 
 SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
+    "wire": wire.counts,
+    "flat": growth.flat,
     "valkey-1": valkey.one_task,
     "valkey-64": valkey.many_tasks,
     "valkey-sizes": valkey.sizes,
@@ -24,10 +27,41 @@ SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "postgres-1": postgres.one_task,
     "postgres-64": postgres.many_tasks,
     "memory": memory.one_task,
-    "flat": growth.flat,
+    "increments": contention.increments,
+    "updates": contention.updates,
     "slide": growth.slide,
+    "migration": migration.rates,
     "clients": valkey.clients,
+    "generator": generator.compiler,
 }
+
+
+def measured(options: argparse.Namespace) -> Iterator[str]:
+    """Measure, and yield the lines of the report."""
+    quick = options.quick
+    rounds, span, scale = options.rounds or (7 if quick else 15), options.span or 0.1, options.scale or 1.0
+    if quick:
+        span, scale = options.span or 0.05, options.scale or 0.1
+    names = options.sections or list(SECTIONS)
+    found: list[Section] = []
+    with ExitStack() as stack:
+        bench = Bench(Servers(stack), rounds, span, peers=not options.no_peers, scale=scale)
+        about = described(bench.servers, with_peers=bench.peers)
+        start = time.monotonic()
+        for name in names:
+            print(f"==> {name}", file=sys.stderr, flush=True)
+            found += SECTIONS[name](bench)
+        minutes = (time.monotonic() - start) / 60
+    yield from ("# Measured", "", *about)
+    yield from (
+        f"{rounds} rounds of {span:g} seconds each, alternatives interleaved; {minutes:.0f} minutes in all.",
+        "",
+    )
+    yield from ("## Goals", "", *goals_table(found))
+    for section in found:
+        while section.lines and not section.lines[-1]:
+            section.lines.pop()
+        yield from ("", f"## {section.title}", "", *section.lines)
 
 
 def main() -> None:
@@ -38,23 +72,12 @@ def main() -> None:
     parser.add_argument("--no-peers", action="store_true", help="leave the peers out; they are installed otherwise")
     parser.add_argument("--rounds", type=int, help="how many rounds count")
     parser.add_argument("--span", type=float, help="how many seconds a contestant's part of a round takes")
+    parser.add_argument("--scale", type=float, help="what sizes are multiplied by")
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there too")
     options = parser.parse_args()
     if unknown := set(options.sections) - set(SECTIONS):
         parser.error(f"there is no section {', '.join(sorted(unknown))}")
-    rounds = options.rounds or (5 if options.quick else 9)
-    span = options.span or (0.1 if options.quick else 0.2)
-    found: list[Section] = []
-    with ExitStack() as stack:
-        bench = Bench(Servers(stack), rounds, span, peers=not options.no_peers, quick=options.quick)
-        for name in options.sections or SECTIONS:
-            print(f"==> {name}", file=sys.stderr, flush=True)
-            found += SECTIONS[name](bench)
-    lines = ["# Measured", "", f"{machine()}; {rounds} rounds, alternatives interleaved.", "", "## Goals", ""]
-    lines += goals_table(found)
-    for section in found:
-        lines += ["", f"## {section.title}", "", *section.lines]
-    text = "\n".join(lines).rstrip() + "\n"
+    text = "\n".join(measured(options)) + "\n"
     print(text, end="")
     if options.write:
         options.write.write_text(text)

@@ -24,6 +24,10 @@ class Servers:
         self._files = 0
         self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
 
+    def free_port(self) -> int:
+        """Return a port that nobody listens on."""
+        return int(import_module("tests.stores.valkey_server").free_port())
+
     def path(self) -> str:
         """Return where a file may be that nobody has yet."""
         self._files += 1

@@ -1,15 +1,18 @@
 """Ours: the generated accessor on any of the stores.
 
-Options: ``clock`` "slides" (each call finds that the expiry has to be moved) or "stands" (none does); what else there
-is goes to the store. The url "memory" is the memory store.
+Options: ``counted``: whether to count compare-and-sets that found something else than they expected; ``writers``:
+whether there is one session of sixteen numbers, each with a writer of its own; ``clock``: "slides" (each call finds
+that the expiry has to be moved) or "stands" (none does). What else there is goes to the store. The url "memory" is the
+memory store.
 """
 
+import itertools
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from itertools import count
+from typing import Any
 
-from child import Ready, Setting
-from generated.bench import BenchSession
+from child import Operation, Ready, Setting
+from generated.bench import BenchSession, WritersSession
 from mcp_sessions import Store, open_store
 from mcp_sessions.stores import MemoryStore
 
@@ -18,22 +21,41 @@ OWNER = "0123456789abcdef" * 4
 
 def _clock(how: str) -> Callable[[], float]:
     """Return a clock that each look at moves a minute on, which is more than a sixtieth of half an hour; or none."""
-    times = count(1_800_000_000, 60)
+    times = itertools.count(1_800_000_000, 60)
     return (lambda: float(next(times))) if how == "slides" else lambda: 1_800_000_000.0
 
 
 def _store(setting: Setting) -> Store:
-    options = dict(setting.options)
+    options = {name: value for name, value in setting.options.items() if name not in ("counted", "writers")}
     if "clock" in options:
         options["clock"] = _clock(options["clock"])
     return MemoryStore(**options) if setting.url == "memory" else open_store(setting.url, **options)
+
+
+def _counted(store: Store) -> Callable[[], dict[str, int]]:
+    """Have a store count its beaten compare-and-sets, and return what tells their number."""
+    write, beaten = store.write, [0]
+
+    async def counting(*args: Any, **kwargs: Any) -> Any:
+        held = await write(*args, **kwargs)
+        beaten[0] += held is not None
+        return held
+
+    store.write = counting  # type: ignore[method-assign]  # a contestant's own store
+    return lambda: {"retries": beaten[0]}
 
 
 @asynccontextmanager
 async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     """Prepare sessions, each with an accessor, as a tool has it."""
     store = _store(setting)
+    count = _counted(store) if setting.options.get("counted") else dict
     handles = list(setting.handles)
+    if setting.options.get("writers"):
+        handles = handles or [(await WritersSession.create(store, owner=OWNER)).id]
+        yield Ready(_writers(WritersSession.open(store, handles[0], owner=OWNER)), handles)
+        await store.aclose()
+        return
     for _ in range(0 if handles else setting.sessions):
         made = await BenchSession.create(store, owner=OWNER, values={"n": 0, **setting.other})
         handles.append(made.id)
@@ -51,5 +73,15 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     async def update(session: int, number: int) -> int:
         return await sessions[session].update_n(lambda n: n + 1)
 
-    yield Ready({"get": get, "set": set_, "increment": increment, "update": update}, handles)
+    yield Ready({"get": get, "set": set_, "increment": increment, "update": update}, handles, count)
     await store.aclose()
+
+
+def _writers(session: WritersSession) -> dict[str, Operation]:
+    async def get_own(writer: int, number: int) -> int:
+        return int(await getattr(session, f"get_w_{writer}")())
+
+    async def set_own(writer: int, number: int) -> None:
+        await getattr(session, f"set_w_{writer}")(number)
+
+    return {"get_own": get_own, "set_own": set_own}

@@ -30,7 +30,8 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     async with AsyncExitStack() as stack:
         connection = await asyncpg.connect(setting.url)
         stack.push_async_callback(connection.close)
-        await connection.execute(TABLES)
+        for table in TABLES:
+            await connection.execute(table)
         async with connection.transaction():
             for statement, values in rows(names, setting.other):
                 await connection.execute(numbered(statement), *values)

@@ -38,4 +38,11 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     async def increment(session: int, number: int) -> None:
         await sessions[session].set("n", await sessions[session].get("n") + 1)
 
-    yield Ready({"get": get, "set": set_, "increment": increment}, handles)
+    async def get_own(writer: int, number: int) -> int:
+        return int(await sessions[0].get(f"w_{writer}", 0))
+
+    async def set_own(writer: int, number: int) -> None:
+        await sessions[0].set(f"w_{writer}", number)
+
+    own = {"get_own": get_own, "set_own": set_own}
+    yield Ready({"get": get, "set": set_, "increment": increment, **own}, handles)

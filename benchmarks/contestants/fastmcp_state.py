@@ -37,4 +37,11 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     async def increment(session: int, number: int) -> None:
         await contexts[session].set_state("n", await contexts[session].get_state("n") + 1)
 
-    yield Ready({"get": get, "set": set_, "increment": increment}, handles)
+    async def get_own(writer: int, number: int) -> int:
+        return int(await contexts[0].get_state(f"w_{writer}") or 0)
+
+    async def set_own(writer: int, number: int) -> None:
+        await contexts[0].set_state(f"w_{writer}", number)
+
+    own = {"get_own": get_own, "set_own": set_own}
+    yield Ready({"get": get, "set": set_, "increment": increment, **own}, handles)

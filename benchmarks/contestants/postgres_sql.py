@@ -10,10 +10,10 @@ from typing import Any
 
 OWNER = "0123456789abcdef" * 4
 
-TABLES = """
-CREATE TABLE IF NOT EXISTS bench_sessions (id text PRIMARY KEY, owner text, expires timestamptz);
-CREATE TABLE IF NOT EXISTS bench_values (id text, key text, value text, PRIMARY KEY (id, key))
-"""
+TABLES = (
+    "CREATE TABLE IF NOT EXISTS bench_sessions (id text PRIMARY KEY, owner text, expires timestamptz)",
+    "CREATE TABLE IF NOT EXISTS bench_values (id text, key text, value text, PRIMARY KEY (id, key))",
+)
 BEGIN = "INSERT INTO bench_sessions VALUES (%s, %s, now() + interval '30 minutes')"
 PUT = "INSERT INTO bench_values VALUES (%s, %s, %s)"
 

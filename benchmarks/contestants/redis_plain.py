@@ -27,5 +27,12 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     async def increment(session: int, number: int) -> int:
         return int(await client.hincrby(keys[session], "n", 1))
 
-    yield Ready({"get": get, "set": set_, "increment": increment, "update": increment}, keys)
+    async def get_own(writer: int, number: int) -> int:
+        return int(await client.hget(keys[0], f"w_{writer}") or 0)
+
+    async def set_own(writer: int, number: int) -> None:
+        await client.hset(keys[0], f"w_{writer}", str(number))
+
+    own = {"get_own": get_own, "set_own": set_own}
+    yield Ready({"get": get, "set": set_, "increment": increment, "update": increment, **own}, keys)
     await client.aclose()

@@ -1,7 +1,6 @@
 """PostgreSQL: against the raw driver's statement, and against pools."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from bench import Bench
 from report import Section, comparison
@@ -29,7 +28,7 @@ def one_task(bench: Bench) -> Iterator[Section]:
             section.lines += [f"### {operation}", "", *comparison(found, RAW, entries), ""]
             for ours, raw, how in ((PREPARED, RAW, "prepared"), (OURS, UNPREPARED, "unprepared")):
                 measured = f"PostgreSQL, 1 task: `{operation}_x` against psycopg with one statement, {how}, time"
-                section.at_most(measured, 1.2, partial(found.ratio, ours, raw))
+                section.no_slower(measured, found, ours, raw, 1.2)
     yield section
 
 
@@ -47,6 +46,6 @@ def many_tasks(bench: Bench) -> Iterator[Section]:
         for operation in ("get", "set"):
             found = contest(operation, tasks=TASKS)
             section.lines += [f"### {operation}", "", *comparison(found, PREPARED, entries), ""]
-            measured = f"PostgreSQL, 64 tasks: time of a query per pool checkout against `{operation}_x`"
-            section.at_least(measured, 4, partial(found.ratio, POOL, PREPARED))
+            measured = f"PostgreSQL, 64 tasks: `{operation}_x` against a query per checkout of psycopg's pool"
+            section.faster(measured, found, PREPARED, POOL, 4)
     yield section

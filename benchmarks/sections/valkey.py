@@ -1,7 +1,6 @@
 """Valkey: one task and 64 of them, against the raw client and the peers."""
 
 from collections.abc import Iterator
-from functools import partial
 
 from bench import Bench
 from report import Section, comparison
@@ -24,7 +23,7 @@ def one_task(bench: Bench) -> Iterator[Section]:
             found = contest(operation)
             section.lines += [f"### {operation}", "", *comparison(found, SCRIPT, entries), ""]
             measured = f"Valkey, 1 task: `{operation}_x` against redis-py with one script, time"
-            section.at_most(measured, 1.15, partial(found.ratio, OURS, SCRIPT))
+            section.no_slower(measured, found, OURS, SCRIPT, 1.15)
     yield section
 
 
@@ -46,7 +45,7 @@ def many_tasks(bench: Bench) -> Iterator[Section]:
             section.lines += [f"### {operation}", "", *comparison(found, OURS, entries), ""]
             for peer, least in peers:
                 measured = f"Valkey, 64 tasks: throughput of `{operation}_x` against {peer}"
-                section.at_least(measured, least, partial(found.ratio, peer, OURS))
+                section.faster(measured, found, OURS, peer, least)
     yield section
 
 
@@ -67,8 +66,8 @@ def sizes(bench: Bench) -> Iterator[Section]:
             for operation, times in zip(("get", "set"), least, strict=True):
                 found = contest(operation)
                 section.lines += [f"### {operation}", "", *comparison(found, OURS, entries), ""]
-                measured = f"Valkey, 1 task, {size} of other keys: FastMCP Session's time against `{operation}_x`"
-                section.at_least(measured, times, partial(found.ratio, SESSION, OURS))
+                measured = f"Valkey, 1 task, {size} of other keys: `{operation}_x` against FastMCP Session"
+                section.faster(measured, found, OURS, SESSION, times)
         yield section
 
 
