@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from child import Setting
-from contest import Entry, Found, compete, started
+from children import Entry, started
+from contest import Found, compete
 from environments import peers
 from servers import Servers, small_objects
 

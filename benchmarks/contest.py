@@ -4,43 +4,12 @@ A contestant's number of operations a round is fixed after a trial, so that roun
 them. So a busy moment of the machine meets all of them alike, and a slow peer does not make the run an hour.
 """
 
-import json
-import os
-import selectors
 import statistics
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
-from child import Setting
-
-HERE: Final = Path(__file__).resolve().parent
-PATIENCE: Final = 60.0
-"""For how many seconds a child may be silent; then it is killed."""
-
-
-class AbsentError(Exception):
-    """A contestant cannot take part; the message says why."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A contestant as it enters.
-
-    Attributes:
-        module: Its module in ``contestants``.
-        setting: What it is to prepare.
-        python: The interpreter of its environment; None where that could not be made.
-    """
-
-    module: str
-    setting: Setting
-    python: Path | None = Path(sys.executable)
+from children import AbsentError, Child
 
 
 @dataclass(frozen=True)
@@ -90,98 +59,10 @@ class Found:
         pairs = zip(self._rounds(name), self._rounds(base), strict=True)
         return Stat.of([getattr(one, what) / max(getattr(other, what), 1e-9) for one, other in pairs])
 
-    def total(self, name: str, count: str) -> int:
-        """Return the sum of a count of all rounds."""
-        return sum(sample.counts.get(count, 0) for sample in self._rounds(name))
-
     def _rounds(self, name: str) -> list[Sample]:
         if name in self.absent:
             raise AbsentError(self.absent[name])
         return self.samples[name]
-
-
-class Child:
-    """One contestant's process."""
-
-    def __init__(self, entry: Entry) -> None:
-        if entry.python is None:
-            raise AbsentError("its environment could not be made")
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        self._process = subprocess.Popen(
-            [entry.python, HERE / "child.py", entry.module],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE if "BENCH_DEBUG" not in os.environ else None,
-            env=environment,
-        )
-        self._buffer = b""
-        try:
-            self.handles: list[str] = self.ask(asdict(entry.setting))["handles"]
-        except BaseException:
-            self.close()
-            raise
-
-    def ask(self, what: Mapping[str, Any], patience: float = PATIENCE) -> Any:
-        """Tell it something, and return its answer.
-
-        Raises:
-            AbsentError: If it has none, or says that something went wrong.
-        """
-        self.tell(what)
-        return self.answer(patience)
-
-    def tell(self, what: Mapping[str, Any]) -> None:
-        """Tell it something that it will answer."""
-        assert self._process.stdin is not None
-        try:
-            self._process.stdin.write(json.dumps(what).encode() + b"\n")
-            self._process.stdin.flush()
-        except BrokenPipeError:
-            raise AbsentError("it has ended") from None
-
-    def answer(self, patience: float = PATIENCE) -> Any:
-        """Return what it answers."""
-        assert self._process.stdout is not None
-        until = time.monotonic() + patience
-        with selectors.DefaultSelector() as selector:
-            selector.register(self._process.stdout, selectors.EVENT_READ)
-            while b"\n" not in self._buffer:
-                if not selector.select(max(0.0, until - time.monotonic())):
-                    self.close()
-                    raise AbsentError(f"it was silent for {patience:.0f} seconds")
-                read = os.read(self._process.stdout.fileno(), 1 << 16)
-                if not read:
-                    raise AbsentError("it has ended")
-                self._buffer += read
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        answer = json.loads(line)
-        if "error" in answer:
-            raise AbsentError(answer["error"])
-        return answer
-
-    def close(self) -> None:
-        """Have it end by itself, or kill it."""
-        assert self._process.stdin is not None
-        try:
-            self._process.communicate(timeout=10.0)
-        except (subprocess.TimeoutExpired, OSError):
-            self._process.kill()
-            self._process.communicate()
-
-
-@contextmanager
-def started(entries: Mapping[str, Entry]) -> Iterator[tuple[dict[str, Child], dict[str, str]]]:
-    """Start contestants; those that cannot take part are told with the reason."""
-    with ExitStack() as stack:
-        children: dict[str, Child] = {}
-        absent: dict[str, str] = {}
-        for name, entry in entries.items():
-            try:
-                children[name] = Child(entry)
-                stack.callback(children[name].close)
-            except AbsentError as error:
-                absent[name] = str(error)
-        yield children, absent
 
 
 def compete(

@@ -18,15 +18,15 @@ PEERS: Final = (
 
 
 def described(servers: Servers, *, with_peers: bool) -> list[str]:
-    """Return a few lines about where and with what was measured."""
-    with servers.valkey.client() as client:
-        valkey = client.info("server")["valkey_version"]
-    postgres = servers.postgres.run("SHOW server_version")[0][0].split()[0]
-    lines = [
-        f"{machine()}, {platform.machine()}, {_memory()}; servers on the same machine: "
-        f"Valkey {valkey} without persistence, PostgreSQL {postgres} without fsync, SQLite {sqlite3.sqlite_version}.",
-        f"Drivers: {_told(Path(sys.executable), OURS)}.",
-    ]
+    """Return a few lines about where and with what was measured: servers that have started, and packages."""
+    lines = [f"{machine()}, {platform.machine()}, {_memory()}."]
+    told = [f"SQLite {sqlite3.sqlite_version}"]
+    if "valkey" in vars(servers):
+        with servers.valkey.client() as client:
+            told.append(f"Valkey {client.info('server')['valkey_version']} without persistence")
+    if "postgres" in vars(servers):
+        told.append(f"PostgreSQL {servers.postgres.run('SHOW server_version')[0][0].split()[0]} without fsync")
+    lines.append(f"On the same machine: {', '.join(told)}. Drivers: {_told(Path(sys.executable), OURS)}.")
     if with_peers:
         python = peers()
         lines.append(f"Peers: {_told(python, PEERS)}." if python else "The peers could not be installed.")

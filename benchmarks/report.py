@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from contest import AbsentError, Found, Stat
+from children import AbsentError
+from contest import Found, Stat
 
 Unit = tuple[str, float]
 US: Final[Unit] = ("us", 1e6)

@@ -46,12 +46,12 @@ def measured(options: argparse.Namespace) -> Iterator[str]:
     found: list[Section] = []
     with ExitStack() as stack:
         bench = Bench(Servers(stack), rounds, span, peers=not options.no_peers, scale=scale)
-        about = described(bench.servers, with_peers=bench.peers)
         start = time.monotonic()
         for name in names:
             print(f"==> {name}", file=sys.stderr, flush=True)
             found += SECTIONS[name](bench)
         minutes = (time.monotonic() - start) / 60
+        about = described(bench.servers, with_peers=bench.peers)
     yield from ("# Measured", "", *about)
     yield from (
         f"{rounds} rounds of {span:g} seconds each, alternatives interleaved; {minutes:.0f} minutes in all.",

@@ -5,7 +5,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from contest import AbsentError, Child, Entry
+from children import AbsentError, Child, Entry
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Team:
             handles = self._children[0].handles if self._children else ()
             child = Child(replace(entry, setting=replace(entry.setting, handles=handles)))
             stack.callback(child.close)
+            child.ready()
             self._children.append(child)
 
     def increment(self, operation: str, tasks: int, each: int) -> Outcome:

@@ -1,9 +1,9 @@
 """Ours: the generated accessor on any of the stores.
 
-Options: ``counted``: whether to count compare-and-sets that found something else than they expected; ``writers``:
-whether there is one session of sixteen numbers, each with a writer of its own; ``clock``: "slides" (each call finds
-that the expiry has to be moved) or "stands" (none does). What else there is goes to the store. The url "memory" is the
-memory store.
+Options: ``counted``: whether to count compare-and-sets that found something else than they expected; ``clock``:
+"slides" (each call finds that the expiry has to be moved) or "stands" (none does). What else there is goes to the
+store. The urls "memory" and "key-value" are the memory store and the store on py-key-value's memory store. ``set_own``
+and ``get_own`` are of a session of sixteen numbers, each with a writer of its own.
 """
 
 import itertools
@@ -11,10 +11,13 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from key_value.aio.stores import memory as key_value_memory
+
 from child import Operation, Ready, Setting
 from generated.bench import BenchSession, WritersSession
 from mcp_sessions import Store, open_store
 from mcp_sessions.stores import MemoryStore
+from mcp_sessions.stores.keyvalue import KeyValueStore
 
 OWNER = "0123456789abcdef" * 4
 
@@ -26,10 +29,14 @@ def _clock(how: str) -> Callable[[], float]:
 
 
 def _store(setting: Setting) -> Store:
-    options = {name: value for name, value in setting.options.items() if name not in ("counted", "writers")}
+    options = {name: value for name, value in setting.options.items() if name != "counted"}
     if "clock" in options:
         options["clock"] = _clock(options["clock"])
-    return MemoryStore(**options) if setting.url == "memory" else open_store(setting.url, **options)
+    if setting.url == "memory":
+        return MemoryStore(**options)
+    if setting.url == "key-value":
+        return KeyValueStore(key_value_memory.MemoryStore(), **options)
+    return open_store(setting.url, **options)
 
 
 def _counted(store: Store) -> Callable[[], dict[str, int]]:
@@ -51,15 +58,13 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     store = _store(setting)
     count = _counted(store) if setting.options.get("counted") else dict
     handles = list(setting.handles)
-    if setting.options.get("writers"):
-        handles = handles or [(await WritersSession.create(store, owner=OWNER)).id]
-        yield Ready(_writers(WritersSession.open(store, handles[0], owner=OWNER)), handles)
-        await store.aclose()
-        return
-    for _ in range(0 if handles else setting.sessions):
-        made = await BenchSession.create(store, owner=OWNER, values={"n": 0, **setting.other})
-        handles.append(made.id)
-    sessions = [BenchSession.open(store, handle, owner=OWNER) for handle in handles]
+    if not handles:
+        for _ in range(setting.sessions):
+            made = await BenchSession.create(store, owner=OWNER, values={"n": 0, **setting.other})
+            handles.append(made.id)
+        handles.append((await WritersSession.create(store, owner=OWNER)).id)
+    sessions = [BenchSession.open(store, handle, owner=OWNER) for handle in handles[:-1]]
+    own = _writers(WritersSession.open(store, handles[-1], owner=OWNER))
 
     async def get(session: int, number: int) -> int:
         return await sessions[session].get_n()
@@ -73,12 +78,13 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     async def update(session: int, number: int) -> int:
         return await sessions[session].update_n(lambda n: n + 1)
 
-    yield Ready({"get": get, "set": set_, "increment": increment, "update": update}, handles, count)
+    operations = {"get": get, "set": set_, "increment": increment, "update": update}
+    yield Ready(operations | own, handles, count)
     await store.aclose()
 
 
 def _writers(session: WritersSession) -> dict[str, Operation]:
-    async def get_own(writer: int, number: int) -> int:
+    async def get_own(writer: int, _: int) -> int:
         return int(await getattr(session, f"get_w_{writer}")())
 
     async def set_own(writer: int, number: int) -> None:

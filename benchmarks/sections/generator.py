@@ -90,7 +90,7 @@ def against_peer(folder: Path, schemas: int, rounds: int, *, peer: bool) -> dict
         MODELS: partial(process, models, folder),
     }
     python = peers() if peer else None
-    if python is not None:
+    if python is not None and (python.parent / "datamodel-codegen").exists():
         codegen: list[str | Path] = [python.parent / "datamodel-codegen", "--input", "json"]
         codegen += ["--input-file-type", "jsonschema", "--output", "by_peer"]
         codegen += ["--output-model-type", "pydantic_v2.BaseModel"]

@@ -14,6 +14,7 @@ def _urls(bench: Bench) -> Iterator[tuple[str, str]]:
     yield "SQLite", f"sqlite:///{bench.servers.path()}"
     yield "Valkey", bench.servers.valkey.url
     yield "PostgreSQL", bench.servers.postgres.url
+    yield "py-key-value, in memory", "key-value"
 
 
 def flat(bench: Bench) -> Iterator[Section]:
