@@ -64,7 +64,9 @@ def relay(
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server_reader, server_writer = await connect()
-        await asyncio.gather(pump(reader, server_writer, traffic.said), pump(server_reader, writer, traffic.answered))
+        there, back = pump(reader, server_writer, traffic.said), pump(server_reader, writer, traffic.answered)
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.gather(there, back)
 
     async def run() -> None:
         server = await listen(serve)
