@@ -1,10 +1,10 @@
 """What sections are given: servers, environments, sizes, and contests between entries."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Protocol
 
 from child import Setting
 from children import Entry, started
@@ -12,19 +12,17 @@ from contest import Found, compete
 from environments import peers
 from servers import Servers, small_objects
 
-SMALLEST = 1024
+SMALLEST: Final = 1024
 """Bytes of other keys where nothing else is said."""
+_NO_SERVER: Final = nullcontext(lambda: 0.0)
 
 
-@dataclass(frozen=True)
-class Contest:
-    """Contestants that are there, ready to compete."""
+class Contest(Protocol):
+    """Has contestants that are there perform an operation in turn."""
 
-    compete: Callable[..., Found]
-
-    def __call__(self, operation: str, *, tasks: int = 1, shared: bool = False, each: int = 0) -> Found:
-        """Have them perform an operation in turn."""
-        return self.compete({"operation": operation, "tasks": tasks, "shared": shared}, each=each)
+    def __call__(self, operation: str, *, tasks: int = 1) -> Found:
+        """Have so many tasks perform it, each on a session of its own."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -65,18 +63,13 @@ class Bench:
     def contest(self, entries: Mapping[str, Entry], *, valkey: bool = False) -> Iterator[Contest]:
         """Have contestants prepare themselves; ``valkey`` to measure that server's processor, too."""
         print(f"    {', '.join(entries)}", file=sys.stderr, flush=True)
-        with started(entries) as (children, absent):
-            if not valkey:
-                yield Contest(lambda wanted, each: self._compete(children, absent, wanted, each, lambda: 0.0))
-                return
-            with self.servers.valkey_cpu() as cpu:
-                yield Contest(lambda wanted, each: self._compete(children, absent, wanted, each, cpu))
+        with started(entries) as (children, absent), self.servers.valkey_cpu() if valkey else _NO_SERVER as cpu:
 
-    def _compete(
-        self, children: Any, absent: Any, wanted: Mapping[str, Any], each: int, cpu: Callable[[], float]
-    ) -> Found:
-        rounds, span = self.rounds, self.span
-        return compete(children, absent, wanted, rounds=rounds, span=span, server_cpu=cpu, each=each)
+            def contest(operation: str, *, tasks: int = 1) -> Found:
+                wanted = {"operation": operation, "tasks": tasks}
+                return compete(children, absent, wanted, rounds=self.rounds, span=self.span, server_cpu=cpu)
+
+            yield contest
 
 
 def setting(url: str, sessions: int, other: int, **options: Any) -> Setting:

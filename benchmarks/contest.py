@@ -73,7 +73,6 @@ def compete(
     rounds: int,
     span: float,
     server_cpu: Callable[[], float] = lambda: 0.0,
-    each: int = 0,
 ) -> Found:
     """Have contestants perform an operation in turn, each round in another order.
 
@@ -84,13 +83,12 @@ def compete(
         rounds: How many rounds count.
         span: How many seconds a round is to take.
         server_cpu: Returns how many seconds the server's processor has worked.
-        each: How often each task does it in a round; 0 to find out by a trial.
     """
     found = Found(absent=dict(absent))
     often: dict[str, int] = {}
     for name, child in children.items():
         try:
-            often[name] = each or _trial(child, wanted, span)
+            often[name] = _trial(child, wanted, span)
             found.samples[name] = []
         except AbsentError as error:
             found.absent[name] = str(error)
