@@ -11,13 +11,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from key_value.aio.stores import memory as key_value_memory
-
 from child import Operation, Ready, Setting
 from generated.bench import BenchSession, WritersSession
 from mcp_sessions import Store, open_store
 from mcp_sessions.stores import MemoryStore
-from mcp_sessions.stores.keyvalue import KeyValueStore
 
 OWNER = "0123456789abcdef" * 4
 
@@ -34,7 +31,11 @@ def _store(setting: Setting) -> Store:
         options["clock"] = _clock(options["clock"])
     if setting.url == "memory":
         return MemoryStore(**options)
-    if setting.url == "key-value":
+    if setting.url == "key-value":  # imported here, since it takes as long as all the rest
+        from key_value.aio.stores import memory as key_value_memory
+
+        from mcp_sessions.stores.keyvalue import KeyValueStore
+
         return KeyValueStore(key_value_memory.MemoryStore(), **options)
     return open_store(setting.url, **options)
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from bench import Bench
-from children import Entry
+from children import AbsentError, Entry
 from contest import Stat
 from report import Section, number, shown
 from teams import Outcome, Team, teams
@@ -28,7 +28,7 @@ def increments(bench: Bench) -> Iterator[Section]:
     for processes in (1, 4):
         where = f"{processes} process{'es' if processes > 1 else ''}"
         with teams(entries, processes) as (there, absent):
-            found = _rounds(bench, there, lambda team: team.increment("increment", TASKS, EACH))
+            found = _rounds(bench, there, absent, lambda team: team.increment("increment", TASKS, EACH))
             section = Section(f"Valkey: {TASKS} tasks x {EACH} increments of one key, {where}")
             section.lines += _table(found, absent, RAW, TASKS * EACH)
             _all_kept(section, f"Valkey, {where}: {TASKS} x {EACH} increments of one key", found[OURS], TASKS * EACH)
@@ -37,7 +37,7 @@ def increments(bench: Bench) -> Iterator[Section]:
                 section.is_so("Valkey, 1 process: the same, retries", "0", str(retries), reached=not retries)
             section.at_most(f"Valkey, {where}: the same, time against HINCRBY", _ratio(found, OURS, RAW), 1.5)
             yield section
-            found = _rounds(bench, there, lambda team: team.write_own(TASKS, EACH))
+            found = _rounds(bench, there, absent, lambda team: team.write_own(TASKS, EACH))
             section = Section(f"Valkey: {TASKS} writers of {TASKS} keys of one session, {where}")
             section.lines += _table(found, absent, RAW, TASKS)
             _all_kept(section, f"Valkey, {where}: {TASKS} writers of {TASKS} keys", found[OURS], TASKS)
@@ -64,7 +64,7 @@ def updates(bench: Bench) -> Iterator[Section]:
         with teams(entries, 1) as (there, absent):
             plays = {name: partial(_add, operation="increment", each=each) for name in entries}
             plays[UPDATE] = partial(_add, operation="update", each=each)
-            found = _rounds(bench, there, plays)
+            found = _rounds(bench, there, absent, plays)
         base = SERVER if SERVER in found else INCREMENT
         section.lines += _table(found, absent, base, MANY * each)
         if raw is not None:
@@ -83,13 +83,20 @@ def _add(team: Team, operation: str, each: int) -> Outcome:
 Play = Callable[[Team], Outcome]
 
 
-def _rounds(bench: Bench, there: Mapping[str, Team], play: Play | Mapping[str, Play]) -> dict[str, list[Outcome]]:
-    """Have teams play in turn, after a round that does not count."""
+def _rounds(
+    bench: Bench, there: Mapping[str, Team], absent: dict[str, str], play: Play | Mapping[str, Play]
+) -> dict[str, list[Outcome]]:
+    """Have teams play in turn, after a round that does not count; one that fails joins the absent."""
     found: dict[str, list[Outcome]] = {name: [] for name in there}
-    names = list(there)
     for turn in range(bench.rounds + 1):
+        names = list(found)
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
-            outcome = (play[name] if isinstance(play, Mapping) else play)(there[name])
+            try:
+                outcome = (play[name] if isinstance(play, Mapping) else play)(there[name])
+            except AbsentError as error:
+                absent[name] = str(error)
+                del found[name]
+                continue
             if turn:
                 found[name].append(outcome)
     return found
