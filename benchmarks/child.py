@@ -14,7 +14,8 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from itertools import cycle
+from typing import Any, Final, TypeAlias
 
 Operation: TypeAlias = Callable[[int, int], Awaitable[Any]]
 """Performs one operation, given the index of a session and a number to write; returns what it found, if anything."""
@@ -74,11 +75,19 @@ class Round:
     checked: bool = True
 
 
+_STARTS: Final = cycle((1, 500_001))
+"""Where the numbers begin that a round writes: not where those of the round before did, so that each write is a change.
+
+What a store does with the value that it already has is not what is measured.
+"""
+
+
 class Bout:
     """One round of a contestant: what is there before, the round itself, and whether it did what it says."""
 
     def __init__(self, ready: Ready, wanted: Round) -> None:
         self._ready = ready
+        self._written = range(next(_STARTS), 1 << 30)[: wanted.each]
         self._wanted = wanted
         self._sessions = range(0 if not wanted.checked else 1 if wanted.shared else wanted.tasks)
         self._before: list[Any] = []
@@ -101,9 +110,9 @@ class Bout:
 
         async def work(task: int) -> None:
             session = wanted.first + (0 if wanted.shared else task)
-            for number in range(1, wanted.each + 1):
+            for number in self._written:
                 found[task] = await operation(session, number)
-                done[task] = number
+                done[task] += 1
             if not at_first_end:
                 at_first_end.extend(done)
 
@@ -116,7 +125,8 @@ class Bout:
         seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
         counts = {name: number - counted.get(name, 0) for name, number in self._ready.count().items()}
         slowest = min(at_first_end) / wanted.each
-        return {"seconds": seconds, "cpu": cpu, "done": sum(done), "slowest": slowest, "counts": counts}
+        last = self._written[-1]
+        return {"seconds": seconds, "cpu": cpu, "done": sum(done), "slowest": slowest, "counts": counts, "last": last}
 
     async def check(self) -> dict[str, Any]:
         """Make sure that the operations did what they say.
@@ -132,7 +142,7 @@ class Bout:
                 expected = [1000 + session for session in self._sessions]
                 is_right = after == expected and found == (expected * wanted.tasks if wanted.shared else expected)
             case "set":
-                is_right = after == [wanted.each] * len(after)
+                is_right = after == [self._written[-1]] * len(after)
             case "increment" | "update":
                 is_right = after == [number + often for number in self._before]
             case _:

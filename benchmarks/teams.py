@@ -39,7 +39,7 @@ class Team:
     def write_own(self, tasks: int, each: int) -> Outcome:
         """Have each task write a key of its own; tell how many have what was written last."""
         answers = self._go({"operation": "set_own", "each": each}, tasks)
-        kept = sum(self._read("get_own", writer) == each for writer in range(tasks))
+        kept = sum(self._read("get_own", writer) == answers[0]["last"] for writer in range(tasks))
         return self._outcome(answers, kept)
 
     def _go(self, wanted: Mapping[str, Any], tasks: int) -> list[Any]:

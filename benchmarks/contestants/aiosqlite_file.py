@@ -31,12 +31,10 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
     await connection.commit()
 
     async def get(session: int, number: int) -> int:
-        cursor = await connection.execute(READ, ("n", names[session], OWNER, time.time()))
-        found = await cursor.fetchone()
-        await cursor.close()
-        if found is None:
+        found = list(await connection.execute_fetchall(READ, ("n", names[session], OWNER, time.time())))
+        if not found:
             raise RuntimeError("there is no such session")
-        return int(found[1])
+        return int(found[0][1])
 
     async def set_(session: int, number: int) -> None:
         await connection.execute(WRITE, ("n", str(number).encode(), names[session], OWNER, time.time()))
