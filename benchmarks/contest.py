@@ -38,9 +38,6 @@ class Sample:
     seconds: float
     cpu: float
     server_cpu: float
-    slowest: float
-    counts: Mapping[str, int]
-    done: int
 
 
 @dataclass
@@ -93,14 +90,19 @@ def compete(
         except AbsentError as error:
             found.absent[name] = str(error)
     for number in range(rounds):
-        names = list(found.samples)
-        for name in names[number % len(names) :] + names[: number % len(names)]:
+        for name in rotated(list(found.samples), number):
             try:
                 found.samples[name].append(_sample(children[name], {**wanted, "each": often[name]}, server_cpu))
             except AbsentError as error:
                 found.absent[name] = str(error)
                 del found.samples[name]
     return found
+
+
+def rotated(names: list[str], number: int) -> list[str]:
+    """Return names in the order of a round, each round beginning with another."""
+    start = number % max(1, len(names))
+    return names[start:] + names[:start]
 
 
 def _trial(child: Child, wanted: Mapping[str, Any], span: float) -> int:
@@ -126,5 +128,4 @@ def perform(child: Child, wanted: Mapping[str, Any], server_cpu: Callable[[], fl
 def _sample(child: Child, wanted: Mapping[str, Any], server_cpu: Callable[[], float]) -> Sample:
     took = perform(child, wanted, server_cpu)
     done = took["done"]
-    seconds, cpu, server = (took[name] / done for name in ("seconds", "cpu", "server_cpu"))
-    return Sample(seconds, cpu, server, took["slowest"], took["counts"], done)
+    return Sample(took["seconds"] / done, took["cpu"] / done, took["server_cpu"] / done)

@@ -5,7 +5,7 @@ from functools import partial
 
 from bench import Bench
 from children import AbsentError, Entry
-from contest import Stat
+from contest import Stat, rotated
 from report import Section, number, shown
 from teams import Outcome, Team, teams
 
@@ -89,8 +89,7 @@ def _rounds(
     """Have teams play in turn, after a round that does not count; one that fails joins the absent."""
     found: dict[str, list[Outcome]] = {name: [] for name in there}
     for turn in range(bench.rounds + 1):
-        names = list(found)
-        for name in names[turn % len(names) :] + names[: turn % len(names)]:
+        for name in rotated(list(found), turn):
             try:
                 outcome = (play[name] if isinstance(play, Mapping) else play)(there[name])
             except AbsentError as error:
