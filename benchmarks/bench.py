@@ -38,7 +38,7 @@ class Bench:
     """
 
     servers: Servers
-    rounds: int = 15
+    rounds: int = 11
     span: float = 0.1
     peers: bool = True
     scale: float = 1.0

@@ -39,7 +39,7 @@ SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
 def measured(options: argparse.Namespace) -> Iterator[str]:
     """Measure, and yield the lines of the report."""
     quick = options.quick
-    rounds, span, scale = options.rounds or (7 if quick else 15), options.span or 0.1, options.scale or 1.0
+    rounds, span, scale = options.rounds or (7 if quick else 11), options.span or 0.1, options.scale or 1.0
     if quick:
         span, scale = options.span or 0.05, options.scale or 0.1
     names = options.sections or list(SECTIONS)
