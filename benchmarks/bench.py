@@ -10,7 +10,7 @@ from child import Setting
 from children import Entry, started
 from contest import Found, compete
 from environments import peers
-from servers import Servers, small_objects
+from places import Servers, small_objects
 
 SMALLEST: Final = 1024
 """Bytes of other keys where nothing else is said."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from environments import peers, versions
 from measure import machine
-from servers import Servers
+from places import Servers
 
 OURS: Final = ("pydantic", "redis", "hiredis", "psycopg")
 PEERS: Final = (

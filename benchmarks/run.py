@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from bench import Bench
 from machine import described
+from places import Servers
 from report import Section, goals_table
 from sections import contention, generator, growth, memory, migration, postgres, sqlite, valkey, wire
-from servers import Servers
 
 SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "wire": wire.counts,

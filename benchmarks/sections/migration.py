@@ -13,8 +13,8 @@ from generated.bench import BenchSession
 from mcp_sessions import Migration, open_store
 from mcp_sessions.bulk import migrate_sessions
 from mcp_sessions.stores import MemoryStore
+from places import Servers, small_objects
 from report import Section, shown
-from servers import Servers, small_objects
 
 TASKS, ROUNDS = 64, 3
 NEXT: Any = SimpleNamespace(

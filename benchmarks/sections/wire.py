@@ -12,8 +12,8 @@ import relay
 from bench import Bench
 from generated.bench import BenchSession, Item
 from mcp_sessions import Store, open_store
+from places import small_objects
 from report import Section
-from servers import small_objects
 
 Calls: TypeAlias = dict[str, Callable[[BenchSession], Awaitable[object]]]
 
