@@ -44,6 +44,7 @@ class BaseSession:
         """Make an accessor for a session, or for what is found at its first use; users have ``create`` and ``open``."""
         self._call = call
         self._found = access
+        self._seen: Access | None = None  # the access by which the session was found, which cannot begin it
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):
@@ -206,6 +207,11 @@ class BaseSession:
 
         What goes wrong is said in a model's words.
         """
+        if self._seen is not None:  # so it is what the call uses, too
+            try:
+                return await operation(self._seen, *args, **kwargs)
+            except (NotLiveError, OtherVersionError):
+                self._seen = None
         for _ in range(ATTEMPTS):
             try:
                 return await self._ask_once(operation, *args, **kwargs)
@@ -227,7 +233,7 @@ class BaseSession:
             result = await operation(access, *args, **kwargs)
         except NotLiveError as missing:
             raise await self._refusal(meant, missing.reason) from None
-        call.used[meant.address] = access
+        call.used[meant.address] = self._seen = access
         return result
 
     async def _begin_or_ask(self, access: Access, operation: Callable[[Access], Awaitable[R]], *, begins: bool) -> R:
@@ -306,6 +312,7 @@ class BaseSession:
         State without a handle begins anew when it is written to again.
         """
         call, access = self._served, self._access()
+        self._seen = None
         call.used.pop(access.address, None)
         is_ended = await end_session(self.store, access, call.hooks)
         if not is_ended and access.begin is not None:

@@ -12,6 +12,7 @@ from typing import Final
 TRANSPORT_PREFIX: Final = "mcps-"
 _RANDOM_BYTES: Final = 20
 _RANDOM_TEXT: Final = "[a-z2-7]{32}"
+_RANDOM: Final = re.compile(_RANDOM_TEXT)
 _TRANSPORT: Final = re.compile(TRANSPORT_PREFIX + _RANDOM_TEXT)
 
 
@@ -28,7 +29,7 @@ def mint_transport_id() -> str:
 def is_handle(text: str, name: str) -> bool:
     """Tell whether ``text`` looks like a handle that we minted for ``name``; whether it is live, the store knows."""
     prefix, _, rest = text.rpartition("_")
-    return prefix == name and re.fullmatch(_RANDOM_TEXT, rest) is not None
+    return prefix == name and _RANDOM.fullmatch(rest) is not None
 
 
 def is_transport_id(text: str) -> bool:

@@ -4,15 +4,15 @@ Each is one round trip, except for the compare-and-set of ``_exchange``. Which o
 names, is the business of ``session`` and ``untyped``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from typing_extensions import TypeVar
 
 from mcp_sessions import attempts
 from mcp_sessions.attempts import Beaten, require_value, until_written
 from mcp_sessions.base_session import BaseSession
+from mcp_sessions.combining import make_in_turn
 from mcp_sessions.errors import SessionConflictError, SessionDataError
 from mcp_sessions.forms import UNSET, Unset
 from mcp_sessions.ids import masked
@@ -54,8 +54,10 @@ class KeyedSession(BaseSession):
         def take(raw: bytes | None) -> tuple[Unset | None, T | None]:
             if raw is None:
                 return UNSET, None
-            with self._naming(key):
+            try:
                 return None, key.decode_set(raw)
+            except SessionDataError as error:
+                raise self._located(key, error) from None
 
         return await self._exchange(key, take)
 
@@ -77,7 +79,25 @@ class KeyedSession(BaseSession):
         return await self._exchange(key, change)
 
     async def _exchange(self, key: Key[T, D], step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]) -> R:
-        """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result."""
+        """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result.
+
+        The steps of those who want to change the same key at the same time, on behalf of the same owner, are made
+        together.
+        """
+        lock, seen = local_lock(id(self.store), self._access().address, key.name), self._seen
+        if seen is None or not lock.locked():
+            async with lock:
+                return await self._exchange_alone(key, step)
+
+        async def perform(step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]) -> R:
+            async with lock:
+                return await self._exchange_alone(key, step)
+
+        return cast("R", await make_in_turn(step, perform, id(self.store), seen, key.name))
+
+    async def _exchange_alone(
+        self, key: Key[T, D], step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]
+    ) -> R:
         name = key.name
 
         async def attempt() -> R:
@@ -88,15 +108,14 @@ class KeyedSession(BaseSession):
             await self._replace({name: wanted}, {name: raw}, key.ttls)
             return result
 
-        async with local_lock(id(self.store), self._access().address, name):
-            try:
-                return await until_written(attempt)
-            except Beaten as beaten:
-                raise SessionConflictError(
-                    f"{self.schema.name}.{name}: other writers changed it {attempts.ATTEMPTS} times in a row; nothing "
-                    f"was written. Try again.",
-                    current=self._current(key, beaten.actual[name]),
-                ) from None
+        try:
+            return await until_written(attempt)
+        except Beaten as beaten:
+            raise SessionConflictError(
+                f"{self.schema.name}.{name}: other writers changed it {attempts.ATTEMPTS} times in a row; nothing "
+                f"was written. Try again.",
+                current=self._current(key, beaten.actual[name]),
+            ) from None
 
     async def _replace(
         self, changes: Mapping[str, bytes | None], expected: Mapping[str, bytes | None], ttls: Mapping[str, float]
@@ -116,13 +135,11 @@ class KeyedSession(BaseSession):
             return None
 
     def _decoded(self, key: Key[T, D], raw: bytes | None) -> D:
-        with self._naming(key):
-            return key.decode(raw)
-
-    @contextmanager
-    def _naming(self, key: Key[T, D]) -> Iterator[None]:
-        """Say of stored data that does not fit where it is."""
         try:
-            yield
+            return key.decode(raw)
         except SessionDataError as error:
-            raise SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}") from None
+            raise self._located(key, error) from None
+
+    def _located(self, key: Key[Any, Any], error: SessionDataError) -> SessionDataError:
+        """Return an error on stored data that does not fit, which says where that is."""
+        return SessionDataError(f"{self.schema.name}.{key.name} of {masked(self.id)}: {error}")

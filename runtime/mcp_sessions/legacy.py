@@ -15,6 +15,7 @@ from mcp_sessions import sdk
 from mcp_sessions.answers import Decide, deciding, misplaced, unavailable
 from mcp_sessions.context import Call, serving, with_room
 from mcp_sessions.errors import StoreError, TooManySessionsError
+from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime
 
 VERSION_HEADER: Final = "mcp-protocol-version"
@@ -38,6 +39,7 @@ class LegacyMiddleware(ABC):
         self._app = app
         self._call = call
         self._lifetime = Lifetime(idle)
+        self._heartbeat = Heartbeat(idle / 3)
         self._security = TransportSecurityMiddleware(security)
         self._unrefused: ASGIApp = self._serve_unrefused
         self._misplaced = False

@@ -27,10 +27,9 @@ from mcp_sessions.answers import SESSION_HEADER, named_session, not_found, refus
 from mcp_sessions.context import Call, end_session
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
-from mcp_sessions.heartbeat import kept_alive
 from mcp_sessions.ids import is_transport_id, mint_transport_id
 from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
-from mcp_sessions.stores.base import NotLiveError
+from mcp_sessions.stores.base import Access, NotLiveError
 
 __all__ = ["SessionMiddleware"]
 
@@ -76,11 +75,11 @@ class SessionMiddleware(LegacyMiddleware):
                 call.store, access_to(call, session_id), call.hooks
             )
             return Response(status_code=204) if ended else not_found(session_id)
-        if not await self._is_live(call, session_id):
-            return not_found(session_id)
         access = access_to(call, session_id)
+        if not await self._is_live(call, access):
+            return not_found(session_id)
         call = replace(call, transport=session_id, used={access.address: access})
-        async with kept_alive(call, self._lifetime.idle / 3):
+        with self._heartbeat.during(call):
             await self._serve(call, again, send)
         return None
 
@@ -100,11 +99,11 @@ class SessionMiddleware(LegacyMiddleware):
 
         await self._serve(call, request, send, with_id)
 
-    async def _is_live(self, call: Call, session_id: str) -> bool:
-        if not is_transport_id(session_id):
+    async def _is_live(self, call: Call, access: Access) -> bool:
+        if not is_transport_id(access.address.id):
             return False
         try:
-            await call.store.touch(access_to(call, session_id), self._lifetime)
+            await call.store.touch(access, self._lifetime)
         except NotLiveError:
             return False
         return True

@@ -25,7 +25,6 @@ from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.event_store import EventLog, SessionEvents
 from mcp_sessions.events import Missed
-from mcp_sessions.heartbeat import kept_alive
 from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
 from mcp_sessions.stores.base import Access, NotLiveError
 
@@ -73,9 +72,8 @@ class ObservingMiddleware(LegacyMiddleware):
                 await self._terminate(request, session_id)
             return not_found(session_id)
         call = replace(call, transport=session_id, used={access.address: access})
-        async with kept_alive(call, self._lifetime.idle / 3):
-            with self._within(session_id):
-                await self._serve(call, request, send, self._looking_at(call, access, request))
+        with self._heartbeat.during(call), self._within(session_id):
+            await self._serve(call, request, send, self._looking_at(call, access, request))
         return None
 
     async def _open(self, call: Call, request: Request, send: Send) -> None:

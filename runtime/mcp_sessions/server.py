@@ -2,8 +2,7 @@
 
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import inf
 from typing import Any, Final, TypeVar
@@ -21,7 +20,7 @@ from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.events import EVENTS_SCHEMA
-from mcp_sessions.heartbeat import kept_alive
+from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
 from mcp_sessions.serving import Serving
@@ -102,7 +101,10 @@ class Sessions(Serving, Extension):
         self._used = _observed(self.store)
         self._lifecycle = Lifecycle(self._used, self.schemas)
         names = [accessor.schema.name for accessor in self.schemas]
+        self._names = frozenset(names)
         self._connections = Connections(self._used, names, self._lifecycle)
+        shortest = min([self.idle, *(accessor.schema.idle or self.idle for accessor in self.schemas)])
+        self._heartbeat = Heartbeat(shortest / 3)
         self._serving = 0
         self._warned = False
 
@@ -131,8 +133,7 @@ class Sessions(Serving, Extension):
         call = current_call()
         if call is not None and call.request is ctx.session and call.store is self._used:
             return await call_next(ctx)
-        async with self._answering(ctx):
-            return await call_next(ctx)
+        return await self._answer(ctx, call_next)
 
     async def middleware(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Tell the accessors of any request whose session is meant: those in prompts and resources too.
@@ -141,15 +142,14 @@ class Sessions(Serving, Extension):
         """
         if ctx.request_id is None:
             return await call_next(ctx)
-        async with self._answering(ctx):
-            try:
-                return await call_next(ctx)
-            except MCPError:
-                raise
-            except Exception as error:
-                if ctx.method == "prompts/get" and (ours := sdk.session_error_in(error)) is not None:
-                    raise MCPError(code=INVALID_PARAMS, message=str(ours)) from error  # the SDK would hide it
-                raise
+        try:
+            return await self._answer(ctx, call_next)
+        except MCPError:
+            raise
+        except Exception as error:
+            if ctx.method == "prompts/get" and (ours := sdk.session_error_in(error)) is not None:
+                raise MCPError(code=INVALID_PARAMS, message=str(ours)) from error  # the SDK would hide it
+            raise
 
     def attach(self, server: MCPServer[Any]) -> None:
         """Make accessors work in the server's prompts and resources; ``http_app`` and ``run`` do this by themselves.
@@ -159,20 +159,13 @@ class Sessions(Serving, Extension):
         if self.middleware not in server.middleware:
             server.middleware.append(self.middleware)
 
-    @asynccontextmanager
-    async def _answering(self, ctx: ServerRequestContext[Any, Any]) -> AsyncIterator[None]:
+    async def _answer(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         await self._connections.end_over()
         call = self._call_of(ctx)
-        with serving(call):
-            async with kept_alive(call, self._pulse):
-                yield
+        with serving(call), self._heartbeat.during(call):
+            return await call_next(ctx)
 
-    @property
-    def _pulse(self) -> float:
-        """How often a long request uses its sessions, in seconds: more often than any of them expires."""
-        return min([self.idle, *(accessor.schema.idle or self.idle for accessor in self.schemas)]) / 3
-
-    def call(self, *, modern: bool = False) -> Call:
+    def call(self, *, modern: bool = False, request: object | None = None) -> Call:
         """Return a call of the current request, which has no transport session yet."""
         caller = sdk.current_caller()
         if caller.owner is not None and not caller.individual and not self._warned:
@@ -186,8 +179,9 @@ class Sessions(Serving, Extension):
             max=self.max,
             limits=self.limits,
             hooks=self._lifecycle,
-            schemas=frozenset(accessor.schema.name for accessor in self.schemas),
+            schemas=self._names,
             tools=self._tools,
+            request=request,
         )
 
     def _call_of(self, ctx: ServerRequestContext[Any, Any]) -> Call:
@@ -196,7 +190,7 @@ class Sessions(Serving, Extension):
             if verified.caller != sdk.current_caller():
                 raise RuntimeError("SessionMiddleware stands outside of authentication; use Sessions.http_app")
             return replace(verified, request=ctx.session, handles={}, used=dict(verified.used))
-        call = replace(self.call(modern=not sdk.has_handshake(ctx.protocol_version)), request=ctx.session)
+        call = self.call(modern=not sdk.has_handshake(ctx.protocol_version), request=ctx.session)
         connection = sdk.connection_of(ctx)
         if connection is None:
             return call

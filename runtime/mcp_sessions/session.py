@@ -149,9 +149,11 @@ class Session(TransactionalSession[StateT], Generic[StateT, NameT]):
     async def _increment(self, key: NumberKey[N, D], by: N) -> N:
         if key.native:
             key.encode(by)
-            with self._naming(key):
+            try:
                 raw = await self._ask(self.store.increment, key.name, cast("int | float", by), key.start, key.ttl)
                 return key.decode_set(raw)
+            except SessionDataError as error:
+                raise self._located(key, error) from None
 
         def add(current: D) -> tuple[N, N]:
             base: Any = key.decode_set(key.start) if current is None else current
@@ -162,8 +164,10 @@ class Session(TransactionalSession[StateT], Generic[StateT, NameT]):
     async def _append(self, key: ListKey[ItemT, D], items: tuple[ItemT, ...]) -> None:
         if key.native:
             encoded = key.encode_items(items)
-            with self._naming(key):
+            try:
                 await self._ask(self.store.append, key.name, encoded, key.start, key.ttl)
+            except SessionDataError as error:
+                raise self._located(key, error) from None
             return
 
         def extend(current: D) -> tuple[list[ItemT] | Unset, None]:

@@ -1,5 +1,6 @@
 """Applications inside of others: mounting, several servers, CORS, and what is said when the lifespan was forgotten."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -130,6 +131,35 @@ def test_a_port_that_is_taken_is_no_place_to_serve(store: Any, capsys: Any) -> N
     taken.close()
     assert ended.value.code == f"cannot serve at 127.0.0.1, port {port}: Address already in use"
     assert "serving" not in capsys.readouterr().err
+
+
+def test_the_body_of_an_answer_does_not_wait_until_its_headers_are_acknowledged(
+    store: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import uvicorn
+
+    immediate: list[int] = []
+
+    async def accept(listening: socket.socket) -> None:
+        def look(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            immediate.append(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(look, sock=listening):
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            assert await reader.read() == b""
+            writer.close()
+
+    def run(http: Any, sockets: list[Any]) -> None:
+        asyncio.run(accept(sockets[0]))
+        http.started = True
+
+    monkeypatch.setattr(uvicorn.Server, "run", run)
+    server, sessions = make_server(store)
+    sessions.run(server, "streamable-http", port=0)
+    assert immediate
+    assert all(immediate)
 
 
 def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:

@@ -299,7 +299,7 @@ async def test_where_nobody_watches_the_stores_own_coroutines_are_returned() -> 
     await store.create(SECRET, LIVES)
     for operation in ALL.values():
         call: Any = operation(store, SECRET)
-        assert call.cr_code.co_filename.endswith("rowstore.py")
+        assert call.cr_code.co_filename.endswith(("rowstore.py", "memory.py"))
         call.close()
 
 

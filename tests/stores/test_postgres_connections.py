@@ -168,6 +168,30 @@ async def test_connections_that_the_server_closed_are_replaced_without_a_word(po
         assert await store.read(ACCESS) == {"n": b"3"}
 
 
+async def test_the_end_of_an_idle_connection_is_noticed_once_and_harms_nobody(postgres: PostgresServer) -> None:
+    loop = asyncio.get_running_loop()
+    async with opened(postgres.url) as store:
+        await store.create(ACCESS, LIVES)
+        postgres.run(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name = 'mcp_sessions'"
+        )
+        calls = 0
+        with pytest.MonkeyPatch.context() as patch:
+            handle = asyncio.events.Handle._run
+
+            def count(self: asyncio.Handle) -> None:
+                nonlocal calls
+                calls += "_on_readable" in repr(self)
+                handle(self)
+
+            patch.setattr(asyncio.events.Handle, "_run", count)
+            until = loop.time() + 0.2
+            while loop.time() < until:
+                await asyncio.sleep(0.01)
+        assert 1 <= calls <= 3
+        assert await store.increment(ACCESS, "n", 1, b"0") == b"1"
+
+
 async def test_a_server_that_does_not_answer_in_time_is_not_waited_for(postgres: PostgresServer) -> None:
     other = replace(ACCESS, address=replace(ACCESS.address, id="other"))
     async with opened(postgres.url, timeout="0.3s") as store:

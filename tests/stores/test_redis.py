@@ -20,6 +20,7 @@ from tests.stores.valkey_server import ValkeyServer, running
 
 from mcp_sessions import StoreUrlError, TooManySessionsError, open_store
 from mcp_sessions.errors import SessionDataError
+from mcp_sessions.ids import mint_handle
 from mcp_sessions.stores import (
     GRACE_SECONDS,
     TOMBSTONE_SECONDS,
@@ -39,6 +40,7 @@ from mcp_sessions.stores.redis import RedisStore
 from mcp_sessions.testing import FakeClock
 
 LIVES = Lifetime(600.0)
+OWNER = "00ff2c2b21" + "ab" * 27  # with bytes that mean something in the names of Redis's lists
 PARENT = Access(Address("transport", "t", TRANSPORT_SCHEMA), "me")
 CHILD = replace(PARENT, address=replace(PARENT.address, schema="cart"), begin=LIVES)
 
@@ -64,8 +66,8 @@ def keys(valkey: ValkeyServer, redis_options: dict[str, object]) -> Callable[[],
 
 
 @contextmanager
-def monitored(valkey: ValkeyServer) -> Iterator[list[str]]:
-    """Collect the commands that clients send meanwhile; those of scripts are not theirs."""
+def monitored(valkey: ValkeyServer, *, in_scripts: bool = False) -> Iterator[list[str]]:
+    """Collect the commands that clients send meanwhile, or those of scripts."""
     sent: list[str] = []
     with valkey.client() as client, valkey.client() as last:
         last.ping()
@@ -73,7 +75,8 @@ def monitored(valkey: ValkeyServer) -> Iterator[list[str]]:
             yield sent
             last.echo("the end")
             commands = itertools.takewhile(lambda command: "the end" not in command["command"], monitor.listen())
-            sent += [command["command"].split()[0] for command in commands if command["client_type"] != "lua"]
+            wanted = [command for command in commands if (command["client_type"] == "lua") == in_scripts]
+            sent += [command["command"].split()[0] for command in wanted]
 
 
 async def test_every_operation_is_one_command(server: Store, access: Access, valkey: ValkeyServer) -> None:
@@ -123,19 +126,47 @@ async def test_every_operation_is_one_command(server: Store, access: Access, val
     assert sent == ["EVALSHA"] * len(operations)
 
 
-async def test_a_record_that_does_not_say_since_when_its_version_is(
+@pytest.mark.parametrize(
+    ("operation", "commands"),
+    [
+        ("touch", "HGET TIME"),
+        ("read", "HMGET TIME"),
+        ("write", "HMGET TIME HSTRLEN HSET"),
+        ("compare and set", "HMGET TIME HSET"),
+        ("compare and find another", "HMGET TIME"),
+        ("increment", "HMGET TIME HSET"),
+        ("append", "HMGET TIME HSET"),
+    ],
+)
+async def test_an_ordinary_session_is_asked_for_no_more_than_is_needed(
+    server: Store, access: Access, valkey: ValkeyServer, operation: str, commands: str
+) -> None:
+    await server.create(access, LIVES, {"n": b"5", "l": b"[1]", **{str(key): b"0" for key in range(50)}})
+    operations: dict[str, Callable[[], Any]] = {
+        "touch": lambda: server.touch(access),
+        "read": lambda: server.read(access, ("n", "l", "none")),
+        "write": lambda: server.write(access, {"n": b"6"}),
+        "compare and set": lambda: server.write(access, {"n": b"6"}, {"n": b"5"}),
+        "compare and find another": lambda: server.write(access, {"n": b"6"}, {"n": b"7"}),
+        "increment": lambda: server.increment(access, "n", 10, b"0"),
+        "append": lambda: server.append(access, "l", [b"2"], b"[]"),
+    }
+    with monitored(valkey, in_scripts=True) as used:
+        await operations[operation]()
+    assert " ".join(used) == commands
+    before = await server.look_up(access.address)
+    assert before is not None
+    assert before.info.size == sum(len(key) + len(value) for key, value in (await server.read(access)).items())
+
+
+async def test_what_is_usual_in_a_record_is_not_kept(
     server: Store, access: Access, valkey: ValkeyServer, redis_options: dict[str, object]
 ) -> None:
     await server.create(replace(access, version=3), LIVES, {"a": b"1"})
     name = f"{redis_options['prefix']}:{{0.1}}:h4:6:cartcart_1"
-    cut = """
-        local record = cmsgpack.unpack(redis.call('HGET', KEYS[1], 'm'))
-        local had = #record
-        record[12] = nil
-        redis.call('HSET', KEYS[1], 'm', cmsgpack.pack(record))
-        return {had, #cmsgpack.unpack(redis.call('HGET', KEYS[1], 'm'))}"""
+    length = "return #cmsgpack.unpack(redis.call('HGET', KEYS[1], 'm'))"
     with valkey.client() as client:
-        assert client.eval(cut, 1, name) == [12, 11]
+        assert client.eval(length, 1, name) == 7  # up to the owner
     found, copy = await server.look_up(access.address), await server.copy_out(access.address)
     assert found is not None
     assert copy is not None
@@ -145,9 +176,50 @@ async def test_a_record_that_does_not_say_since_when_its_version_is(
     with pytest.raises(OtherVersionError):
         await server.read(replace(access, version=4, reads=4))
     assert await server.migrate(replace(copy, values={"a": b"2"}), SchemaVersion(4, "d4", 4), {}, {})
+    with valkey.client() as client:
+        assert client.eval(length, 1, name) == 12
     assert await server.read(replace(access, version=4, reads=4)) == {"a": b"2"}
     with pytest.raises(OtherVersionError):
         await server.read(access)
+
+
+async def test_handles_are_names_by_themselves_and_go_with_other_ids(
+    server: Store, access: Access, keys: Callable[[], dict[str, int]]
+) -> None:
+    minted = mint_handle("cart")
+    longer = f"{minted}_{'a' * 32}"
+    addresses = [
+        Address("handle", minted, "cart"),
+        Address("handle", longer, minted),  # whose name goes on where the other's ends
+        Address("handle", minted, "other"),
+        Address("handle", f"{minted}+", "cart"),
+        Address("transport", minted, "cart"),
+    ]
+    owned = [replace(access, address=address, owner=owner) for address in addresses[:4] for owner in (OWNER, None)]
+    await server.create(replace(access, address=addresses[4].parent), LIVES)
+    for one in owned[::2]:
+        await server.create(one, LIVES, {"a": one.address.id.encode()})
+    assert {f"H{minted}", f"H{longer}"} <= keys().keys()
+    listed = [found.address for found in (await server.scan(owner=OWNER)).sessions]
+    assert sorted(listed, key=str) == sorted(addresses[:4], key=str)
+    assert [found.address for found in (await server.scan(schema=minted)).sessions] == [addresses[1]]
+    first = await server.scan(schema="cart", limit=1)
+    second = await server.scan(schema="cart", limit=1, cursor=first.cursor)
+    assert {page.sessions[0].address for page in (first, second)} == {addresses[0], addresses[3]}
+    assert await server.count() == 5
+    await server.end(owned[0])
+    assert await server.count() == 4
+    for one in owned[2::2]:
+        assert await server.read(one) == {"a": one.address.id.encode()}
+
+
+@pytest.mark.parametrize("digest", ["", "0123456789abcdef", "12345678", "1234567", "ABCDEF0123456789", "é", "x" * 64])
+async def test_digests_are_kept_short_and_returned_as_they_were(server: Store, access: Access, digest: str) -> None:
+    await server.create(replace(access, digest=digest), LIVES)
+    assert (await server.touch(access)).digest == digest
+    copy = await server.copy_out(access.address)
+    assert copy is not None
+    assert copy.digest == digest
 
 
 async def test_every_key_but_the_indexes_goes_away_by_itself(

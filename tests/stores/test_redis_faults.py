@@ -132,10 +132,11 @@ async def test_an_answer_that_is_cut_off_is_an_error_and_nothing_is_done_twice(
         answered = [int(result) for result in results if isinstance(result, bytes)]
         failed = [result for result in results if isinstance(result, StoreError)]
         assert len(answered) + len(failed) == 50
-        assert all("is not known" in line_of(error) for error in failed)
+        doubted = sum("is not known" in line_of(error) for error in failed)
         assert failed
+        assert doubted
         total = int((await direct.read(ACCESS))["n"])
-        assert max(answered, default=1) <= total <= 51
+        assert max(answered, default=1) <= total <= 1 + len(answered) + doubted
         allowed[0] = 10**9
         assert await store.increment(ACCESS, "n", 0, b"0") == str(total).encode()
         await store.aclose()

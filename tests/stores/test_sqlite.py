@@ -5,13 +5,15 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from mcp_sessions import SessionError, StoreError, StoreUrlError
 from mcp_sessions.stores import (
@@ -26,11 +28,20 @@ from mcp_sessions.stores import (
     SchemaVersion,
     SQLiteStore,
 )
+from mcp_sessions.stores.records import Record, is_settled
 from mcp_sessions.stores.sqlite import file
 from mcp_sessions.stores.sqlite.file import APPLICATION_ID, FORMAT
+from mcp_sessions.stores.sqlite.rows import SQLiteRows
 from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
 IDLE = Lifetime(600.0)
+
+READ_BYTES = Path("/proc/self/io")
+
+
+def bytes_read() -> int:
+    """Return how many bytes this process has read so far, from memory or disk."""
+    return int(READ_BYTES.read_text().split()[1])
 
 
 def rows(path: Path, query: str) -> list[Any]:
@@ -183,14 +194,19 @@ async def test_an_operation_is_a_handful_of_statements(
     store = SQLiteStore(sqlite_path, clock=clock)
     costs: dict[str, Callable[[], Awaitable[object]]] = {
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, INSERT, COMMIT": lambda: store.create(access, IDLE, {"a": b"1"}),
-        "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(access, ["a"]),
-        "BEGIN , SELECT, SELECT, COMMIT": lambda: store.read(access),
+        "SELECT": lambda: store.read(access, ["a"]),
+        "SELECT ": lambda: store.read(access, ["unset"]),
+        "BEGIN, SELECT, SELECT, SELECT, COMMIT": lambda: store.read(access, ["a", "b"]),
+        "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(access),
         "BEGIN, SELECT, COMMIT": lambda: store.touch(access),
         "BEGIN, SELECT , COMMIT": lambda: store.touch(access, IDLE),
-        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.write(access, {"a": b"2"}),
-        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, INSERT, COMMIT": lambda: store.write(access, {"a": b"11"}),
-        "BEGIN IMMEDIATE, SELECT, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(access, "a", 1, b"0"),
-        "BEGIN IMMEDIATE, SELECT, SELECT, SELECT, INSERT, DELETE, COMMIT": lambda: store.remove(access, "a"),
+        "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(access, {"a": b"2"}),
+        "BEGIN IMMEDIATE, SELECT , INSERT, COMMIT": lambda: store.write(access, {"a": b"3"}, {"a": b"2"}),
+        "BEGIN IMMEDIATE, SELECT, COMMIT": lambda: store.write(access, {"a": b"4"}, {"a": b"2"}),
+        "BEGIN IMMEDIATE, SELECT, UPDATE, INSERT, COMMIT": lambda: store.write(access, {"a": b"11"}),
+        "BEGIN IMMEDIATE , SELECT, INSERT, COMMIT": lambda: store.increment(access, "a", 1, b"0"),
+        "BEGIN IMMEDIATE, SELECT , UPDATE, INSERT, COMMIT": lambda: store.append(access, "l", [b"1"], b"[]"),
+        "BEGIN IMMEDIATE, SELECT, UPDATE, DELETE, COMMIT": lambda: store.remove(access, "a"),
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(access),
     }
     await store.purge_expired()
@@ -206,10 +222,10 @@ async def test_a_child_costs_little_more_than_any_session(statements: list[str],
         "BEGIN IMMEDIATE, SELECT, SELECT, DELETE, INSERT, COMMIT": lambda: store.create(parent, IDLE),
         "BEGIN, SELECT, COMMIT": lambda: store.read(child),
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
-        "BEGIN, SELECT, SELECT, COMMIT": lambda: store.read(child, ["a"]),
+        "SELECT": lambda: store.read(child, ["a"]),
         "BEGIN, SELECT , COMMIT": lambda: store.touch(child),
-        "BEGIN IMMEDIATE, SELECT, SELECT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
-        "BEGIN IMMEDIATE, SELECT, SELECT, SELECT, INSERT, COMMIT": lambda: store.increment(child, "a", 1, b"0"),
+        "BEGIN IMMEDIATE, SELECT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
+        "BEGIN IMMEDIATE , SELECT, INSERT, COMMIT": lambda: store.increment(child, "a", 1, b"0"),
         "BEGIN IMMEDIATE, SELECT, DELETE, INSERT, COMMIT": lambda: store.end(child),
         "BEGIN IMMEDIATE, SELECT , DELETE, INSERT, INSERT, COMMIT": lambda: store.write(child, {"a": b"1"}),
     }
@@ -218,6 +234,9 @@ async def test_a_child_costs_little_more_than_any_session(statements: list[str],
     clock.advance(IDLE.idle / 2)
     late = "BEGIN, SELECT, ROLLBACK, BEGIN IMMEDIATE, SELECT, INSERT, INSERT, SELECT, COMMIT"
     await check({late: lambda: store.read(child)}, statements)
+    clock.advance(IDLE.idle / 2)
+    late = "SELECT, SELECT, BEGIN IMMEDIATE, SELECT, SELECT, INSERT, INSERT, SELECT, COMMIT"
+    await check({late: lambda: store.read(child, ["a"])}, statements)
     await store.aclose()
 
 
@@ -227,7 +246,157 @@ async def check(costs: dict[str, Callable[[], Awaitable[object]]], statements: l
         statements.clear()
         await operation()
         kinds = [text if text.startswith("BEGIN") else text.split()[0] for text in statements]
-        assert kinds == expected.replace(" ,", ",").split(", ")
+        assert kinds == expected.replace(" ,", ",").strip().split(", ")
+
+
+async def test_what_was_looked_up_ahead_is_what_a_neighbour_has_left(
+    statements: list[str], sqlite_path: Path, access: Access, clock: Any
+) -> None:
+    store = SQLiteStore(sqlite_path, clock=clock)
+    await store.create(access, IDLE, {"a": b"1"})
+    statements.clear()
+    results = await asyncio.gather(
+        store.read(access, ["a"]),
+        store.write(access, {"a": b"22"}),
+        store.increment(access, "a", 1, b"0"),
+        store.read(access, ["a"]),
+        store.write(access, {"a": b"4"}, {"a": b"23"}),
+        store.write(access, {"a": b"5"}, {"b": None}),
+        store.write(access, {"a": b"6", "b": b"1"}, {"a": b"5"}),
+        store.remove(access, "b"),
+        store.clear(access),
+        store.read(access, ["a"]),
+        store.append(access, "a", [b"1"], b"[]"),
+        store.touch(access),
+    )
+    assert results[:-1] == [{"a": b"1"}, None, b"23", {"a": b"23"}, None, None, None, b"1", None, {}, None]
+    assert results[-1].size == len("a[1]")
+    assert statements.count("COMMIT") <= 2
+    await store.aclose()
+
+
+@pytest.mark.skipif(not READ_BYTES.exists(), reason="the system does not count what is read")
+async def test_what_a_session_holds_besides_is_not_read(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    large = {f"large {n}": bytes(2_000_000) for n in range(2)}
+    await store.create(access, IDLE, {"a": b"1", "z": b"1", **large})
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: store.read(access, ["a"]),
+        lambda: store.read(access, ["a", "z", "unset"]),
+        lambda: store.write(access, {"z": b"2"}),
+        lambda: store.write(access, {"a": b"3", "new": b"4"}, {"a": b"1"}),
+        lambda: store.increment(access, "z", 1, b"0"),
+        lambda: store.remove(access, "a"),
+        lambda: store.names(access),
+        lambda: store.touch(access),
+    ]
+    for call in calls:
+        reconnect(store)  # so that nothing is in SQLite's cache
+        before = bytes_read()
+        await call()
+        assert bytes_read() - before < 200_000
+    assert (await store.touch(access)).size == len("z3new4large 0large 1") + 4_000_000
+    await store.aclose()
+
+
+TIMES = st.sampled_from([90.0, 99.9, 100.0, 100.1, 110.0, 110.1, 120.0, 1000.0])
+RECORDS = st.builds(
+    Record,
+    version=st.sampled_from([1, 2]),
+    digest=st.just("d"),
+    owner=st.sampled_from([None, "me", "you"]),
+    created=st.just(50.0),
+    expires=TIMES,
+    idle=st.sampled_from([0.0, 10.0, 20.0, 0.1]),
+    max_at=st.none() | TIMES,
+    state=st.sampled_from(["live", "live", "live", "expired", "ended"]),
+    size=st.just(2),
+    since=st.just(0),
+)
+
+
+@pytest.fixture(scope="module")
+def connection(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("settled") / "sessions.db"
+    with closing(file.SQLiteFile(path, "NORMAL", 1.0).connect()) as opened:
+        yield opened
+
+
+@given(
+    record=RECORDS,
+    parent=RECORDS | st.none(),
+    address=st.sampled_from([Address("handle", "1", "cart"), Address("transport", "1", "cart")]),
+    owner=st.sampled_from([None, "me"]),
+)
+@settings(max_examples=500, deadline=None)
+def test_a_session_is_settled_in_sql_when_the_rules_say_so(
+    connection: sqlite3.Connection, record: Record, parent: Record | None, address: Address, owner: str | None
+) -> None:
+    now = 100.0
+    table = SQLiteRows(connection, True)
+    connection.execute("BEGIN")
+    table.keep(address, record)
+    table.put(address, {"a": b"1"}, {"a": 105.0})
+    if parent is not None:
+        table.keep(Address("transport", "1", TRANSPORT_SCHEMA), parent)
+    found = [table.settled(Access(address, owner), key, now) for key in ("a", "unset")]
+    connection.execute("ROLLBACK")
+    expected = record.version == 1 and is_settled(record, owner, now)
+    if address.has_parent:
+        expected = expected and parent is not None and is_settled(parent, owner, now)
+    assert found == ([(b"1", 105.0), (None, None)] if expected else [None, None])
+
+
+async def test_a_value_is_not_read_to_be_written_over(statements: list[str], sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE, {"a": b"1", "other": b"2"})
+    statements.clear()
+    await store.write(access, {"a": b"3"})
+    (look,) = (text for text in statements if text.startswith("SELECT"))
+    assert "length(v.value), v.until" in look
+    assert "v.key = 'a'" in look
+    await store.aclose()
+
+
+async def test_answers_wake_an_event_loop_once(
+    sqlite_path: Path, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    loop = asyncio.get_running_loop()
+    calls: list[object] = []
+    wake = loop.call_soon_threadsafe
+    monkeypatch.setattr(loop, "call_soon_threadsafe", lambda *call: (calls.append(call), wake(*call))[1])
+    results = await asyncio.gather(*(store.increment(access, "n", 1, b"0") for _ in range(64)))
+    assert sorted(map(int, results)) == list(range(1, 65))
+    assert len(calls) <= 8
+    await store.aclose()
+
+
+async def test_64_writers_at_once_need_few_commits(statements: list[str], sqlite_path: Path) -> None:
+    store = SQLiteStore(sqlite_path, synchronous="FULL")
+    accesses = [Access(Address("handle", str(number), "cart")) for number in range(64)]
+    await asyncio.gather(*(store.create(access, IDLE, {"n": b"0"}) for access in accesses))
+    statements.clear()
+    await asyncio.gather(*(store.write(access, {"n": b"1"}) for access in accesses))
+    assert statements.count("COMMIT") <= 8
+    assert sum(text.startswith("INSERT") for text in statements) == 64
+    await store.aclose()
+
+
+async def test_whoever_gives_up_gets_no_answer_and_harms_no_neighbour(sqlite_path: Path, access: Access) -> None:
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE)
+    given_up = [asyncio.ensure_future(store.increment(access, "n", 1, b"0")) for _ in range(8)]
+    others = [asyncio.ensure_future(store.increment(access, "n", 1, b"0")) for _ in range(8)]
+    await asyncio.sleep(0)
+    for call in given_up:
+        call.cancel()
+    results = await asyncio.gather(*given_up, *others, return_exceptions=True)
+    assert all(isinstance(result, asyncio.CancelledError) for result in results[:8])
+    assert all(isinstance(result, bytes) for result in results[8:])
+    assert 8 <= int((await store.read(access, ["n"]))["n"]) <= 16
+    await store.aclose()
 
 
 async def test_neighbours_share_a_commit(statements: list[str], sqlite_path: Path, access: Access) -> None:
@@ -279,12 +448,13 @@ async def test_reading_goes_by_the_primary_key(statements: list[str], sqlite_pat
     selects = [text for text in statements if text.startswith("SELECT")]
     await store.aclose()
     plans = [rows(sqlite_path, f"EXPLAIN QUERY PLAN {text}") for text in selects]
-    assert len(plans) == 7
-    for plan in plans:
-        assert len(plan) == 1
-        assert "USING PRIMARY KEY" in plan[0][3]
-    for which, narrowed in {0: "schema=?", 1: "key=?", 4: "schema=?", 6: "schema>?"}.items():
+    assert len(plans) == 6
+    assert [len(plan) for plan in plans] == [2, 1, 1, 1, 1, 1]
+    primary = ("USING PRIMARY KEY", "USING INDEX sqlite_autoindex_session_values_1")
+    assert all(any(way in step[3] for way in primary) for plan in plans for step in plan)
+    for which, narrowed in {0: "schema=?", 3: "schema=?", 5: "schema>?"}.items():
         assert narrowed in plans[which][0][3]
+    assert "key=?" in plans[0][1][3]
 
 
 async def test_sweeping_goes_by_the_index(statements: list[str], sqlite_path: Path) -> None:
@@ -400,6 +570,31 @@ async def test_a_file_that_knows_no_versions_that_get_along(
     await store.aclose()
 
 
+async def test_a_file_in_which_values_had_no_row_ids(
+    sqlite_path: Path, clock: Any, access: Access, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as former:
+        former.setattr(file, "_STEPS", file._STEPS[:4])
+        former.setattr(file, "FORMAT", 4)
+        store = SQLiteStore(sqlite_path, clock=clock)
+        held = {"a": b"1", "b": bytes(100_000), "quote": b"2"}
+        info = await store.create(access, IDLE, held, {"quote": 30.0})
+        await store.aclose()
+    without = "SELECT count(*) FROM sqlite_schema WHERE sql LIKE '%session_values%WITHOUT ROWID'"
+    assert rows(sqlite_path, without) == [(1,)]
+    store = SQLiteStore(sqlite_path, clock=clock)
+    assert rows(sqlite_path, without) == [(0,)]
+    assert rows(sqlite_path, "PRAGMA user_version") == [(FORMAT,)]
+    assert await store.read(access) == held
+    assert await store.touch(access) == info
+    clock.advance(30.0)
+    assert await store.names(access) == ["a", "b"]
+    assert rows(sqlite_path, "SELECT key FROM session_values WHERE until IS NOT NULL") == [("quote",)]
+    await store.write(access, {"quote": b"3"})
+    assert rows(sqlite_path, "SELECT key FROM session_values WHERE until IS NOT NULL") == []
+    await store.aclose()
+
+
 def test_opening_a_file_of_the_current_format_writes_nothing(sqlite_path: Path) -> None:
     SQLiteStore(sqlite_path)
     before = rows(sqlite_path, "PRAGMA data_version"), sqlite_path.read_bytes()
@@ -471,6 +666,34 @@ async def test_a_file_that_is_removed_or_replaced_is_noticed(sqlite_path: Path, 
         await store.read(access)
     sqlite_path.with_suffix(".old").replace(sqlite_path)
     await store.write(access, {"a": b"1"})
+    await store.aclose()
+
+
+@pytest.mark.parametrize(("trust", "expected"), [(3600.0, 0), (0.0, 10)])
+async def test_every_write_looks_whether_the_file_is_in_place_and_a_read_unless_one_just_did(
+    sqlite_path: Path, access: Access, monkeypatch: pytest.MonkeyPatch, trust: float, expected: int
+) -> None:
+    looks: list[file.SQLiteFile] = []
+    look = file.SQLiteFile._look
+
+    def counted(self: file.SQLiteFile) -> tuple[int, int]:
+        looks.append(self)
+        return look(self)
+
+    monkeypatch.setattr("mcp_sessions.stores.sqlite.worker._TRUST_SECONDS", trust)
+    store = SQLiteStore(sqlite_path)
+    await store.create(access, IDLE, {"a": b"1"})
+    monkeypatch.setattr(file.SQLiteFile, "_look", counted)
+    for number in range(10):
+        await store.write(access, {"a": str(number).encode()})
+    assert len(looks) == 10
+    for _ in range(10):
+        await store.read(access, ["a"])
+    assert len(looks) == 10 + expected
+    reconnect(store)
+    before = len(looks)
+    await store.read(access, ["a"])
+    assert len(looks) > before, "what is opened anew is looked at first"
     await store.aclose()
 
 

@@ -1,12 +1,15 @@
 """The two things that a store does to JSON text without knowing its type: adding to a number, appending to an array."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
 from mcp_sessions.errors import SessionDataError
 
 _SPACE: Final = b" \t\r\n"
+_COUNT: Final = re.compile(rb"[1-9][0-9]{0,18}")
+"""What nearly all counters hold: numbers that Python reads as JSON does, but sooner."""
 
 
 def added(held: bytes, by: int | float) -> bytes:
@@ -16,13 +19,14 @@ def added(held: bytes, by: int | float) -> bytes:
         SessionDataError: If ``held`` is not a JSON number, or the sum is beyond what a float can hold.
     """
     try:
-        number = json.loads(held)
+        number = int(held) if _COUNT.fullmatch(held) else json.loads(held)
     except (ValueError, RecursionError) as error:
         raise SessionDataError(f"what the store holds is not a JSON number but {_shown(held)}") from error
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise SessionDataError(f"what the store holds is not a JSON number but {_shown(held)}")
     try:
-        return json.dumps(number + by).encode("ascii")
+        total = number + by
+        return (str(total) if type(total) is int else json.dumps(total)).encode("ascii")
     except (OverflowError, ValueError) as error:
         raise SessionDataError("the sum has more digits than can be handled; nothing was changed") from error
 

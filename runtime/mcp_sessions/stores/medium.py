@@ -1,20 +1,27 @@
 """What a medium has to offer so that sessions can be kept in it as rows."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from mcp_sessions.stores.records import Record
 from mcp_sessions.stores.terms import Address
 
 
+class Ahead(NamedTuple):
+    """What an operation will most likely ask of a session that it looks for: the value of a key, or only its size."""
+
+    key: str
+    value: bool = True
+
+
 class Rows(Protocol):
     """Records by address, and values by address and key; knows nothing of what is live or whose it is."""
 
-    def find(self, address: Address) -> Record | None:
-        """Return a session's record, tombstones included."""
+    def find(self, address: Address, ahead: Ahead | None = None) -> Record | None:
+        """Return a session's record, tombstones included; what is asked for next, a medium may look up with it."""
         ...
 
-    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
+    def find_with_parent(self, address: Address, ahead: Ahead | None = None) -> tuple[Record | None, Record | None]:
         """Return the record of a session that has a parent, and the parent's record, tombstones included."""
         ...
 

@@ -4,7 +4,6 @@ Nobody is asked who they are, and it is no use of a session.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mcp_sessions.stores import room
 from mcp_sessions.stores.medium import Rows
@@ -97,7 +96,7 @@ def migrate(
     if held != copy.values or {key: until for key, until in untils_now.items() if key in held} != copy.untils:
         return False
     size = record.size + room.size_of(changes) - rows.stored(address, tuple(changes))
-    migrated = replace(record, version=version.number, digest=version.digest, since=version.since, size=size)
+    migrated = record._replace(version=version.number, digest=version.digest, since=version.since, size=size)
     rows.keep(address, migrated)
     if changes:
         rows.put(address, changes, untils)

@@ -3,8 +3,7 @@
 Every store that works row by row follows these; a store that decides inside its server must decide the same.
 """
 
-from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from mcp_sessions.stores.terms import (
     SLIDE_STEP,
@@ -20,8 +19,7 @@ State: TypeAlias = Literal["live", "expired", "ended"]
 """What was last done to a session. One that nobody has looked at since its expiry is still marked "live"."""
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """What is kept about a session besides its values; times in seconds since the epoch.
 
     Attributes:
@@ -81,24 +79,31 @@ def begun(access: Access, lifetime: Lifetime, now: float) -> Record:
 def relived(record: Record, lifetime: Lifetime, now: float) -> Record:
     """Return a live record with another lifetime, freshly used."""
     max_at = _end(record.created, lifetime)
-    return replace(record, idle=lifetime.idle, max_at=max_at, expires=_capped(now + generous(lifetime.idle), max_at))
+    return record._replace(idle=lifetime.idle, max_at=max_at, expires=_capped(now + generous(lifetime.idle), max_at))
 
 
 def slid(record: Record, now: float) -> Record:
     """Return a live record after a use; the same object, if its expiry is still late enough to be left alone."""
-    if record.expires >= _capped(now + record.idle, record.max_at):
+    expires, max_at = record.expires, record.max_at
+    if expires >= now + record.idle or (max_at is not None and expires >= max_at):
         return record
-    return replace(record, expires=_capped(now + generous(record.idle), record.max_at))
+    return record._replace(expires=_capped(now + generous(record.idle), max_at))
+
+
+def is_settled(record: Record, owner: str | None, now: float) -> bool:
+    """Tell whether it is the owner's live session, and a use now would leave its record as it is."""
+    is_live = record.state == "live" and now < record.expires
+    return is_live and record.owner == owner and slid(record, now) is record
 
 
 def ended(record: Record, now: float) -> Record:
     """Return the tombstone of a session that is ended now."""
-    return replace(record, expires=now, state="ended", size=0)
+    return record._replace(expires=now, state="ended", size=0)
 
 
 def expired(record: Record) -> Record:
     """Return the tombstone of a session that has expired."""
-    return replace(record, state="expired", size=0)
+    return record._replace(state="expired", size=0)
 
 
 def require(record: Record | None, owner: str | None, now: float) -> Record:

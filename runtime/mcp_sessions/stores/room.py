@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mcp_sessions.errors import SessionTooLargeError, TooManySessionsError
 from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.terms import Access
+from mcp_sessions.stores.terms import Access, Limits
 
 
 def size_of(changes: Mapping[str, bytes | None]) -> int:
@@ -29,6 +29,12 @@ def size_after(rows: Rows, access: Access, size: int | None, changes: Mapping[st
     if most is not None and after > most and after > before:
         raise too_large("the session as a whole", after, most)
     return after
+
+
+def is_ample(limits: Limits, value: int, session: int) -> bool:
+    """Tell whether a value and a session may have so many bytes, whatever they have now."""
+    most, in_all = limits.value_bytes, limits.session_bytes
+    return (most is None or value <= most) and (in_all is None or session <= in_all)
 
 
 def refusal_of_values(access: Access, changes: Mapping[str, bytes | None]) -> SessionTooLargeError | None:

@@ -6,11 +6,10 @@ leaves nothing to undo.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Generic, Literal, NamedTuple, TypeVar
 
 from mcp_sessions.stores import jsontext, room
-from mcp_sessions.stores.medium import Rows
+from mcp_sessions.stores.medium import Ahead, Rows
 from mcp_sessions.stores.records import (
     Record,
     begun,
@@ -37,8 +36,7 @@ from mcp_sessions.stores.texts import is_text, require_text
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Done(Generic[T]):
+class Done(NamedTuple, Generic[T]):
     """What came of an operation on a session that may begin: its result, and whether there is a session now.
 
     Attributes:
@@ -51,8 +49,7 @@ class Done(Generic[T]):
     found: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Claim:
+class _Claim(NamedTuple):
     """What a caller may use: a live session, or one that may begin with some lifetime; its parent, if any, is live."""
 
     session: Record | Lifetime
@@ -97,7 +94,8 @@ def touch(rows: Rows, now: float, access: Access, lifetime: Lifetime | None) -> 
 def read(rows: Rows, now: float, access: Access, keys: Sequence[str] | None) -> Done[dict[str, bytes]]:
     """See ``Store.read``."""
     require_text(*(keys or ()))
-    found = _use(rows, now, access, _claim_values(rows, now, access))
+    ahead = Ahead(keys[0]) if keys is not None and len(keys) == 1 else None
+    found = _use(rows, now, access, _claim_values(rows, now, access, ahead))
     return Done(rows.get(access.address, keys, now) if found else {}, found=found)
 
 
@@ -117,7 +115,8 @@ def write(
 ) -> Done[dict[str, bytes | None] | None]:
     """See ``Store.write``."""
     require_text(*changes, *(expected or ()))
-    claimed = _claim_values(rows, now, access)
+    ahead = Ahead(next(iter(changes)), bool(expected)) if len(changes) == 1 else None
+    claimed = _claim_values(rows, now, access, ahead)
     if expected:
         actual = _held(rows, now, access, claimed, tuple(expected))
         if actual != expected:
@@ -128,7 +127,7 @@ def write(
 def remove(rows: Rows, now: float, access: Access, key: str) -> Done[bytes | None]:
     """See ``Store.remove``."""
     require_text(key)
-    claimed = _claim_values(rows, now, access)
+    claimed = _claim_values(rows, now, access, Ahead(key))
     held = _held(rows, now, access, claimed, (key,))[key]
     if held is None:
         return Done(None, found=_use(rows, now, access, claimed))
@@ -150,7 +149,7 @@ def increment(
 ) -> Done[bytes]:
     """See ``Store.increment``."""
     require_text(key)
-    claimed = _claim_values(rows, now, access)
+    claimed = _claim_values(rows, now, access, Ahead(key))
     held = _held(rows, now, access, claimed, (key,))[key]
     total = jsontext.added(initial if held is None else held, by)
     return _write(rows, now, access, claimed, {key: total}, {key: ttl}).done(total)
@@ -161,7 +160,7 @@ def append(
 ) -> Done[None]:
     """See ``Store.append``."""
     require_text(key)
-    claimed = _claim_values(rows, now, access)
+    claimed = _claim_values(rows, now, access, Ahead(key))
     held = _held(rows, now, access, claimed, (key,))[key]
     longer = jsontext.appended(initial if held is None else held, items)
     changes = {key: longer} if items else {}
@@ -199,11 +198,11 @@ def purge(rows: Rows, now: float, limit: int, *, values: bool = False) -> tuple[
     return gone, len(due) + len(over) == limit
 
 
-def find(rows: Rows, now: float, access: Access) -> tuple[Record | None, Record | None]:
+def find(rows: Rows, now: float, access: Access, ahead: Ahead | None = None) -> tuple[Record | None, Record | None]:
     """Return the session's record, and its parent's, which must be live."""
     if not access.address.has_parent:
-        return rows.find(access.address), None
-    record, parent = rows.find_with_parent(access.address)
+        return rows.find(access.address, ahead), None
+    record, parent = rows.find_with_parent(access.address, ahead)
     return record, require(parent, access.owner, now)
 
 
@@ -220,16 +219,16 @@ def drop(rows: Rows, address: Address, children: list[tuple[Address, Record]]) -
         rows.forget(child)
 
 
-def _claim(rows: Rows, now: float, access: Access) -> _Claim:
+def _claim(rows: Rows, now: float, access: Access, ahead: Ahead | None = None) -> _Claim:
     if not is_text(access.address.id):
         raise NotLiveError("unknown")
-    record, parent = find(rows, now, access)
+    record, parent = find(rows, now, access, ahead)
     return _Claim(claim(record, access, now), parent)
 
 
-def _claim_values(rows: Rows, now: float, access: Access) -> _Claim:
+def _claim_values(rows: Rows, now: float, access: Access, ahead: Ahead | None = None) -> _Claim:
     """Return what a caller may use the values of: their version has to get along with the caller's."""
-    claimed = _claim(rows, now, access)
+    claimed = _claim(rows, now, access, ahead)
     if isinstance(claimed.session, Record):
         require_version(claimed.session, access)
     return claimed
@@ -246,10 +245,10 @@ def _claim_expired(rows: Rows, now: float, access: Access) -> _Claim:
 
 def _use(rows: Rows, now: float, access: Access, claimed: _Claim) -> bool:
     """Slide the session, if it is there, and its parent; tell whether it is there."""
+    _use_parent(rows, now, access, claimed)
     if isinstance(claimed.session, Lifetime):
-        _use_parent(rows, now, access, claimed)
         return False
-    _open(rows, now, access, claimed)
+    _slide(rows, now, access.address, claimed.session)
     return True
 
 
@@ -279,7 +278,7 @@ def _open(rows: Rows, now: float, access: Access, claimed: _Claim, *, size: int 
     else:
         record = slid(former, now)
     if size is not None and size != record.size:
-        record = replace(record, size=size)
+        record = record._replace(size=size)
     _use_parent(rows, now, access, claimed)
     if is_new:
         # Of a session that is over, nothing may shine through.
@@ -291,9 +290,13 @@ def _open(rows: Rows, now: float, access: Access, claimed: _Claim, *, size: int 
 
 def _use_parent(rows: Rows, now: float, access: Access, claimed: _Claim) -> None:
     if claimed.parent is not None:
-        used = slid(claimed.parent, now)
-        if used is not claimed.parent:
-            rows.keep(access.address.parent, used)
+        _slide(rows, now, access.address.parent, claimed.parent)
+
+
+def _slide(rows: Rows, now: float, address: Address, record: Record) -> None:
+    used = slid(record, now)
+    if used is not record:
+        rows.keep(address, used)
 
 
 def _empty(
@@ -315,7 +318,7 @@ def _prune(rows: Rows, address: Address, key: str) -> None:
     """Remove a value whose time is over."""
     record = rows.find(address)
     if record is not None:
-        rows.keep(address, replace(record, size=record.size - rows.stored(address, (key,))))
+        rows.keep(address, record._replace(size=record.size - rows.stored(address, (key,))))
     rows.put(address, {key: None}, {})
 
 

@@ -57,16 +57,16 @@ class RowStore(ABC):
     async def touch(self, access: Access, lifetime: Lifetime | None = None) -> SessionInfo:
         """See ``Store.touch``."""
         operation = partial(rows.touch, access=access, lifetime=lifetime)
-        return _told(access, await self._perform(operation, writes=False))
+        return told(access, await self._perform(operation, writes=False))
 
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
         wanted = None if keys is None else tuple(keys)
-        return _told(access, await self._perform(partial(rows.read, access=access, keys=wanted), writes=False))
+        return told(access, await self._perform(partial(rows.read, access=access, keys=wanted), writes=False))
 
     async def names(self, access: Access) -> list[str]:
         """See ``Store.names``."""
-        return _told(access, await self._perform(partial(rows.names, access=access), writes=False))
+        return told(access, await self._perform(partial(rows.names, access=access), writes=False))
 
     async def write(
         self,
@@ -77,7 +77,7 @@ class RowStore(ABC):
     ) -> dict[str, bytes | None] | None:
         """See ``Store.write``."""
         wanted = None if expected is None else dict(expected)
-        return _told(
+        return told(
             access,
             await self._perform(
                 partial(rows.write, access=access, changes=dict(changes), expected=wanted, ttls=dict(ttls or {}))
@@ -86,25 +86,25 @@ class RowStore(ABC):
 
     async def remove(self, access: Access, key: str) -> bytes | None:
         """See ``Store.remove``."""
-        return _told(access, await self._perform(partial(rows.remove, access=access, key=key)))
+        return told(access, await self._perform(partial(rows.remove, access=access, key=key)))
 
     async def clear(self, access: Access) -> None:
         """See ``Store.clear``."""
-        _told(access, await self._perform(partial(rows.clear, access=access)))
+        told(access, await self._perform(partial(rows.clear, access=access)))
 
     async def increment(
         self, access: Access, key: str, by: int | float, initial: bytes, ttl: float | None = None
     ) -> bytes:
         """See ``Store.increment``."""
         operation = partial(rows.increment, access=access, key=key, by=by, initial=initial, ttl=ttl)
-        return _told(access, await self._perform(operation))
+        return told(access, await self._perform(operation))
 
     async def append(
         self, access: Access, key: str, items: Sequence[bytes], initial: bytes, ttl: float | None = None
     ) -> None:
         """See ``Store.append``."""
         operation = partial(rows.append, access=access, key=key, items=tuple(items), initial=initial, ttl=ttl)
-        _told(access, await self._perform(operation))
+        told(access, await self._perform(operation))
 
     async def end(self, access: Access, *, values: bool = False, expired: bool = False) -> list[Remains]:
         """See ``Store.end``."""
@@ -167,7 +167,7 @@ class RowStore(ABC):
         )
 
 
-def _told(access: Access, done: rows.Done[Result]) -> Result:
+def told(access: Access, done: rows.Done[Result]) -> Result:
     """Return the result of an operation, after telling whoever wants to know that it began or found the session."""
     if done.began is not None and access.began is not None:
         access.began(done.began)

@@ -16,6 +16,8 @@ def require_text(*texts: str) -> None:
 
 def is_text(text: str) -> bool:
     """Tell whether UTF-8 can encode a text."""
+    if text.isascii():
+        return True
     try:
         text.encode()
     except UnicodeEncodeError:

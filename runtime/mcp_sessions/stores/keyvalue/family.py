@@ -1,7 +1,7 @@
 """What one document holds: a session and, of a transport session, its children. So nothing of it is half-written."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from math import ceil, inf
 from types import NoneType
 from typing import Any, Final, TypeAlias, get_args
@@ -77,7 +77,7 @@ class Family:
         return written(
             {
                 "address": [home.space, home.id, home.schema],
-                "records": {schema: asdict(record) for schema, record in self.records.items()},
+                "records": {schema: record._asdict() for schema, record in self.records.items()},
                 "values": {
                     schema: {
                         key: [text_of(value), None if until == inf else until] for key, (value, until) in of.items()

@@ -14,6 +14,7 @@ from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import cursors
 from mcp_sessions.stores.keyvalue.family import Family, Values, home_of, name_of
 from mcp_sessions.stores.keyvalue.index import SHARDS, Entry, Index, shard_of, shard_of_owner
+from mcp_sessions.stores.medium import Ahead
 from mcp_sessions.stores.records import Record
 from mcp_sessions.stores.terms import Address
 
@@ -86,11 +87,11 @@ class _Rows:
         self._changed: set[str] = set()
         self._found = 0
 
-    def find(self, address: Address) -> Record | None:
+    def find(self, address: Address, ahead: Ahead | None = None) -> Record | None:
         family = self._family(address)
         return None if family is None else family.records.get(address.schema)
 
-    def find_with_parent(self, address: Address) -> tuple[Record | None, Record | None]:
+    def find_with_parent(self, address: Address, ahead: Ahead | None = None) -> tuple[Record | None, Record | None]:
         return self.find(address), self.find(address.parent)
 
     def children(self, address: Address) -> list[tuple[Address, Record]]:

@@ -1,12 +1,11 @@
 """Calls of the functions in the database: what they are given, and what their answers mean."""
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, NoReturn, TypeAlias, cast
+from typing import Any, NamedTuple, NoReturn, TypeAlias, cast
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import room
+from mcp_sessions.stores.postgres.names import Call, address_of, bytes_of, claim, family_of, full, fulls, short
 from mcp_sessions.stores.terms import (
     Access,
     Address,
@@ -20,29 +19,10 @@ from mcp_sessions.stores.terms import (
     SessionCopy,
     SessionExistsError,
     SessionInfo,
-    Space,
 )
-from mcp_sessions.stores.texts import is_text, require_text
-
-Family: TypeAlias = tuple[str, str]
-"""Space and id of a session: what a parent and its children have in common."""
+from mcp_sessions.stores.texts import require_text
 
 Row: TypeAlias = tuple[Any, ...]
-
-_LONGEST: Final = 512
-"""How many bytes of a text go into an index as they are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One statement: a function of the database and what it is given.
-
-    Calls of one family are performed in the order in which they were made.
-    """
-
-    function: str
-    arguments: tuple[Any, ...]
-    family: Family | None = None
 
 
 class Outcome(NamedTuple):
@@ -89,43 +69,43 @@ def change(
     limits = access.limits
     arguments = (
         operation,
-        *_claim(clock, access),
+        *claim(clock, access),
         access.begin is not None,
         begin and begin.idle,
         begin and begin.max,
         access.version,
-        _bytes(access.digest),
+        bytes_of(access.digest),
         access.since,
         access.reads,
-        _full(access.address.id),
-        _full(access.address.schema),
+        full(access.address.id),
+        full(access.address.schema),
         limits.value_bytes,
         limits.session_bytes,
         limits.owner_sessions,
         limits.all_sessions,
-        [_short(text) for text in names] if names else None,
-        _fulls(names),
+        [short(text) for text in names] if names else None,
+        fulls(names),
         values if names else None,
         [ttls.get(name) for name in names] if ttls else None,
-        [_short(text) for text in expected] if expected else None,
+        [short(text) for text in expected] if expected else None,
         list(expected.values()) if expected else None,
         by,
         operation == "touch" and lifetime is not None,
     )
-    return Call("change", arguments, _family(access.address))
+    return Call("change", arguments, family_of(access.address))
 
 
 def read(clock: float | None, access: Access, keys: Iterable[str] | None, *, only_names: bool = False) -> Call:
     """Return the call that gives the values of keys, or of all."""
-    names = None if keys is None else [_short(text) for text in keys]
+    names = None if keys is None else [short(text) for text in keys]
     about = (access.begin is not None, access.version, access.reads)
-    arguments = (*_claim(clock, access), *about, names, only_names)
-    return Call("read", arguments, _family(access.address))
+    arguments = (*claim(clock, access), *about, names, only_names)
+    return Call("read", arguments, family_of(access.address))
 
 
 def end(clock: float | None, access: Access, *, values: bool, expired: bool) -> Call:
     """Return the call that ends a session."""
-    return Call("end_session", (*_claim(clock, access), values, expired), _family(access.address))
+    return Call("end_session", (*claim(clock, access), values, expired), family_of(access.address))
 
 
 def purge(clock: float | None, grace: float, limit: int, *, values: bool) -> Call:
@@ -136,14 +116,14 @@ def purge(clock: float | None, grace: float, limit: int, *, values: bool) -> Cal
 def scan(clock: float | None, schema: str | None, owner: str | None, limit: int, after: tuple[str, str, str]) -> Call:
     """Return the call that lists live sessions."""
     space, id, name = after
-    whose = None if owner is None else _bytes(owner)
-    wanted = None if schema is None else _short(schema)
-    return Call("scan", (clock, wanted, whose, limit, space, _short(id), _short(name)))
+    whose = None if owner is None else bytes_of(owner)
+    wanted = None if schema is None else short(schema)
+    return Call("scan", (clock, wanted, whose, limit, space, short(id), short(name)))
 
 
 def look_up(clock: float | None, address: Address) -> Call:
     """Return the call that gives one live session, whoever owns it."""
-    return Call("look_up", (clock, address.space, _short(address.id), _short(address.schema)), _family(address))
+    return Call("look_up", (clock, address.space, short(address.id), short(address.schema)), family_of(address))
 
 
 def count() -> Call:
@@ -153,8 +133,8 @@ def count() -> Call:
 
 def copy_out(clock: float | None, address: Address) -> Call:
     """Return the call that gives all that is kept of a session."""
-    name = (address.space, _short(address.id), _short(address.schema))
-    return Call("copy_out", (clock, *name), _family(address))
+    name = (address.space, short(address.id), short(address.schema))
+    return Call("copy_out", (clock, *name), family_of(address))
 
 
 def copy_in(clock: float | None, copy: SessionCopy) -> Call:
@@ -164,25 +144,25 @@ def copy_in(clock: float | None, copy: SessionCopy) -> Call:
     arguments = (
         clock,
         address.space,
-        _short(address.id),
-        _short(address.schema),
-        _full(address.id),
-        _full(address.schema),
-        None if copy.owner is None else _bytes(copy.owner),
+        short(address.id),
+        short(address.schema),
+        full(address.id),
+        full(address.schema),
+        None if copy.owner is None else bytes_of(copy.owner),
         copy.version,
-        _bytes(copy.digest),
+        bytes_of(copy.digest),
         copy.since,
         copy.created,
         copy.expires,
         copy.idle,
         copy.max_at,
         room.size_of(copy.values),
-        [_short(name) for name in names],
-        _fulls(names),
+        [short(name) for name in names],
+        fulls(names),
         list(copy.values.values()),
         [copy.untils.get(name) for name in names],
     )
-    return Call("copy_in", arguments, _family(address))
+    return Call("copy_in", arguments, family_of(address))
 
 
 def migrate(
@@ -195,21 +175,21 @@ def migrate(
     """Return the call that gives a session another version."""
     address, names = copy.address, list(changes)
     arguments = (
-        *_claim(clock, Access(address, copy.owner)),
+        *claim(clock, Access(address, copy.owner)),
         copy.created,
         copy.version,
-        [_short(name) for name in copy.values],
+        [short(name) for name in copy.values],
         list(copy.values.values()),
         [copy.untils.get(name) for name in copy.values],
         version.number,
-        _bytes(version.digest),
+        bytes_of(version.digest),
         version.since,
-        [_short(name) for name in names],
-        _fulls(names),
+        [short(name) for name in names],
+        fulls(names),
         list(changes.values()),
         [untils.get(name) for name in names],
     )
-    return Call("migrate", arguments, _family(address))
+    return Call("migrate", arguments, family_of(address))
 
 
 def require_done(outcome: Outcome, access: Access) -> None:
@@ -244,14 +224,14 @@ def remains_of(row: Row) -> Remains:
     space, id, schema, owner, reason, names, held, version, since = row
     values = {name.decode(): value for name, value in zip(names or (), held or (), strict=True)}
     whose = None if owner is None else owner.decode()
-    return Remains(_address(space, id, schema), whose, reason, values, version, since)
+    return Remains(address_of(space, id, schema), whose, reason, values, version, since)
 
 
 def listed(row: Row) -> Listed:
     """Return a live session as the database lists it."""
     space, id, schema, owner, created, expires, version, digest, size, since = row
     info = SessionInfo(created, expires, version, digest.decode(), size, since)
-    return Listed(_address(space, id, schema), None if owner is None else owner.decode(), info)
+    return Listed(address_of(space, id, schema), None if owner is None else owner.decode(), info)
 
 
 def require_copied(why: str | None) -> None:
@@ -299,46 +279,3 @@ def _refuse_for_room(outcome: Outcome, access: Access) -> NoReturn:
         case "store is full":
             raise room.in_all()
     raise StoreError(f"the session database gave an answer that is not known: {outcome.code}")
-
-
-def _claim(clock: float | None, access: Access) -> tuple[Any, ...]:
-    address = access.address
-    if not is_text(address.id):
-        raise NotLiveError("unknown")
-    owner = None if access.owner is None else _bytes(access.owner)
-    return clock, address.space, _short(address.id), _short(address.schema), owner
-
-
-def _family(address: Address) -> Family:
-    return address.space, address.id
-
-
-def _address(space: str, id: bytes, schema: bytes) -> Address:
-    return Address(cast(Space, space), id.decode(), schema.decode())
-
-
-def _bytes(text: str) -> bytes:
-    try:
-        return text.encode()
-    except UnicodeEncodeError:
-        require_text(text)
-        raise
-
-
-def _short(text: str) -> bytes:
-    """Return what stands for a text in an index: its bytes, or of a long one the first of them and a digest."""
-    encoded = _bytes(text)
-    if len(encoded) <= _LONGEST:
-        return encoded
-    return encoded[:_LONGEST] + hashlib.sha256(encoded).digest()
-
-
-def _full(text: str) -> bytes | None:
-    """Return the bytes of a text for which something else stands in the index."""
-    encoded = _bytes(text)
-    return encoded if len(encoded) > _LONGEST else None
-
-
-def _fulls(texts: Collection[str]) -> list[bytes | None] | None:
-    fulls = [_full(text) for text in texts]
-    return fulls if any(full is not None for full in fulls) else None

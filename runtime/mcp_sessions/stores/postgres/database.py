@@ -1,14 +1,16 @@
 """The database: its address, how it is connected to, and the statements that it is sent."""
 
-from typing import Any, Final
+import hashlib
+from collections.abc import Sequence
+from typing import Any, Final, TypeAlias
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.postgres import definition, errors
-from mcp_sessions.stores.postgres.calls import Call
 from mcp_sessions.stores.postgres.definition import Connection
+from mcp_sessions.stores.postgres.names import Call
 from mcp_sessions.stores.postgres.values import SIGNATURES
 from mcp_sessions.stores.postgres.wire import Refusal, Statement
 
@@ -24,6 +26,12 @@ _DEFAULTS: Final[dict[str, Any]] = {
 _STALE: Final = ("0A", "25", "26", "3F", "42")
 """Classes of SQLSTATE after which a connection is made anew, and the schema looked at: it has changed, or the server is
 not one any more that can be written to."""
+
+_FORGOTTEN: Final = ("26000", "42P05")
+"""The SQLSTATE of a prepared statement that is not there, and of one that is there already."""
+
+_Form: TypeAlias = tuple[bytes, bytes, list[int], list[int]]
+"""What all statements of a kind have in common: text and name, types of the arguments and how they are sent."""
 
 _ENCODE: Final = "percent-encode special characters in it, %40 for an @"
 
@@ -50,7 +58,7 @@ class Database:
         self._create = create
         self._prepare = prepare
         self.is_prepared = False
-        self._texts: dict[str, bytes] = {}
+        self._forms: dict[tuple[str, int, bool], _Form] = {}
         given = _parsed(url)
         defaults = _DEFAULTS | {"connect_timeout": max(2, round(patience))}
         self._address = make_conninfo(**(defaults | given))
@@ -83,26 +91,56 @@ class Database:
             raise
         return connection
 
-    def statement(self, call: Call) -> Statement:
-        """Return the statement that makes a call.
+    def encoded(self, call: Call) -> list[bytes | None]:
+        """Return the arguments of a call as the server takes them.
 
         Raises:
-            StoreError: If there is a number in it that is too large.
+            StoreError: If there is a number among them that is too large.
         """
-        signature = SIGNATURES[call.function]
-        text = self._texts.get(call.function)
-        if text is None:
-            places = ", ".join(f"${number}" for number in range(1, len(signature.types) + 1))
-            name = f"{definition.quoted(self._schema)}.{call.function}"
-            text = self._texts[call.function] = f"SELECT * FROM {name}({places})".encode()
-        kept_as = f"mcp_sessions.{call.function}".encode() if self._prepare else b""
-        return Statement(text, kept_as, signature, signature.encoded(call.arguments))
+        return SIGNATURES[call.function].encoded(call.arguments)
+
+    def statement(self, function: str, arguments: Sequence[bytes | None]) -> Statement:
+        """Return the statement that calls a function with its first arguments; the rest of them are NULL."""
+        return self._statement(function, arguments, is_joined=False)
+
+    def joined(self, function: str, rows: Sequence[Sequence[bytes | None]]) -> Statement:
+        """Return the statement that calls a function for each of many rows of its first arguments, in their order."""
+        return self._statement(function, SIGNATURES[function].in_columns(rows), is_joined=True)
+
+    def _statement(self, function: str, arguments: Sequence[bytes | None], *, is_joined: bool) -> Statement:
+        count = len(arguments)
+        form = self._forms.get((function, count, is_joined))
+        if form is None:
+            form = self._forms[function, count, is_joined] = self._form(function, count, is_joined=is_joined)
+        text, name, types, formats = form
+        return Statement(text, name if self._prepare else b"", types, formats, arguments)
+
+    def _form(self, function: str, count: int, *, is_joined: bool) -> _Form:
+        signature = SIGNATURES[function]
+        if is_joined:
+            signature = signature.of_arrays()
+        text = (_calls if is_joined else _call)(
+            f"{definition.quoted(self._schema)}.{function}", count, len(signature.types) - count
+        )
+        # the name says what is kept, for others may have been here before, through a pooler
+        name = b"mcp_sessions." + hashlib.sha256(text).hexdigest()[:32].encode()
+        return text, name, signature.types[:count], signature.formats[:count]
 
     def refused(self, refusal: Refusal) -> StoreError:
         """Return what to tell of an operation that the server refused."""
         if refusal.state[:2] in _STALE:
             self.is_prepared = False
         return errors.refused(refusal.message, self._secrets)
+
+    def forgets(self, statement: Statement, refusal: Refusal) -> bool:
+        """Tell whether a statement was not performed because the server does not keep what we have prepared.
+
+        So it is behind a pooler that gives out connections by transaction. From now on, nothing is prepared.
+        """
+        if refusal.state not in _FORGOTTEN or not statement.name:
+            return False
+        self._prepare = False
+        return True
 
     def lost(self, error: Exception) -> StoreError:
         """Return what to tell of an operation whose connection was lost."""
@@ -119,3 +157,19 @@ def _parsed(url: str) -> dict[str, Any]:
     if "@" in str(given.get("host", "")) + str(given.get("dbname", "")) or port.strip(",0123456789"):
         raise StoreUrlError(f"that PostgreSQL URL is ambiguous: if there is a password in it, {_ENCODE}")
     return given
+
+
+def _call(function: str, count: int, rest: int) -> bytes:
+    """Return the SQL that calls a function with so many arguments, and NULL for the rest."""
+    return f"SELECT * FROM {function}({_numbered('$', count, rest)})".encode()
+
+
+def _calls(function: str, count: int, rest: int) -> bytes:
+    """Return the SQL that does so for each row of as many arrays."""
+    rows = f"unnest({_numbered('$', count)}) AS r({_numbered('c', count)})"
+    answers = f"SELECT {function}({_numbered('c', count, rest)}) AS a FROM {rows} OFFSET 0"  # 0: each is called once
+    return f"SELECT (a).* FROM ({answers}) AS s".encode()
+
+
+def _numbered(name: str, count: int, rest: int = 0) -> str:
+    return ", ".join([f"{name}{number}" for number in range(1, count + 1)] + ["NULL"] * rest)

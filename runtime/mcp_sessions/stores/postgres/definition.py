@@ -12,7 +12,7 @@ from mcp_sessions.stores.terms import TOMBSTONE_SECONDS
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_STEPS: Final = (("tables.sql", "rules.sql", "change.sql", "read.sql", "end.sql", "copy.sql"),)
+_STEPS: Final = (("tables.sql", "rules.sql", "change.sql", "read.sql", "end.sql", "copy.sql", "one.sql"),)
 """What makes each format out of the one before; a new schema takes all of the steps."""
 
 FORMAT: Final = len(_STEPS)

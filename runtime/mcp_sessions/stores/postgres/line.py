@@ -1,39 +1,35 @@
 """The connections of one event loop, and who waits for them.
 
-Each connection has a task that takes what is waiting and sends it together: in a pipeline, each call a transaction of
-its own. So callers that come at once share the way to the server, and a caller that gives up leaves its call to be
-done. Calls of one family (a transport session and its children, or any one session) stay in their order, and hold
-only one connection: they would wait for each other in the database too.
+What is waiting is sent together by a connection that is free, see ``bundles``. So callers that come at once share the
+way to the server, and a caller that gives up leaves its call to be done. Calls of one family (a transport session and
+its children, or any one session) stay in their order, and hold only one connection: they would wait for each other in
+the database too.
 """
 
 import asyncio
 from collections import deque
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Final, cast
+from collections.abc import Coroutine, Iterable
+from typing import Any, Final
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.postgres import errors
-from mcp_sessions.stores.postgres.calls import Call, Family, Row
+from mcp_sessions.stores.postgres.bundles import Bundle, Job, bundled
+from mcp_sessions.stores.postgres.calls import Row
 from mcp_sessions.stores.postgres.database import Database
+from mcp_sessions.stores.postgres.names import Call, Family
 from mcp_sessions.stores.postgres.wire import Refusal, Statement, Wire
 
 _BATCH: Final = 64
 """How many calls are sent together at most."""
+
+_SHARE: Final = 32
+"""How many are worth a connection of their own, when others are busy."""
 
 _IDLE_SECONDS: Final = 60.0
 """After how long a connection that nobody needed is closed."""
 
 _CANCEL_SECONDS: Final = 2.0
 """How long the server has to give up on a call, before the connection is cut."""
-
-
-@dataclass(eq=False, slots=True)
-class _Job:
-    statement: Statement
-    family: Family | None
-    answer: "asyncio.Future[list[Row]]"
-    submitted: float
 
 
 class Line:
@@ -50,174 +46,209 @@ class Line:
         self._connections = connections
         self._timeout = timeout
         self._loop = asyncio.get_running_loop()
-        self._ready: deque[_Job] = deque()
-        self._behind: dict[Family, deque[_Job]] = {}
-        self._idle: deque[asyncio.Future[bool]] = deque()
-        self._workers: set[asyncio.Task[None]] = set()
-        self._wires: set[Wire] = set()
-        self._watches: set[asyncio.Task[None]] = set()
-        self._closing = False
+        self._ready: deque[Job] = deque()
+        self._behind: dict[Family, deque[Job]] = {}
+        self._idle: list[Wire] = []
+        self._busy: dict[Wire, list[Job]] = {}
+        self._connecting = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._keeper: asyncio.Task[None] | None = None
+        self._is_called = False
+        self._moved: asyncio.Future[None] | None = None
 
     def submit(self, call: Call) -> "asyncio.Future[list[Row]]":
-        """Accept a call; the future has its rows."""
+        """Accept a call; the future has its rows.
+
+        Raises:
+            StoreError: If there is a number in it that is too large.
+        """
+        job = Job(call, self._database.encoded(call), self._loop.create_future(), self._loop.time())
         family = call.family
-        job = _Job(self._database.statement(call), family, self._loop.create_future(), self._loop.time())
         if family is not None:
-            if family in self._behind:
-                self._behind[family].append(job)
+            behind = self._behind.get(family)
+            if behind is not None:
+                behind.append(job)
                 return job.answer
             self._behind[family] = deque()
         self._ready.append(job)
-        self._call_worker()
+        self._call()
         return job.answer
 
     async def close(self) -> None:
         """Finish what was accepted, and close the connections."""
-        self._closing = True
-        for sleeper in self._idle:
-            _wake(sleeper, True)
-        while self._workers or self._watches:
-            await asyncio.wait(self._workers | self._watches)
+        while self._busy or self._ready or self._tasks:
+            self._moved = self._loop.create_future()
+            await asyncio.wait([self._moved, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.wait([self._keeper])
 
     def abandon(self) -> None:
         """Close the connections of a loop that does not run any more."""
-        for wire in self._wires:
+        for wire in (*self._idle, *self._busy):
             wire.close()
-        self._wires.clear()
+        self._idle.clear()
+        self._busy.clear()
 
-    def _call_worker(self) -> None:
-        if self._idle:
-            _wake(self._idle.pop(), True)  # the one that has slept least: others may sleep until they are closed
-        elif len(self._workers) < self._connections:
-            self._workers.add(self._loop.create_task(self._work()))
+    def _call(self) -> None:
+        """Have what is waiting sent off when all those have run who can run now: they may have something to add."""
+        if not self._is_called:
+            self._is_called = True
+            self._loop.call_soon(self._send_off)
 
-    async def _work(self) -> None:
-        """Be the task of one connection: until there is nothing to do for a while."""
-        wire: Wire | None = None
-        try:
-            while await self._is_there_work():
-                taken = self._take()
-                jobs = [job for job in taken if self._is_wanted(job)]
-                try:
-                    if jobs:
-                        wire = await self._connected(wire)
-                        wire = await self._perform(wire, jobs)
-                except Exception as error:
-                    self._drop(wire)
-                    wire = None
-                    _fail(jobs, error if isinstance(error, StoreError) else self._database.lost(error))
-                except BaseException:  # the loop stops: what the connection is in the middle of, nobody knows
-                    _fail(jobs, StoreError("the event loop stopped before the session database answered"))
-                    raise
-                finally:
-                    self._release(taken)
-        finally:
-            self._workers.discard(cast("asyncio.Task[None]", asyncio.current_task()))  # from now on it takes no work
-            self._drop(wire)
+    def _send_off(self) -> None:
+        self._is_called = False
+        while self._ready:
+            wire = self._free_wire()
+            if wire is None and len(self._busy) + self._connecting >= self._connections:
+                break
+            taken = self._take()
+            if wire is not None:
+                self._send(wire, taken)
+            else:
+                self._connecting += 1
+                self._start(self._connect(taken))
+        if self._moved is not None and not self._moved.done():
+            self._moved.set_result(None)
 
-    async def _is_there_work(self) -> bool:
-        while not self._ready:
-            if self._closing:
-                return False
-            sleeper = self._loop.create_future()
-            self._idle.append(sleeper)
-            timer = self._loop.call_later(_IDLE_SECONDS, _wake, sleeper, False)
-            try:
-                if not await sleeper and not self._ready:  # work may have come in just then
-                    return False
-            finally:
-                timer.cancel()
-                with suppress(ValueError):
-                    self._idle.remove(sleeper)
-        return True
+    def _free_wire(self) -> Wire | None:
+        """Return a connection that is free, and good as far as can be seen from here: the one that has slept least."""
+        while self._idle:
+            wire = self._idle.pop()
+            if self._database.is_prepared and wire.is_alive():
+                return wire
+            wire.close()
+        return None
 
-    def _take(self) -> list[_Job]:
+    def _take(self) -> list[Job]:
         """Take what is to be sent together: a fair part of what is waiting, and what waits behind it."""
-        if self._ready[0].family is None:  # a look at many sessions: nobody is to wait for the end of it
-            return [self._ready.popleft()]
-        fair = -(-len(self._ready) // self._connections)
-        jobs: list[_Job] = []
-        while self._ready and fair > 0 and len(jobs) < _BATCH and self._ready[0].family is not None:
+        ready = self._ready
+        if ready[0].call.family is None:  # a look at many sessions: nobody is to wait for the end of it
+            return [ready.popleft()]
+        fair = max(_SHARE, -(-len(ready) // self._connections))
+        jobs: list[Job] = []
+        while ready and fair > 0 and len(jobs) < _BATCH and ready[0].call.family is not None:
             fair -= 1
-            job = self._ready.popleft()
+            job = ready.popleft()
             jobs.append(job)
-            behind = self._behind[cast(Family, job.family)]
+            behind = self._behind[job.family]
             while behind and len(jobs) < _BATCH:
                 jobs.append(behind.popleft())
         return jobs
 
-    def _release(self, taken: list[_Job]) -> None:
+    async def _connect(self, taken: list[Job]) -> None:
+        """Make a connection for calls; the first ones have somebody look after all that there will be."""
+        if self._keeper is None or self._keeper.done():
+            self._keeper = self._loop.create_task(self._keep())
+        try:
+            wire = Wire(await self._database.connect())
+        except Exception as error:
+            _fail(taken, error if isinstance(error, StoreError) else self._database.lost(error))
+            self._release(taken)
+        except BaseException:
+            _fail(taken, _stopped())
+            raise
+        else:
+            self._send(wire, taken)
+        finally:
+            self._connecting -= 1
+        self._call()
+
+    def _send(self, wire: Wire, taken: list[Job]) -> None:
+        bundles = bundled(self._wanted(taken))
+        statements = [bundle.statement(self._database) for bundle in bundles]
+        timer = self._loop.call_later(self._timeout, self._interrupt, wire)
+        self._busy[wire] = taken
+
+        def finish() -> None:
+            timer.cancel()
+            del self._busy[wire]
+            for job in reversed(self._answer(wire, bundles, statements)):
+                waiting = self._ready if job.call.family is None else self._behind[job.family]
+                waiting.appendleft(job.alone(self._loop.time()))  # before those that came later
+            self._put_back(wire)
+            self._release(taken)
+            self._call()
+
+        wire.send(statements, finish)
+
+    def _wanted(self, jobs: list[Job]) -> list[Job]:
+        """Return the calls that are to be made: not for those who gave up, or who have waited for too long."""
+        earliest = self._loop.time() - self._timeout
+        for job in jobs:
+            if job.submitted < earliest and not job.answer.done():
+                job.answer.set_exception(errors.too_busy(self._timeout))
+        return [job for job in jobs if not job.answer.done()]
+
+    def _answer(self, wire: Wire, bundles: list[Bundle], statements: list[Statement]) -> list[Job]:
+        """Answer calls; return those that were not made, and have to be made by themselves."""
+        again: list[Job] = []
+        for bundle, statement, answer in zip(bundles, statements, wire.answers, strict=False):
+            if not isinstance(answer, Refusal):
+                again += bundle.answer(answer)
+            elif self._database.forgets(statement, answer) or bundle.is_joined:
+                again += bundle.jobs
+            else:
+                _fail(bundle.jobs, errors.too_slow(self._timeout) if wire.is_late else self._database.refused(answer))
+        if wire.lost is not None:
+            error = errors.too_slow(self._timeout) if wire.is_late else self._database.lost(wire.lost)
+            for bundle in bundles[len(wire.answers) :]:
+                _fail(bundle.jobs, error)
+        return again
+
+    def _put_back(self, wire: Wire) -> None:
+        """Let a connection be used again if it can."""
+        if wire.lost is not None or wire.is_late:  # who was asked to give up might do so with the next call
+            wire.close()
+        else:
+            wire.since = self._loop.time()
+            self._idle.append(wire)
+
+    def _release(self, taken: list[Job]) -> None:
         """Let those come forward who waited behind what has been done."""
-        for family in {job.family for job in taken if job.family is not None}:
+        for family in {job.family: None for job in taken if job.call.family is not None}:
             behind = self._behind[family]
             while behind and behind[0].answer.done():  # whoever gave up
                 behind.popleft()
             if behind:
                 self._ready.append(behind.popleft())
-                self._call_worker()
             else:
                 del self._behind[family]
 
-    def _is_wanted(self, job: _Job) -> bool:
-        """Tell whether a call is to be made: not for those who gave up, or who have waited for too long."""
-        if job.answer.done():
-            return False
-        if self._loop.time() - job.submitted > self._timeout:
-            job.answer.set_exception(errors.too_busy(self._timeout))
-            return False
-        return True
+    def _interrupt(self, wire: Wire) -> None:
+        """End calls that take too long."""
+        wire.is_late = True
+        self._start(wire.interrupt(_CANCEL_SECONDS))
 
-    async def _connected(self, wire: Wire | None) -> Wire:
-        """Return a connection that is good as far as can be seen from here: a new one, if need be."""
-        if wire is not None and self._database.is_prepared and wire.is_alive():
-            return wire
-        self._drop(wire)
-        made = Wire(await self._database.connect())
-        self._wires.add(made)
-        return made
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    def _drop(self, wire: Wire | None) -> None:
-        if wire is not None:
-            wire.close()
-            self._wires.discard(wire)
-
-    async def _perform(self, wire: Wire, jobs: list[_Job]) -> Wire | None:
-        """Make calls and answer them; return the connection if it can be used again."""
-        late: list[asyncio.Task[None]] = []
-        timer = self._loop.call_later(self._timeout, self._interrupt, wire, late)
-        lost: Exception | None = None
+    async def _keep(self) -> None:
+        """Close connections that nobody needs; all of them, when the loop stops."""
         try:
-            await wire.exchange([job.statement for job in jobs])
-        except Exception as error:
-            lost = error
-        finally:
-            timer.cancel()
-        for job, answer in zip(jobs, wire.answers, strict=False):
-            if isinstance(answer, Refusal):
-                _fail([job], errors.too_slow(self._timeout) if late else self._database.refused(answer))
-            elif not job.answer.done():
-                job.answer.set_result(answer)
-        if lost is not None:
-            _fail(jobs, errors.too_slow(self._timeout) if late else self._database.lost(lost))
-        elif not late:
-            return wire
-        self._drop(wire)  # also where the server was asked to give up: it might do so with the next call
-        return None
-
-    def _interrupt(self, wire: Wire, late: list[asyncio.Task[None]]) -> None:
-        """End a call that takes too long."""
-        watch = self._loop.create_task(wire.interrupt(_CANCEL_SECONDS))
-        late.append(watch)
-        self._watches.add(watch)
-        watch.add_done_callback(self._watches.discard)
+            while self._idle or self._busy or self._tasks:
+                await asyncio.sleep(_IDLE_SECONDS)
+                before = self._loop.time() - _IDLE_SECONDS
+                for wire in [wire for wire in self._idle if wire.since <= before]:
+                    self._idle.remove(wire)
+                    wire.close()
+        except BaseException:  # what busy connections are in the middle of, nobody knows
+            _fail([job for jobs in self._busy.values() for job in jobs], _stopped())
+            for waiting in (self._ready, *self._behind.values()):
+                _fail(waiting, _stopped())
+            self._ready.clear()
+            self._behind.clear()
+            self.abandon()
+            raise
 
 
-def _wake(sleeper: "asyncio.Future[bool]", is_needed: bool) -> None:
-    if not sleeper.done():
-        sleeper.set_result(is_needed)
+def _stopped() -> StoreError:
+    return StoreError("the event loop stopped before the session database answered")
 
 
-def _fail(jobs: list[_Job], error: StoreError) -> None:
+def _fail(jobs: Iterable[Job], error: StoreError) -> None:
     """Answer those that have no answer yet, each with an error of its own."""
     for job in jobs:
         if not job.answer.done():

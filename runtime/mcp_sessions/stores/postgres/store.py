@@ -12,10 +12,11 @@ from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext
-from mcp_sessions.stores.postgres import calls, definition
-from mcp_sessions.stores.postgres.calls import Call, Outcome
+from mcp_sessions.stores.postgres import calls, definition, one
+from mcp_sessions.stores.postgres.calls import Outcome
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.line import Line
+from mcp_sessions.stores.postgres.names import Call
 from mcp_sessions.stores.terms import (
     GRACE_SECONDS,
     Access,
@@ -46,8 +47,9 @@ _log: Final = logging.getLogger("mcp_sessions")
 class PostgresStore:
     """Sessions in a schema of a PostgreSQL database, which any number of workers may use at once.
 
-    Each operation is one statement, which is a transaction by itself and leaves nothing behind in its connection: so
-    it also works through a pooler that gives out connections by transaction. Time is the database server's.
+    Each operation is one statement, which is a transaction by itself, or part of one with others that are made at the
+    same moment; it leaves nothing behind in its connection but itself, prepared. So it also works through a pooler that
+    gives out connections by transaction. Time is the database server's.
 
     Nothing is done before the first operation: that connects and, if need be, creates the schema. Each event loop has
     connections of its own, at most ``connections`` at once, and closes them when it stops. Safe to use from several
@@ -58,8 +60,8 @@ class PostgresStore:
         schema: The schema in the database, which is the store's alone.
         create: Whether to create the schema, or to upgrade it, where that is needed; if not, see ``sql``.
         connections: How many connections an event loop may have at once.
-        prepare: Whether connections keep statements prepared, which is faster. Not for a pooler that gives out
-            connections by transaction, unless it knows of prepared statements.
+        prepare: Whether connections keep statements prepared, which is faster. Behind a pooler that gives out
+            connections by transaction and does not know of prepared statements, the store finds out and stops doing so.
         timeout: How long an operation may take, and how long it may wait for a connection before.
         clock: Seconds since the epoch; None for the server's clock.
 
@@ -74,7 +76,7 @@ class PostgresStore:
         schema: str = SCHEMA,
         create: bool = True,
         connections: int = 8,
-        prepare: bool = False,
+        prepare: bool = True,
         timeout: Duration = "10s",
         clock: Clock | None = None,
     ) -> None:
@@ -117,6 +119,9 @@ class PostgresStore:
 
     async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
         """See ``Store.read``."""
+        if keys is not None and len(keys) == 1 and one.is_short(access, keys[0]):
+            value = _only((await self._perform(one.get(self._now(), access, keys[0]), access)).held)
+            return {} if value is None else {keys[0]: value}
         return (await self._read(access, keys)).values
 
     async def names(self, access: Access) -> list[str]:
@@ -132,6 +137,12 @@ class PostgresStore:
         ttls: Mapping[str, float] | None = None,
     ) -> dict[str, bytes | None] | None:
         """See ``Store.write``."""
+        if len(changes) == 1 and not (expected and expected.keys() != changes.keys()):
+            ((key, value),) = changes.items()
+            if value is not None and one.is_short(access, key):
+                call = one.put(self._now(), access, key, value, (ttls or {}).get(key), expected or None)
+                done = await self._perform(call, access)
+                return {key: _only(done.held)} if done.code == "changed" else None
         wanted = tuple(expected or ())
         done = await self._change("write", access, names=changes, values=changes.values(), expected=expected, ttls=ttls)
         return dict(zip(wanted, done.held or (), strict=True)) if done.code == "changed" else None
@@ -152,7 +163,12 @@ class PostgresStore:
         line, ttls = self._line(), {key: ttl}
         queue = local_lock(self, access.address, key) if exact is None else nullcontext()
         async with queue:
-            done = await self._change("increment", access, line, names=(key,), values=(initial,), ttls=ttls, by=exact)
+            if one.is_small(exact) and one.is_short(access, key):
+                done = await self._perform(one.put(self._now(), access, key, initial, ttl, by=exact), access, line)
+            else:
+                done = await self._change(
+                    "increment", access, line, names=(key,), values=(initial,), ttls=ttls, by=exact
+                )
             if done.code is None:
                 return cast(bytes, _only(done.held))
             while True:
@@ -258,20 +274,22 @@ class PostgresStore:
     ) -> Outcome:
         """Perform an operation that may begin the session, and tell whoever wants to know if it did."""
         line = line or self._line()
-        call = calls.change(operation, self._now(), access, **what)
-        outcome = await _answer(line, call)
-        while outcome.code == "again":
-            outcome = await _answer(line, call)
-        calls.require_done(outcome, access)
-        if tell:
-            calls.tell(outcome, access)
-        return outcome
+        return await self._perform(calls.change(operation, self._now(), access, **what), access, line, tell=tell)
 
     async def _read(self, access: Access, keys: Sequence[str] | None, *, only_names: bool = False) -> Outcome:
         line = self._line()
-        outcome = await _answer(line, calls.read(self._now(), access, keys, only_names=only_names))
+        return await self._perform(calls.read(self._now(), access, keys, only_names=only_names), access, line)
+
+    async def _perform(self, call: Call, access: Access, line: Line | None = None, *, tell: bool = True) -> Outcome:
+        line = line or self._line()
+        while True:
+            (row,) = await line.submit(call)
+            outcome = one.outcome_of(row) if call.function in one.FUNCTIONS else Outcome(*row)
+            if outcome.code != "again":
+                break
         calls.require_done(outcome, access)
-        calls.tell(outcome, access)
+        if tell:
+            calls.tell(outcome, access)
         return outcome
 
     def _now(self) -> float | None:
@@ -310,11 +328,6 @@ class PostgresStore:
             return
         if rows and calls.says_more(rows[-1]):
             self._sweep_at = time.monotonic() + 1.0
-
-
-async def _answer(line: Line, call: Call) -> Outcome:
-    (row,) = await line.submit(call)
-    return Outcome(*row)
 
 
 def _only(held: Sequence[bytes | None] | None) -> bytes | None:

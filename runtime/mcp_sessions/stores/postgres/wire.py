@@ -6,10 +6,10 @@ that fails takes others with it, and each call costs several turns of the event 
 
 import asyncio
 import select
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 import psycopg
 from psycopg.adapt import Transformer
@@ -18,27 +18,27 @@ from psycopg.pq.abc import PGresult
 
 from mcp_sessions.stores.postgres.calls import Row
 from mcp_sessions.stores.postgres.definition import Connection
-from mcp_sessions.stores.postgres.values import Signature
 
 _ROWS: Final = (ExecStatus.TUPLES_OK, ExecStatus.COMMAND_OK)
 _LAST_WORDS: Final = (b"FATAL", b"PANIC")
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """A statement with its arguments, as the server takes them.
 
     Attributes:
         text: Its SQL.
         name: Under which name the server is to keep it prepared for the next time; empty for not at all.
-        signature: What its arguments are.
+        types: The numbers of its arguments' types.
+        formats: For each, 1 if it is sent in binary form.
         arguments: The arguments.
     """
 
     text: bytes
     name: bytes
-    signature: Signature
-    arguments: list[bytes | None]
+    types: list[int]
+    formats: list[int]
+    arguments: Sequence[bytes | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,58 +53,63 @@ Answer: TypeAlias = list[Row] | Refusal
 
 
 class Wire:
-    """A connection that is used by one task at a time."""
+    """A connection that makes one exchange at a time.
+
+    Attributes:
+        answers: What has been answered of the statements that were sent last.
+        lost: Why there will be no more answers, if that is so.
+        is_late: Whether the server was asked to give up.
+        since: Since when there is nothing to do, by the event loop's clock.
+    """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._pgconn = connection.pgconn
         self._transformer = Transformer(connection)
         self._loop = asyncio.get_running_loop()
-        self._done: asyncio.Future[None] | None = None
+        self._then: Callable[[], None] | None = None
         self._expected = 0
         self._in_pipeline = False
-        self._answers: list[Answer] = []
         self._last: Answer = []
         self._prepared = {b""}
         self._poller = select.poll() if hasattr(select, "poll") else None
         if self._poller is not None:
             self._poller.register(self._pgconn.socket, select.POLLIN)
+        self.answers: list[Answer] = []
+        self.lost: Exception | None = None
+        self.is_late = False
+        self.since = self._loop.time()
+        self._descriptor = self._pgconn.socket
+        self._loop.add_reader(self._descriptor, self._on_readable)
 
-    async def exchange(self, statements: Sequence[Statement]) -> list[Answer]:
-        """Send statements together, each of which is a transaction of its own, and return an answer to each.
+    def send(self, statements: Sequence[Statement], then: Callable[[], None]) -> None:
+        """Send statements together, each of which is a transaction of its own.
 
-        Raises:
-            psycopg.OperationalError: If the connection is lost; what came before that is in ``answers``.
+        Args:
+            statements: The statements.
+            then: Called when all are answered, or the connection is lost; not before this returns.
         """
         pgconn = self._pgconn
-        self._answers = []
+        self.answers = []
         self._last = []
+        self._then = then
         self._expected = len(statements)
+        if not statements:
+            self._loop.call_soon(self._end_exchange)
+            return
         self._in_pipeline = len(statements) > 1 or statements[0].name not in self._prepared
-        self._done = self._loop.create_future()
-        descriptor = pgconn.socket
-        if self._in_pipeline:
-            pgconn.enter_pipeline_mode()
-        for one in statements:
-            self._send(one)
-            if self._in_pipeline:
-                pgconn.pipeline_sync()
-        self._loop.add_reader(descriptor, self._on_readable)
         try:
+            if self._in_pipeline:
+                pgconn.enter_pipeline_mode()
+            for one in statements:
+                self._send(one)
+                if self._in_pipeline:
+                    pgconn.pipeline_sync()
             if pgconn.flush():
-                self._loop.add_writer(descriptor, self._on_writable)
-            await self._done
-        finally:
-            self._loop.remove_reader(descriptor)
-            self._loop.remove_writer(descriptor)
-        if self._in_pipeline:
-            pgconn.exit_pipeline_mode()
-        return self._answers
-
-    @property
-    def answers(self) -> Sequence[Answer]:
-        """What has been answered of the last statements that were sent."""
-        return self._answers
+                self._loop.add_writer(self._descriptor, self._on_writable)
+        except psycopg.Error as error:
+            self.lost = error
+            self._loop.call_soon(self._end_exchange)
 
     def is_alive(self) -> bool:
         """Tell whether the server has not hung up, as far as is known here: its last words are read, then the end."""
@@ -119,37 +124,43 @@ class Wire:
 
     async def interrupt(self, patience: float) -> None:
         """Ask the server to give up on what it is doing; if it does not, cut the connection."""
-        done = self._done
-        if done is None or done.done():
+        then = self._then
+        if then is None:
             return
         until = self._loop.time() + patience
         with suppress(psycopg.Error, OSError):
-            while not done.done() and self._loop.time() < until:
+            while self._then is then and self._loop.time() < until:
                 await self._connection.cancel_safe(timeout=patience)  # one statement of those that were sent
-                await asyncio.wait([done], timeout=0.005)
-        if not done.done():
-            done.set_exception(psycopg.OperationalError("it does not answer"))
+                await asyncio.sleep(0.005)
+        if self._then is then:
+            self._lose(psycopg.OperationalError("it does not answer"))
 
     def close(self) -> None:
-        """Hang up."""
+        """Hang up, without a word to those who wait."""
+        self._then = None
+        self._stop_looking()
         self._pgconn.finish()
 
+    def _stop_looking(self) -> None:
+        if not self._loop.is_closed():
+            self._loop.remove_reader(self._descriptor)
+            self._loop.remove_writer(self._descriptor)
+
     def _send(self, one: Statement) -> None:
-        types, formats = one.signature.types, one.signature.formats
         if one.name not in self._prepared:
-            self._pgconn.send_prepare(one.name, one.text, types)
+            self._pgconn.send_prepare(one.name, one.text, one.types)
             self._prepared.add(one.name)
         if one.name:
-            self._pgconn.send_query_prepared(one.name, one.arguments, formats, Format.BINARY)
+            self._pgconn.send_query_prepared(one.name, one.arguments, one.formats, Format.BINARY)
         else:
-            self._pgconn.send_query_params(one.text, one.arguments, types, formats, Format.BINARY)
+            self._pgconn.send_query_params(one.text, one.arguments, one.types, one.formats, Format.BINARY)
 
     def _on_writable(self) -> None:
         try:
             if not self._pgconn.flush():
-                self._loop.remove_writer(self._pgconn.socket)
+                self._loop.remove_writer(self._descriptor)
         except psycopg.Error as error:
-            self._fail(error)
+            self._lose(error)
 
     def _on_readable(self) -> None:
         try:
@@ -157,9 +168,24 @@ class Wire:
             while self._expected and not self._pgconn.is_busy():
                 self._take()
         except psycopg.Error as error:
-            self._fail(error)
-        if not self._expected and self._done is not None and not self._done.done():
-            self._done.set_result(None)
+            self._lose(error)
+        else:
+            if not self._expected and self._then is not None:
+                self._end_exchange()
+
+    def _lose(self, error: psycopg.Error) -> None:
+        self.lost = error
+        self._stop_looking()  # else the event loop would find the end of it again and again
+        if self._then is not None:
+            self._end_exchange()
+
+    def _end_exchange(self) -> None:
+        then, self._then = self._then, None
+        if self._in_pipeline and self.lost is None:
+            self._pgconn.exit_pipeline_mode()
+        self._in_pipeline = False
+        if then is not None:
+            then()
 
     def _take(self) -> None:
         """Take one result, or the end of a statement: before that it is not committed, so there is no answer."""
@@ -176,7 +202,7 @@ class Wire:
             self._last = self._refusal(result)
 
     def _end(self) -> None:
-        self._answers.append(self._last)
+        self.answers.append(self._last)
         self._last = []
         self._expected -= 1
 
@@ -186,10 +212,6 @@ class Wire:
         if severity in _LAST_WORDS or self._pgconn.status != ConnStatus.OK:
             raise psycopg.OperationalError(message)
         return Refusal(_text(result.error_field(DiagnosticField.SQLSTATE) or b""), message)
-
-    def _fail(self, error: psycopg.Error) -> None:
-        if self._done is not None and not self._done.done():
-            self._done.set_exception(error)
 
 
 def _text(message: bytes | str) -> str:

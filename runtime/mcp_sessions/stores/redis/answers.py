@@ -5,7 +5,7 @@ from typing import Any
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import jsontext, room
-from mcp_sessions.stores.redis.names import address_of, owner_of
+from mcp_sessions.stores.redis.names import address_of, digest_of, owner_of
 from mcp_sessions.stores.terms import (
     Access,
     Address,
@@ -64,7 +64,7 @@ def refusal_of(access: Access | None, answer: Sequence[Any]) -> Exception:
 def info_of(found: Sequence[Any]) -> SessionInfo:
     """Return what may be known of a session."""
     created, expires, version, digest, size, since = found
-    return SessionInfo(float(created), float(expires), version, digest.decode("utf-8", "surrogatepass"), size, since)
+    return SessionInfo(float(created), float(expires), version, digest_of(digest), size, since)
 
 
 def listed_of(found: Sequence[Any]) -> Listed:
@@ -97,7 +97,7 @@ def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
         address=address,
         owner=owner_of(owner),
         version=version,
-        digest=digest.decode("utf-8", "surrogatepass"),
+        digest=digest_of(digest),
         created=created,
         expires=expires,
         idle=idle,

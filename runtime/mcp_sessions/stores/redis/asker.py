@@ -2,22 +2,19 @@
 
 import asyncio
 import os
-import struct
 import threading
 from collections.abc import Sequence
 from typing import Any, Final
 
 from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.redis.answers import result_of
+from mcp_sessions.stores.redis.claims import Claims
 from mcp_sessions.stores.redis.clients import GivenServer, Server
 from mcp_sessions.stores.redis.line import Argument, Call, Line
-from mcp_sessions.stores.redis.names import Partition, name_of, owner_name, parent_name_of, place_of
+from mcp_sessions.stores.redis.names import Partition, owner_name
 from mcp_sessions.stores.redis.scripts import ScriptName, scripts
-from mcp_sessions.stores.terms import Access, Address, Clock, NotLiveError
-from mcp_sessions.stores.texts import is_text
+from mcp_sessions.stores.terms import Access, Address, Clock
 
-_HEAD: Final = struct.Struct(">12d")
-_NONE: Final = -1.0
 _PATIENCE: Final = 10.0
 """For how many seconds at most closing waits for another event loop."""
 
@@ -34,7 +31,7 @@ class Asker:
     def __init__(self, server: Server | GivenServer, partitions: Sequence[Partition], clock: Clock | None) -> None:
         self.partitions = tuple(partitions)
         self._server = server
-        self._clock = clock
+        self._claims = Claims(self.partitions, clock)
         self._closed = False
         self._changing = threading.Lock()
         self._lines: dict[asyncio.AbstractEventLoop, tuple[int, Line]] = {}
@@ -45,21 +42,19 @@ class Asker:
 
     async def ask(self, script: ScriptName, access: Access, *arguments: Argument) -> Any:
         """Return a script's whole answer, after counting sessions in other partitions if it needs that."""
-        if not is_text(access.address.id) or not is_text(access.address.schema):
-            raise NotLiveError("unknown")
-        partition = self.partition_of(access.address)
-        elsewhere = (0.0, 0.0) if len(self.partitions) == 1 else (_NONE, _NONE)
-        while True:
-            call = self._call(script, partition, access, elsewhere, arguments)
-            answer = await self._line().ask(call)
-            if answer[0] != b"count":
-                return answer
-            elsewhere = await self._count_elsewhere(partition, owner_name(access.owner))
+        begins = script == "create"
+        claim = self._claims.made(access, begins=True) if begins else self._claims.of(access)
+        answer = await self._line().ask(Call(scripts()[script], claim.keys, (*claim.about, *arguments)))
+        while answer[0] == b"count":
+            elsewhere = await self._count_elsewhere(claim.partition, owner_name(access.owner))
+            begins = begins or not access.address.is_parent
+            claim = self._claims.made(access, begins=begins, elsewhere=elsewhere)
+            answer = await self._line().ask(Call(scripts()[script], claim.keys, (*claim.about, *arguments)))
+        return answer
 
     async def operate(self, script: ScriptName, partition: Partition, *arguments: Argument) -> Any:
         """Return the answer of a script for those who run the server."""
-        head = _HEAD.pack(self._now(), *[_NONE] * 11)
-        call = Call(scripts()[script], partition.indexes, (head, partition.base, *arguments))
+        call = Call(scripts()[script], partition.indexes, (self._claims.head(), *arguments))
         return await self._line().ask(call)
 
     async def count(self) -> int:
@@ -70,7 +65,7 @@ class Asker:
 
     def partition_of(self, address: Address) -> Partition:
         """Return the partition that a session is in."""
-        return self.partitions[place_of(address, len(self.partitions))]
+        return self._claims.partition_of(address)
 
     async def close(self) -> None:
         """Finish what was asked in all event loops, and accept nothing more."""
@@ -86,27 +81,6 @@ class Asker:
                 closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(line.close(), loop))
                 await asyncio.wait([closing], timeout=_PATIENCE)  # that loop may end meanwhile
 
-    def _call(
-        self,
-        script: ScriptName,
-        partition: Partition,
-        access: Access,
-        elsewhere: tuple[float, float],
-        arguments: Sequence[Argument],
-    ) -> Call:
-        address, limits = access.address, access.limits
-        begin = access.begin if script == "create" or not address.is_parent else None
-        idle, longest = (_NONE, _NONE) if begin is None else (begin.idle, or_none(begin.max))
-        mosts = (limits.value_bytes, limits.session_bytes, limits.owner_sessions, limits.all_sessions)
-        most = map(or_none, mosts)
-        versions = (access.since, access.reads)
-        head = _HEAD.pack(self._now(), idle, longest, access.version, *most, *elsewhere, *versions)
-        name, above = name_of(address), parent_name_of(address)
-        keys = (*partition.indexes, partition.base + name, *((partition.base + above,) if above else ()))
-        digest = access.digest.encode("utf-8", "surrogatepass")
-        about = (head, partition.base, name, above, owner_name(access.owner), digest)
-        return Call(scripts()[script], keys, (*about, *arguments))
-
     async def _count_elsewhere(self, partition: Partition, owner: bytes) -> tuple[float, float]:
         line = self._line()
         calls = [
@@ -116,9 +90,6 @@ class Asker:
         ]
         counts = await asyncio.gather(*map(line.ask, calls))
         return sum(int(mine or 0) for _, mine in counts), sum(int(every or 0) for every, _ in counts)
-
-    def _now(self) -> float:
-        return _NONE if self._clock is None else self._clock()
 
     def _line(self) -> Line:
         """Return the line of the current event loop in this process."""
@@ -137,8 +108,3 @@ class Asker:
     def _forget(self, loop: asyncio.AbstractEventLoop) -> None:
         with self._changing:
             self._lines.pop(loop, None)
-
-
-def or_none(number: float | None) -> float:
-    """Return a number as scripts take it, where nothing is below zero."""
-    return _NONE if number is None else float(number)

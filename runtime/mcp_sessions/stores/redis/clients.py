@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 
 from mcp_sessions.errors import StoreUrlError
 from mcp_sessions.stores.redis.cluster import ClusterLine
-from mcp_sessions.stores.redis.line import Line, Pool, PoolLine
+from mcp_sessions.stores.redis.line import Line
+from mcp_sessions.stores.redis.pool_line import Pool, PoolLine
 
 Client: TypeAlias = Redis | RedisCluster
 

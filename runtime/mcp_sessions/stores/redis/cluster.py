@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis.asyncio import RedisCluster
-from redis.exceptions import ClusterDownError, NoScriptError, RedisError
+from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterException, RedisError
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import TimeoutError as LateError
 
-from mcp_sessions.stores.redis.line import Call, Line, LostError
+from mcp_sessions.stores.redis.line import Asked, Call, Line, LostError
 from mcp_sessions.stores.redis.scripts import scripts
 
 _UNSETTLING: Final = (LostConnectionError, LateError, ClusterDownError)
@@ -30,10 +31,25 @@ class ClusterLine(Line):
         self._owned = owned
         self._knows_scripts = False
 
-    async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
+    async def _serve(self, asked: list[Asked], more: Callable[[], list[Asked]] | None = None) -> None:
         try:
+            while asked:
+                for (_, answer), result in zip(asked, await self._exchange([call for call, _ in asked]), strict=True):
+                    self._give(answer, result)
+                asked = [] if more is None else more()
+        except asyncio.CancelledError:
+            for _, answer in asked:
+                answer.cancel()
+            raise
+        except Exception as error:  # nobody may wait for ever
+            for _, answer in asked:
+                self._give(answer, error)
+
+    async def _exchange(self, calls: Sequence[Call]) -> list[Any]:
+        """Send calls together; return the answer to each, or the error that came instead."""
+        try:
+            await self._cluster.initialize()  # once, before many calls at once would all do so
             if not self._knows_scripts:
-                await self._cluster.initialize()  # once, before many calls at once would all do so
                 await asyncio.gather(*(self._cluster.script_load(script.text) for script in scripts().values()))
                 self._knows_scripts = True
         except (RedisError, OSError) as error:
@@ -53,6 +69,25 @@ class ClusterLine(Line):
             await self._cluster.aclose()
 
     async def _send(self, calls: Sequence[Call], *, in_full: bool) -> list[Any]:
+        """Send calls to their nodes, each node's by itself: one that is down fails no other's."""
+        parts: dict[object, list[int]] = {}
+        for index, call in enumerate(calls):
+            parts.setdefault(self._node_of(call), []).append(index)
+        sending = (self._send_part([calls[index] for index in part], in_full=in_full) for part in parts.values())
+        results: list[Any] = [None] * len(calls)
+        for part, answers in zip(parts.values(), await asyncio.gather(*sending), strict=True):
+            for index, answer in zip(part, answers, strict=True):
+                results[index] = answer
+        return results
+
+    def _node_of(self, call: Call) -> object:
+        """Return which node has the keys of a call; None if it is not known to be any."""
+        key: Any = call.keys[0]
+        with suppress(RedisClusterException):
+            return self._cluster.get_node_from_key(key)
+        return None
+
+    async def _send_part(self, calls: Sequence[Call], *, in_full: bool) -> list[Any]:
         try:
             pipeline = self._cluster.pipeline()
             for call in calls:

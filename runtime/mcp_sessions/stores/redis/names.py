@@ -4,6 +4,7 @@ Sessions are spread over a fixed number of partitions, by their space and id, so
 same one. All keys of a partition have one hash tag: a cluster keeps them in one slot, where one script can use them.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -13,6 +14,13 @@ from mcp_sessions.stores.terms import Address, Space
 from mcp_sessions.stores.texts import is_text
 
 _LETTERS: Final[dict[Space, bytes]] = {"handle": b"h", "transport": b"t", "connection": b"c", "user": b"u"}
+_MINTED: Final = re.compile(rb"[a-z0-9_]+_[a-z2-7]{32}")
+_RANDOM: Final = 33
+"""How much longer a handle is than the name of its schema."""
+
+_HEX: Final = re.compile("[0-9a-f]{16}")
+_HEX_BYTES: Final = 8
+_OWNER: Final = re.compile("[0-9a-f]{64}")
 _SPACES: Final[dict[bytes, Space]] = {letter: space for space, letter in _LETTERS.items()}
 
 
@@ -47,11 +55,15 @@ def place_of(address: Address, number: int) -> int:
 def name_of(address: Address) -> bytes:
     """Return the name of a session within its partition."""
     schema, id = address.schema.encode(), address.id.encode()
+    if address.space == "handle" and id[:-_RANDOM] == schema and _MINTED.fullmatch(id):
+        return b"H" + id
     return b"%b%d:%d:%b%b" % (_LETTERS[address.space], len(schema), len(id), schema, id)
 
 
 def address_of(name: bytes) -> Address:
     """Return the address that a name stands for."""
+    if name.startswith(b"H"):
+        return Address("handle", name[1:].decode(), name[1:-_RANDOM].decode())
     head, id_length, rest = name.split(b":", 2)
     length = int(head[1:])
     return Address(_SPACES[head[:1]], rest[length : length + int(id_length)].decode(), rest[:length].decode())
@@ -75,10 +87,31 @@ def parent_name_of(address: Address) -> bytes:
 
 
 def owner_name(owner: str | None) -> bytes:
-    """Return an owner as it is kept."""
-    return b"" if owner is None else b"+" + owner.encode("utf-8", "surrogatepass")
+    """Return an owner as it is kept: a hash by its bytes."""
+    if owner is None:
+        return b""
+    if _OWNER.fullmatch(owner):
+        return b"!" + bytes.fromhex(owner)
+    return b"+" + owner.encode("utf-8", "surrogatepass")
 
 
 def owner_of(name: bytes) -> str | None:
     """Return the owner that is kept as this."""
-    return name[1:].decode("utf-8", "surrogatepass") if name else None
+    if not name:
+        return None
+    return name[1:].hex() if name.startswith(b"!") else name[1:].decode("utf-8", "surrogatepass")
+
+
+def digest_name(digest: str) -> bytes:
+    """Return a digest as it is kept: one of 16 hexadecimal digits as eight bytes, and nothing else as so many."""
+    if _HEX.fullmatch(digest):
+        return bytes.fromhex(digest)
+    text = digest.encode("utf-8", "surrogatepass")
+    return text + b"\xff" if len(text) == _HEX_BYTES else text  # no text has that byte
+
+
+def digest_of(name: bytes) -> str:
+    """Return the digest that is kept as this."""
+    if len(name) == _HEX_BYTES:
+        return name.hex()
+    return name.removesuffix(b"\xff").decode("utf-8", "surrogatepass")

@@ -31,6 +31,9 @@ _OF_CALLERS: Final = (
     *("create", "touch", "read", "write", "remove", "clear", "increment", "append", "end"),
     *("copy_in", "migrate"),
 )
+_ORDINARY: Final = ("touch", "read", "write", "increment", "append")
+"""Which of them deal with the ordinary case first, as quickly as can be."""
+
 _CONSTANTS: Final = f"local GRACE, TOMBSTONE, STEP = {GRACE_SECONDS!r}, {TOMBSTONE_SECONDS!r}, {SLIDE_STEP!r}\n"
 
 
@@ -51,7 +54,12 @@ def scripts() -> dict[str, Script]:
     shared = _CONSTANTS + _part("session") + _part("removing")
     ours = {name: Script(shared + _part(name)) for name in _OF_OPERATORS}
     shared += _part("access")
-    return ours | {name: Script(shared + _part(name)) for name in _OF_CALLERS}
+    return ours | {name: Script(_before(name) + shared + _part(name)) for name in _OF_CALLERS}
+
+
+def _before(name: str) -> str:
+    """Return what comes before the general case of an operation."""
+    return _part("ordinary") + _part(f"ordinary_{name}") if name in _ORDINARY else ""
 
 
 def _part(name: str) -> str:

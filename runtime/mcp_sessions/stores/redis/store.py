@@ -9,7 +9,8 @@ from typing import Any, Final
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import cursors, jsontext
 from mcp_sessions.stores.redis.answers import copy_of, info_of, listed_of, remains_of, result_of, values_of
-from mcp_sessions.stores.redis.asker import Asker, or_none
+from mcp_sessions.stores.redis.asker import Asker
+from mcp_sessions.stores.redis.claims import or_none
 from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
 from mcp_sessions.stores.redis.line import Argument
 from mcp_sessions.stores.redis.names import Partition, address_named, name_of, owner_name, parent_name_of, partitions_of
@@ -327,7 +328,7 @@ def _ttl(ttl: float | None) -> str:
 
 def _behind(name: bytes) -> bytes:
     """Return the bound of what comes after a name in an index."""
-    return b"(" + name + b"\xff"
+    return b"(" + name + b","  # an owner begins with the sign before that
 
 
 def _is_yes(text: str) -> bool:

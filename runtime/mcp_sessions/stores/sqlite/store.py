@@ -3,14 +3,17 @@
 import asyncio
 import os
 import time
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal, TypeAlias, get_args
 
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
-from mcp_sessions.stores.base import Clock
-from mcp_sessions.stores.rowstore import Operation, Result, RowStore
+from mcp_sessions.stores.base import Access, Clock
+from mcp_sessions.stores.rowstore import Operation, Result, RowStore, told
 from mcp_sessions.stores.sqlite.file import SQLiteFile
+from mcp_sessions.stores.sqlite.rows import read_one
 from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
 Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
@@ -50,8 +53,15 @@ class SQLiteStore(RowStore):
         self._closed = False
         self._workers: dict[int, SQLiteWorker] = {}
 
+    async def read(self, access: Access, keys: Sequence[str] | None = None) -> dict[str, bytes]:
+        """See ``Store.read``."""
+        if keys is None or len(keys) != 1:
+            return await super().read(access, keys)
+        operation = partial(read_one, access=access, key=keys[0])
+        return told(access, await self._worker().submit(operation, writes=False, single=True))
+
     async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
-        return await asyncio.wrap_future(self._worker().submit(operation, writes=writes))
+        return await self._worker().submit(operation, writes=writes)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

@@ -1,33 +1,37 @@
 """The thread that works on the SQLite file: one operation after the other, neighbours in one transaction.
 
 Committing costs far more than an operation does, so whatever has queued up meanwhile is committed together; the
-answers go out after the commit. The thread is a daemon: a process that forgets to close its store still exits.
+answers go out after the commit, to each event loop at once: waking it costs more than an operation too. The thread is a
+daemon: a process that forgets to close its store still exits.
 """
 
+import asyncio
 import logging
 import sqlite3
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from mcp_sessions.errors import SessionError, StoreError
 from mcp_sessions.stores import rows
 from mcp_sessions.stores.forking import pause_at_fork
-from mcp_sessions.stores.medium import Rows
-from mcp_sessions.stores.rowstore import Operation, Result
+from mcp_sessions.stores.rowstore import Result
 from mcp_sessions.stores.sqlite.file import SQLiteFile, explain, is_busy
-from mcp_sessions.stores.sqlite.rows import WriteNeededError, rows_in
+from mcp_sessions.stores.sqlite.rows import SQLiteRows, WriteNeededError
 from mcp_sessions.stores.terms import GRACE_SECONDS, Clock, NotLiveError, OtherVersionError, SessionExistsError
 
 _log: Final = logging.getLogger("mcp_sessions")
 
 _BATCH: Final = 128
 """How many operations share a commit at most."""
+
+_TRUST_SECONDS: Final = 0.01
+"""For how long readers, who have nothing to lose, believe that the file is in place."""
 
 _SWEEP_SECONDS: Final = 60.0
 _SWEEP_LIMIT: Final = 50
@@ -36,11 +40,20 @@ _REFUSALS: Final = (SessionError, NotLiveError, OtherVersionError, SessionExists
 """What an operation raises before it has changed anything."""
 
 
-@dataclass(eq=False, slots=True)
-class _Job:
-    operation: Operation[Any]
+SQLiteOperation: TypeAlias = Callable[[SQLiteRows, float], Result]
+"""An operation that may know what is SQLite's own."""
+
+
+class _Job(NamedTuple):
+    operation: SQLiteOperation[Any]
     writes: bool
-    future: "Future[Any]" = field(default_factory=Future)
+    single: bool = False
+    future: "asyncio.Future[Any] | None" = None
+
+
+class _Outcome(NamedTuple):
+    result: Any = None
+    error: Exception | None = None
 
 
 class SQLiteWorker:
@@ -57,21 +70,25 @@ class SQLiteWorker:
         self._connection: sqlite3.Connection | None = None
         pause_at_fork(self)
 
-    def submit(self, operation: Operation[Result], *, writes: bool) -> "Future[Result]":
-        """Accept an operation; they are performed in the order of their submission.
+    def submit(
+        self, operation: SQLiteOperation[Result], *, writes: bool, single: bool = False
+    ) -> "asyncio.Future[Result]":
+        """Accept an operation of the running event loop; they are performed in the order of their submission.
+
+        One that is ``single`` needs no transaction: what it learns from one statement, it learns from no other.
 
         Raises:
             StoreError: If the worker has been closed.
         """
-        job = _Job(operation, writes)
+        future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         with self._accepting:
             if self._closed is not None:
                 raise StoreError("the session store is closed")
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="mcp-sessions-sqlite", daemon=True)
                 self._thread.start()
-            self._queue.put(job)
-        return job.future
+            self._queue.put(_Job(operation, writes, single, future))
+        return future
 
     def close(self) -> "Future[None]":
         """Accept nothing more; the future is done when what was accepted is, and the file is closed."""
@@ -105,7 +122,7 @@ class SQLiteWorker:
             jobs, stopping = self._take(sweep_at - time.monotonic())
             with self._working:
                 if jobs:
-                    self._answer(jobs)
+                    _answer(jobs, self._outcomes(jobs))
                 if time.monotonic() >= sweep_at and not stopping:
                     sweep_at = time.monotonic() + self._sweep()
             del jobs
@@ -119,72 +136,73 @@ class SQLiteWorker:
         """Wait for work; return it, and whether the worker is to stop after it."""
         jobs: list[_Job] = []
         try:
-            while len(jobs) < _BATCH:
-                job = self._queue.get_nowait() if jobs else self._queue.get(timeout=max(patience, 0.0))
-                if job is None:
-                    return jobs, True
-                if job.future.set_running_or_notify_cancel():
-                    jobs.append(job)
+            job = self._queue.get(timeout=max(patience, 0.0))
         except Empty:
-            pass
-        return jobs, False
+            return jobs, False
+        while job is not None:
+            if job.future is None or not job.future.cancelled():
+                jobs.append(job)
+            if len(jobs) == _BATCH or self._queue.empty():
+                return jobs, False
+            job = self._queue.get_nowait()
+        return jobs, True
 
-    def _answer(self, jobs: list[_Job]) -> None:
-        """Perform jobs, and answer each of them whatever happens."""
+    def _outcomes(self, jobs: list[_Job]) -> list[_Outcome]:
+        """Perform jobs; each of them has an outcome, whatever happens."""
         try:
-            answers = self._commit(jobs)
+            return self._commit(jobs)
         except Exception as error:
             if len(jobs) > 1 and not is_busy(error):
-                for job in jobs:
-                    self._answer([job])
-                return
-            answers = [partial(job.future.set_exception, _failure(error)) for job in jobs]
-        for answer in answers:
-            answer()
+                return [outcome for job in jobs for outcome in self._outcomes([job])]
+            return [_Outcome(error=_failure(error)) for _ in jobs]
 
     def _sweep(self) -> float:
         """Remove what has expired; return after how many seconds to do so again."""
         job = _Job(lambda table, now: rows.purge(table, now - GRACE_SECONDS, _SWEEP_LIMIT), writes=False)
-        self._answer([job])
-        error = job.future.exception()
-        if error is not None:
-            _log.warning("sweeping expired sessions failed: %s", error)
+        (outcome,) = self._outcomes([job])
+        if outcome.error is not None:
+            _log.warning("sweeping expired sessions failed: %s", outcome.error)
             return _SWEEP_SECONDS
-        _, is_more = job.future.result()
+        _, is_more = outcome.result
         return 0.1 if is_more else _SWEEP_SECONDS
 
-    def _commit(self, jobs: list[_Job]) -> list[Callable[[], None]]:
-        """Perform jobs in one transaction and return the answers to give; reads do not wait for writers."""
-        self._file.check_in_place()
-        connection = self._connected()
+    def _commit(self, jobs: list[_Job]) -> list[_Outcome]:
+        """Perform jobs in one transaction; reads do not wait for writers."""
         try:
             if not any(job.writes for job in jobs):
                 try:
-                    return self._transact(connection, jobs, writable=False)
+                    return self._read(jobs)
                 except WriteNeededError:
                     pass
-            return self._transact(connection, jobs, writable=True)
+            self._file.check_in_place()
+            return self._transact(jobs, writable=True)
         except sqlite3.Error as error:
             if not is_busy(error):
                 self._disconnect()
             raise
 
-    def _transact(
-        self, connection: sqlite3.Connection, jobs: list[_Job], *, writable: bool
-    ) -> list[Callable[[], None]]:
+    def _read(self, jobs: list[_Job]) -> list[_Outcome]:
+        self._file.check_in_place(_TRUST_SECONDS)
+        if len(jobs) == 1 and jobs[0].single:
+            return [self._perform(SQLiteRows(self._connected(), False), jobs[0])]
+        return self._transact(jobs, writable=False)
+
+    def _transact(self, jobs: list[_Job], *, writable: bool) -> list[_Outcome]:
+        connection = self._connected()
         connection.execute("BEGIN IMMEDIATE" if writable else "BEGIN")
         with connection:
-            table = rows_in(connection, writable=writable)
+            table = SQLiteRows(connection, writable)
             return [self._perform(table, job) for job in jobs]
 
-    def _perform(self, table: Rows, job: _Job) -> Callable[[], None]:
+    def _perform(self, table: SQLiteRows, job: _Job) -> _Outcome:
         try:
-            return partial(job.future.set_result, job.operation(table, self._clock()))
+            return _Outcome(job.operation(table, self._clock()))
         except _REFUSALS as error:
-            return partial(job.future.set_exception, error)
+            return _Outcome(error=error)
 
     def _connected(self) -> sqlite3.Connection:
         if self._connection is None:
+            self._file.check_in_place()
             self._connection = self._file.connect()
         return self._connection
 
@@ -192,6 +210,28 @@ class SQLiteWorker:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+
+
+def _answer(jobs: list[_Job], outcomes: list[_Outcome]) -> None:
+    """Hand the outcomes over, all those of one event loop at once."""
+    waiting: defaultdict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], _Outcome]]] = defaultdict(list)
+    for job, outcome in zip(jobs, outcomes, strict=True):
+        if job.future is not None:
+            waiting[job.future.get_loop()].append((job.future, outcome))
+    for loop, answers in waiting.items():
+        with suppress(RuntimeError):  # it is closed: nobody there waits any more
+            loop.call_soon_threadsafe(_settle, answers)
+
+
+def _settle(answers: list[tuple["asyncio.Future[Any]", _Outcome]]) -> None:
+    """Give each caller the answer, but for those that have given up."""
+    for future, (result, error) in answers:
+        if future.done():
+            continue
+        if error is None:
+            future.set_result(result)
+        else:
+            future.set_exception(error)
 
 
 def _failure(error: Exception) -> Exception:

@@ -1,6 +1,7 @@
 -- What the operations share that work on one session for one caller: the claim, the slide, the beginning.
 
-local name, above, owner, digest = ARGV[3], ARGV[4], ARGV[5], ARGV[6]
+local name, above = string.sub(KEYS[5], #base + 1), KEYS[6] and string.sub(KEYS[6], #base + 1) or ''
+local owner, digest = ARGV[2], ARGV[3]
 local session, parent, is_new, has_moved
 
 local function refusal(record)
@@ -52,7 +53,7 @@ local function claim_values()
     return {why}
   end
   local theirs = session and session[VERSION]
-  if session and (theirs < version and reads > theirs or theirs > version and (session[SINCE] or 0) > version) then
+  if session and (theirs < version and reads > theirs or theirs > version and session[SINCE] > version) then
     return {'version', theirs}
   end
   return nil
@@ -152,7 +153,7 @@ local function begin()
     end
   end
   with.remove(name)
-  session = {version, digest, owner, now, now, 0, -1, LIVE, 0, 0, parent and parent[CREATED] or 0, since}
+  session = {version, digest, now, now, 0, 0, owner, -1, LIVE, 0, parent and parent[CREATED] or 0, since}
   relive(session, idle, max)
   with.count(name, owner)
   if parent then

@@ -4,8 +4,8 @@ local why = claim_values()
 if why then
   return why
 end
-local field, more = ARGV[7], ARGV[8]
-local text = values_now({field})[1] or ARGV[9]
+local field, more = ARGV[4], ARGV[5]
+local text = values_now({field})[1] or ARGV[6]
 
 local function is_space(byte)
   return byte == 32 or byte == 9 or byte == 13 or byte == 10
@@ -32,4 +32,4 @@ end
 first, last = trimmed(first + 1, last - 1)
 local comma = first <= last and ',' or ''
 local longer = '[' .. string.sub(text, first, last) .. comma .. more .. ']'
-return change({{field, longer, end_of(ARGV[10])}}) or ok(false)
+return change({{field, longer, end_of(ARGV[7])}}) or ok(false)

@@ -7,19 +7,19 @@ end
 if session and now < session[EXPIRES] + TOMBSTONE then
   return {'exists'}
 end
-local expires = tonumber(ARGV[8])
+local expires = tonumber(ARGV[5])
 if now >= expires then
   return {now < expires + TOMBSTONE and 'expired' or 'unknown'}
 end
 session = nil
 local changes = {}
-for index = 11, #ARGV, 3 do
+for index = 8, #ARGV, 3 do
   changes[#changes + 1] = {ARGV[index], ARGV[index + 1], tonumber(ARGV[index + 2])}
 end
 local size = size_after(changes)
 begin()
 put(changes)
 session[CREATED], session[EXPIRES], session[IDLE], session[MAX], session[SIZE] =
-  tonumber(ARGV[7]), expires, tonumber(ARGV[9]), tonumber(ARGV[10]), size
+  tonumber(ARGV[4]), expires, tonumber(ARGV[6]), tonumber(ARGV[7]), size
 keep(name, session)
 return ok(false)

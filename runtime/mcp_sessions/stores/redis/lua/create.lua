@@ -8,7 +8,7 @@ if session and now < session[EXPIRES] + TOMBSTONE then
 end
 session = nil
 local changes = {}
-for index = 7, #ARGV, 3 do
+for index = 4, #ARGV, 3 do
   changes[#changes + 1] = {ARGV[index], ARGV[index + 1], end_of(ARGV[index + 2])}
 end
 return change(changes) or ok(info(session))

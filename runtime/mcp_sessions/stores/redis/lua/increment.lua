@@ -4,9 +4,9 @@ local why = claim_values()
 if why then
   return why
 end
-local field, by = ARGV[7], ARGV[8]
+local field, by = ARGV[4], ARGV[5]
 local held = values_now({field})[1] or false
-local text = held or ARGV[9]
+local text = held or ARGV[6]
 local EXACT = 9007199254740992
 
 local function is_whole(number)
@@ -42,4 +42,4 @@ end
 if not total then
   return {'ok', false, false, held}
 end
-return change({{field, total, end_of(ARGV[10])}}) or ok(total)
+return change({{field, total, end_of(ARGV[7])}}) or ok(total)

@@ -4,18 +4,18 @@
 if find() or refusal(session) then
   return ok(false)
 end
-local first = 10 + 3 * tonumber(ARGV[9])
-if session[CREATED] ~= tonumber(ARGV[7]) or session[VERSION] ~= tonumber(ARGV[8]) then
+local first = 7 + 3 * tonumber(ARGV[6])
+if session[CREATED] ~= tonumber(ARGV[4]) or session[VERSION] ~= tonumber(ARGV[5]) then
   return ok(false)
 end
 local held, is_held = all_values(name, session, now), {}
-if #held ~= 2 * tonumber(ARGV[9]) then
+if #held ~= 2 * tonumber(ARGV[6]) then
   return ok(false)
 end
 for index = 1, #held, 2 do
   is_held[held[index]] = held[index + 1]
 end
-for index = 10, first - 1, 3 do
+for index = 7, first - 1, 3 do
   local till = session[TIMED] > 0 and redis.call('HGET', base .. name, 't' .. ARGV[index]) or ''
   if is_held[ARGV[index]] ~= ARGV[index + 1] or tonumber(till) ~= tonumber(ARGV[index + 2]) then
     return ok(false)

@@ -4,9 +4,9 @@ if why then
   return why
 end
 use()
-if ARGV[7] == 'some' then
+if ARGV[4] == 'some' then
   local fields = {}
-  for index = 8, #ARGV do
+  for index = 5, #ARGV do
     fields[#fields + 1] = ARGV[index]
   end
   return ok(values_now(fields))
@@ -14,7 +14,7 @@ end
 if not session then
   return ok({})
 end
-if ARGV[7] == 'all' then
+if ARGV[4] == 'all' then
   return ok(all_values(name, session, now))
 end
 local fields, found = {}, {}

@@ -14,7 +14,7 @@ local function removing()
 
   -- Count a session no longer; one that the server itself has removed is known by its name alone.
   local function uncount(name)
-    for _, entry in ipairs(redis.call('ZRANGEBYLEX', names, '[' .. name, '[' .. name .. '\255')) do
+    for _, entry in ipairs(redis.call('ZRANGEBYLEX', names, '[' .. name, '(' .. name .. ',')) do
       redis.call('ZREM', names, entry)
       if not is_child(name) then
         redis.call('HINCRBY', counts, 'all', -1)
@@ -36,7 +36,7 @@ local function removing()
   -- Leave of a session no more than a tombstone.
   local function bury(name, record, state, at)
     remove(name)
-    keep(name, {0, '', record[OWNER], record[CREATED], at, 0, -1, state, 0, 0, record[BORN]})
+    keep(name, {0, '', record[CREATED], at, 0, 0, record[OWNER], -1, state, 0, record[BORN], 0})
   end
 
   local function children(name, record)
@@ -64,7 +64,7 @@ local function removing()
       if known[STATE] == LIVE then
         local reason = state == ENDED and is_live(known) and 'ended' or 'expired'
         local held = with_values and all_values(member[1], known, math.min(now, known[EXPIRES])) or {}
-        gone[#gone + 1] = {member[1], known[OWNER], reason, held, known[VERSION], known[SINCE] or 0}
+        gone[#gone + 1] = {member[1], known[OWNER], reason, held, known[VERSION], known[SINCE]}
       end
       if index > 1 then
         remove(member[1])

@@ -1,14 +1,17 @@
 -- List live sessions. ARGV: where to begin; "=" and the schema, or "" for all; "=" and the owner, or "" for all; how
 -- many sessions at most; how many names to look at.
-local schema, of, limit = ARGV[4], ARGV[5], tonumber(ARGV[6])
+local schema, of, limit = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local found, last, looked = {}, '', 0
-local entries = redis.call('ZRANGEBYLEX', names, ARGV[3], '+', 'LIMIT', 0, ARGV[7])
+local entries = redis.call('ZRANGEBYLEX', names, ARGV[2], '+', 'LIMIT', 0, ARGV[6])
 for _, entry in ipairs(entries) do
-  local schema_length, id_length, first = string.match(entry, '^%a(%d+):(%d+):()')
-  local id_at = first + schema_length
-  local name = string.sub(entry, 1, id_at + id_length - 1)
+  local name, of_schema = string.match(entry, '^(H([a-z0-9_]*)_[a-z2-7]*)')
+  if not name then
+    local schema_length, id_length, first = string.match(entry, '^%a(%d+):(%d+):()')
+    local id_at = first + schema_length
+    name, of_schema = string.sub(entry, 1, id_at + id_length - 1), string.sub(entry, first, id_at - 1)
+  end
   looked, last = looked + 1, name
-  if schema == '' or schema == '=' .. string.sub(entry, first, id_at - 1) then
+  if schema == '' or schema == '=' .. of_schema then
     if of == '' or of == '=' .. string.sub(entry, #name + 1) then
       local record = load(name)
       if record and is_live(record) then
@@ -20,5 +23,5 @@ for _, entry in ipairs(entries) do
     end
   end
 end
-local is_last = looked == #entries and #entries < tonumber(ARGV[7])
+local is_last = looked == #entries and #entries < tonumber(ARGV[6])
 return {'ok', false, {found, is_last and '' or last}}

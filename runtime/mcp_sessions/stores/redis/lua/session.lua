@@ -1,4 +1,5 @@
--- What every script shares: the life of a session, and how it is kept. Put before each of the others.
+-- What every script shares: the life of a session, and how it is kept. Put before each of the others, and after what
+-- may have dealt with the ordinary case.
 --
 -- Of one partition, all keys have the same hash tag, and so the same slot:
 --   base .. name   HASH: a session's record (m), values (v + key), until when they are values (t + key), and of a
@@ -7,12 +8,13 @@
 --   names          ZSET, all scores 0: name .. owner of every session that is marked live
 --   counts         HASH: "all", and each owner -> sessions that are marked live, except children
 --   timers         ZSET: name -> when the first value of the session may be over that has a time to live
--- A name is space, length of schema, length of id, schema, id, as in h4:6:cartcart_1; so none is the start of another.
--- An owner is "" for none, or begins with "+".
+-- A name is H and the handle of a session, which has the schema in it, as in Hcart_a2...; of an id that was not minted
+-- as a handle, space, length of schema, length of id, schema, id, as in t4:6:cartmcps-1. Where one name goes on as
+-- another, what comes next is above ",". An owner is "" for none, or begins with "+" or "!".
 
-local now, idle, max, version, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since,
-  reads = struct.unpack('>dddddddddddd', ARGV[1])
-local base = ARGV[2]
+local now, version, reads, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since, idle,
+  max = struct.unpack('>dddddddddddd', ARGV[1])
+local base = string.sub(KEYS[1], 1, -4) -- without "due"
 local due, names, counts, timers = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 
 if now < 0 then
@@ -20,9 +22,10 @@ if now < 0 then
   now = tonumber(time[1]) + tonumber(time[2]) / 1000000
 end
 
-local VERSION, DIGEST, OWNER, CREATED, EXPIRES, IDLE, MAX, STATE, SIZE, TIMED, BORN = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
-local SINCE = 12 -- lacking in what older versions wrote, and in tombstones
+local VERSION, DIGEST, CREATED, EXPIRES, IDLE, SIZE = 1, 2, 3, 4, 5, 6
+local OWNER, MAX, STATE, TIMED, BORN, SINCE = 7, 8, 9, 10, 11, 12 -- these lack at the end of a record that has the usual
 local LIVE, EXPIRED, ENDED = 0, 1, 2
+local USUAL = {[OWNER] = '', [MAX] = -1, [STATE] = LIVE, [TIMED] = 0, [BORN] = 0, [SINCE] = 0}
 local CHUNK, SWEEP = 2000, 8
 
 local function exact(number)
@@ -31,11 +34,19 @@ end
 
 local function load(name)
   local packed = redis.call('HGET', base .. name, 'm')
-  return packed and cmsgpack.unpack(packed) or nil
+  local record = packed and cmsgpack.unpack(packed) or nil
+  for index = OWNER, record and SINCE or 0 do
+    record[index] = record[index] or USUAL[index]
+  end
+  return record
 end
 
 local function save(name, record)
-  redis.call('HSET', base .. name, 'm', cmsgpack.pack(record))
+  local last = SINCE
+  while record[last] == USUAL[last] do
+    last = last - 1
+  end
+  redis.call('HSET', base .. name, 'm', cmsgpack.pack({unpack(record, 1, last)}))
 end
 
 -- Save a record whose expiry has changed.
@@ -76,8 +87,9 @@ local function look_up(name, above)
 end
 
 local function info(record)
-  local from = record[SINCE] or 0
-  return {exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE], from}
+  return {
+    exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE], record[SINCE]
+  }
 end
 
 -- In pieces, since there is a limit to the arguments of a call.

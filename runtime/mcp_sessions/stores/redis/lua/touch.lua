@@ -4,8 +4,8 @@ why = why and {why} or open()
 if why then
   return why
 end
-if ARGV[7] ~= '' then
-  local new_idle, new_max = tonumber(ARGV[7]), tonumber(ARGV[8])
+if ARGV[4] ~= '' then
+  local new_idle, new_max = tonumber(ARGV[4]), tonumber(ARGV[5])
   if session[IDLE] ~= new_idle or session[MAX] ~= (new_max < 0 and -1 or session[CREATED] + new_max) then
     relive(session, new_idle, new_max)
     has_moved = true

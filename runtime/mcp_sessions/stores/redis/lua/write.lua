@@ -5,8 +5,8 @@ local why = claim_values()
 if why then
   return why
 end
-local changes, first = {}, 8 + 3 * tonumber(ARGV[7])
-for index = 8, first - 1, 3 do
+local changes, first = {}, 5 + 3 * tonumber(ARGV[4])
+for index = 5, first - 1, 3 do
   local value = ARGV[index + 1]
   value = string.byte(value) == 61 and string.sub(value, 2)
   changes[#changes + 1] = {ARGV[index], value, end_of(ARGV[index + 2])}
