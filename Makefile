@@ -43,8 +43,8 @@ package: install ## the distributions, built and tried in a clean environment
 	@echo "==> package: pytest tests/packaging"
 	@$(BIN)/python -m pytest tests/packaging
 
-bench: install ## how fast the compiler is, beside other things; takes minutes, and fails on no number
-	@$(BIN)/python benchmarks/generator.py --write benchmarks/results.md
+bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on no number
+	@$(BIN)/python benchmarks/run.py --write benchmarks/results.md
 
 format: install ## put the sources into the house's format
 	@$(BIN)/ruff check --fix --quiet

@@ -44,15 +44,24 @@ def process(command: Sequence[str | Path], folder: Path) -> Run:
     return Run(time.perf_counter() - start, usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime)
 
 
-def interleaved(alternatives: Mapping[str, Callable[[], Run]], rounds: int) -> dict[str, list[Run]]:
-    """Run each alternative once a round, after a round that does not count if there are several."""
+def interleaved(
+    alternatives: Mapping[str, Callable[[], Run]], rounds: int, *, warm: bool = True
+) -> dict[str, list[Run]]:
+    """Run each alternative once a round, after a round that does not count if there are several and it is to be."""
     found: dict[str, list[Run]] = {name: [] for name in alternatives}
-    for number in range(rounds + (rounds > 1)):
+    first = 1 if warm and rounds > 1 else 0
+    for number in range(rounds + first):
         for name, run in alternatives.items():
             outcome = run()
-            if number or rounds == 1:
+            if number >= first:
                 found[name].append(outcome)
     return found
+
+
+def ratio(found: Mapping[str, Sequence[Run]], name: str, base: str, what: str = "seconds") -> float:
+    """Return how many times as much the median of one alternative is as that of another."""
+    one, other = (statistics.median(getattr(run, what) for run in found[key]) for key in (name, base))
+    return float(one / max(other, 1e-9))
 
 
 def table(found: Mapping[str, Sequence[Run]]) -> list[str]:

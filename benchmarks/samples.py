@@ -6,6 +6,7 @@ by a generator with a fixed seed.
 
 import json
 import random
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +30,7 @@ class Kind:
     rules: tuple[dict[str, object], dict[str, object]] = field(default=({}, {}))
 
 
+_BLOCK: Final = re.MULTILINE | re.DOTALL
 _TEXT: Final[dict[str, object]] = {"type": "string"}
 _OR_NULL: Final[dict[str, object]] = {"type": ["string", "null"], "default": None}
 
@@ -120,6 +122,15 @@ def write_json_schemas(folder: Path, count: int, keys: int) -> Path:
         }
         (folder / f"s{number:04}.json").write_text(json.dumps(schema, indent=2))
     return folder
+
+
+def models_only(module: str) -> str:
+    """Return what a generated module has in pydantic models, as a module that needs nothing but pydantic."""
+    end = re.search(r"^_[A-Z0-9_]+: Final", module, re.MULTILINE)
+    head = module[: end.start() if end else None]
+    base = "from pydantic import BaseModel as ValueModel\n"
+    head = re.sub(r"^from mcp_sessions import \(.*?^\)\n", base, head, flags=_BLOCK)
+    return re.sub(r"^(__all__ = .*?\]|require_interface\(.*?\))\n", "", head, flags=_BLOCK)
 
 
 def _keys(number: int, count: int) -> Iterator[_Key]:

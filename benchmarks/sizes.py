@@ -16,12 +16,11 @@ from typing import Any, Final, TypeAlias
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from measure import machine
-
 from mcp_sessions.ids import mint_handle
 from mcp_sessions.stores import Access, Address, Lifetime, SQLiteStore, Store
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
+from measure import machine
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 TASKS: Final = 64

@@ -2,12 +2,8 @@
 
 import argparse
 
-from fastmcp import Context, FastMCP  # type: ignore[import-not-found]  # in an environment of its own
-from fastmcp.server.sessions import (  # type: ignore[import-not-found]  # likewise
-    SessionId,
-    SessionProvider,
-    get_session,
-)
+from fastmcp import Context, FastMCP
+from fastmcp.server.sessions import SessionId, SessionProvider, get_session
 from key_value.aio.stores.redis import RedisStore
 
 from servers.metered import serve

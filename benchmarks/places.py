@@ -1,0 +1,59 @@
+"""The servers of a run, real ones from wheels, each started when somebody first asks for it."""
+
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Final
+
+from environments import REPOSITORY
+
+NUMBERS: Final = 8
+"""How many keys `other` has."""
+
+
+class Servers:
+    """Valkey, PostgreSQL, and a folder for files."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        sys.path.insert(0, str(REPOSITORY))  # the tests know how servers are started
+        self._stack = stack
+        self._files = 0
+        self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+
+    def free_port(self) -> int:
+        """Return a port that nobody listens on."""
+        return int(import_module("tests.stores.valkey_server").free_port())
+
+    def path(self) -> str:
+        """Return where a file may be that nobody has yet."""
+        self._files += 1
+        return str(self.folder / f"{self._files}.db")
+
+    @cached_property
+    def valkey(self) -> Any:
+        """A Valkey server without persistence."""
+        folder = self.folder / "valkey"
+        folder.mkdir()
+        return self._stack.enter_context(import_module("tests.stores.valkey_server").running(folder))
+
+    @cached_property
+    def postgres(self) -> Any:
+        """A PostgreSQL server, reached by a socket of the file system; as in tests, it does not wait for the disk."""
+        return self._stack.enter_context(import_module("tests.stores.postgres_server").postgres_server())
+
+    @contextmanager
+    def valkey_cpu(self) -> Iterator[Callable[[], float]]:
+        """How many seconds Valkey's processor has worked."""
+        with self.valkey.client() as client:
+            yield lambda: sum(client.info("cpu")[f"used_cpu_{kind}"] for kind in ("user", "sys"))
+
+
+def small_objects(size: int) -> dict[str, list[dict[str, Any]]]:
+    """Return lists of small objects under eight keys, of about so many bytes of JSON in all."""
+    item = {"sku": "A-10042", "qty": 3, "price": 9.5, "note": "as a gift"}
+    each = len(str(item)) - 8  # JSON without spaces
+    return {f"other_{number}": [item] * max(1, size // NUMBERS // each) for number in range(1, NUMBERS + 1)}

@@ -1,0 +1,101 @@
+"""What a run has found, as tables: goals, and comparisons."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from children import AbsentError
+from contest import Found, Stat
+
+Unit = tuple[str, float]
+US: Final[Unit] = ("us", 1e6)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal: what is measured, what it is to be, what it was, and whether that reaches it (None: not measured)."""
+
+    measured: str
+    goal: str
+    found: str
+    reached: bool | None
+
+
+@dataclass
+class Section:
+    """Part of a report."""
+
+    title: str
+    lines: list[str] = field(default_factory=list)
+    goals: list[Goal] = field(default_factory=list)
+
+    def no_slower(self, measured: str, found: Found, name: str, base: str, most: float) -> None:
+        """Add the goal that something takes at most so many times as long as something else."""
+        self._ratio(measured, f"at most {most:g} x", found, name, base, lambda ratio: ratio <= most)
+
+    def faster(self, measured: str, found: Found, name: str, base: str, least: float) -> None:
+        """Add the goal that something is at least so many times faster than something else."""
+        self._ratio(measured, f"at least {least:g} x", found, base, name, lambda ratio: ratio >= least)
+
+    def at_most(self, measured: str, stat: Stat, most: float, unit: str = "x") -> None:
+        """Add the goal that a number is not above another."""
+        self.is_so(measured, f"at most {most:g} {unit}", f"{shown(stat)} {unit}", reached=stat.median <= most)
+
+    def is_so(self, measured: str, goal: str, found: str, *, reached: bool) -> None:
+        """Add a goal that is no number."""
+        self.goals.append(Goal(measured, goal, found, reached))
+
+    def _ratio(
+        self, measured: str, goal: str, found: Found, name: str, base: str, is_reached: Callable[[float], bool]
+    ) -> None:
+        try:
+            stat, cpu = found.ratio(name, base), found.ratio(name, base, "cpu")
+        except AbsentError as error:
+            self.goals.append(Goal(measured, goal, f"not measured: {error}", None))
+        else:
+            told = f"{shown(stat)} x; of the processor {number(cpu.median)} x"
+            self.is_so(measured, goal, told, reached=is_reached(stat.median))
+
+
+def shown(stat: Stat) -> str:
+    """Return a median with its quartiles."""
+    return f"{number(stat.median)} ({number(stat.low)} to {number(stat.high)})"
+
+
+def number(value: float) -> str:
+    """Return a number with three digits that count."""
+    if value == 0 or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if abs(value) >= 10 else f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+
+
+def comparison(found: Found, base: str, names: Iterable[str], unit: Unit = US) -> list[str]:
+    """Return a table of what an operation takes, with ratios to one of the contestants."""
+    called, factor = unit
+    lines = [
+        f"| | {called} per operation | ratio | processor, {called} | ratio | server's processor, {called} |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for name in names:
+        if name in found.absent:
+            lines.append(f"| {name} | not measured: {found.absent[name]} | | | | |")
+            continue
+        server = found.of(name, "server_cpu").median
+        cells = [
+            shown(found.of(name).scaled(factor)),
+            "" if base in found.absent else shown(found.ratio(name, base)),
+            number(found.of(name, "cpu").median * factor),
+            "" if base in found.absent else shown(found.ratio(name, base, "cpu")),
+            number(server * factor) if server else "",
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def goals_table(sections: Sequence[Section]) -> list[str]:
+    """Return the table of goals."""
+    lines = ["| measured | goal | found: median (quartiles) | reached |", "| --- | --- | --- | --- |"]
+    for goal in (goal for section in sections for goal in section.goals):
+        reached = {True: "yes", False: "**no**", None: "-"}[goal.reached]
+        lines.append(f"| {goal.measured} | {goal.goal} | {goal.found} | {reached} |")
+    return lines

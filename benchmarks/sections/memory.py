@@ -1,0 +1,28 @@
+"""The memory store, and what FastMCP takes in memory."""
+
+from collections.abc import Iterator
+
+from bench import Bench
+from report import US, Section, comparison
+
+OURS = "accessor"
+
+
+def one_task(bench: Bench) -> Iterator[Section]:
+    """Measure a get and a set of a number."""
+    section = Section("Memory, 1 task")
+    entries = {
+        OURS: bench.ours("memory"),
+        "FastMCP Session": bench.peer("fastmcp_session", "memory"),
+        "FastMCP get_state, set_state": bench.peer("fastmcp_state", "memory"),
+    }
+    with bench.contest(entries) as contest:
+        for operation, most in (("get", 3), ("set", 5)):
+            found = contest(operation)
+            section.lines += [f"### {operation}", "", *comparison(found, OURS, entries), ""]
+            took = found.of(OURS, "cpu").scaled(US[1])  # nothing waits, so that is its time where nobody disturbs
+            section.at_most(f"memory: `{operation}_x` of a number, of the processor", took, most, "us")
+        for operation in ("increment", "update"):
+            found = contest(operation)
+            section.lines += [f"### {operation}", "", *comparison(found, OURS, [OURS]), ""]
+    yield section
