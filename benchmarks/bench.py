@@ -60,10 +60,13 @@ class Bench:
         return Entry(module, setting(url, sessions, other, **options), peers() if self.peers else None)
 
     @contextmanager
-    def contest(self, entries: Mapping[str, Entry], *, valkey: bool = False) -> Iterator[Contest]:
-        """Have contestants prepare themselves; ``valkey`` to measure that server's processor, too."""
+    def contest(
+        self, entries: Mapping[str, Entry], *, valkey: bool = False, postgres: bool = False
+    ) -> Iterator[Contest]:
+        """Have contestants prepare themselves; ``valkey`` or ``postgres`` to measure that server's processor, too."""
         print(f"    {', '.join(entries)}", file=sys.stderr, flush=True)
-        with started(entries) as (children, absent), self.servers.valkey_cpu() if valkey else _NO_SERVER as cpu:
+        server = self.servers.valkey_cpu() if valkey else self.servers.postgres_cpu() if postgres else _NO_SERVER
+        with started(entries) as (children, absent), server as cpu:
 
             def contest(operation: str, *, tasks: int = 1) -> Found:
                 wanted = {"operation": operation, "tasks": tasks}

@@ -1,9 +1,10 @@
 """The servers of a run, real ones from wheels, each started when somebody first asks for it."""
 
+import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -50,6 +51,27 @@ class Servers:
         """How many seconds Valkey's processor has worked."""
         with self.valkey.client() as client:
             yield lambda: sum(client.info("cpu")[f"used_cpu_{kind}"] for kind in ("user", "sys"))
+
+    @contextmanager
+    def postgres_cpu(self) -> Iterator[Callable[[], float]]:
+        """How many seconds the processors have worked for all of PostgreSQL's processes that are there (on Linux)."""
+        head = (Path(self.postgres.socket).parent / "postmaster.pid").read_text().split()[0]
+        yield lambda: sum(ticks for parent, ticks in _processes() if parent == head) / os.sysconf("SC_CLK_TCK")
+
+    @cached_property
+    def cluster(self) -> list[Any]:
+        """Three Valkey servers that are a cluster."""
+        folder = self.folder / "cluster"
+        folder.mkdir()
+        return list(self._stack.enter_context(import_module("tests.stores.valkey_server").cluster_running(folder)))
+
+
+def _processes() -> Iterator[tuple[str, int]]:
+    """Yield the parent of each process, and for how many ticks processors have worked for it."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):  # it has just ended
+            fields = path.read_text().rpartition(")")[2].split()
+            yield fields[1], int(fields[11]) + int(fields[12])
 
 
 def small_objects(size: int) -> dict[str, list[dict[str, Any]]]:

@@ -14,7 +14,7 @@ from bench import Bench
 from machine import described
 from places import Servers
 from report import Section, goals_table
-from sections import calls, contention, generator, growth, memory, migration, postgres, sqlite, valkey, wire
+from sections import calls, contention, generator, growth, memory, migration, postgres, scaling, sqlite, valkey, wire
 
 SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "wire": wire.counts,
@@ -32,6 +32,8 @@ SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "slide": growth.slide,
     "migration": migration.rates,
     "clients": valkey.clients,
+    "carried": scaling.carried,
+    "cluster": scaling.shared,
     "tool-calls": calls.over_http,
     "generator": generator.compiler,
 }
