@@ -179,7 +179,8 @@ class BaseSession:
         Raises:
             SessionRequiredError: If there is none, outside of a call.
         """
-        return self._served.store
+        call = self._call
+        return call.store if call is not None else self._served.store
 
     @property
     def _served(self) -> Call:

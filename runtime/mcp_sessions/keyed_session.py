@@ -7,6 +7,7 @@ names, is the business of ``session`` and ``untyped``.
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from pydantic import ValidationError
 from typing_extensions import TypeVar
 
 from mcp_sessions import attempts
@@ -28,10 +29,14 @@ class KeyedSession(BaseSession):
     """A session whose keys can be read and written, one at a time."""
 
     async def _get(self, key: Key[T, D]) -> D:
-        raw = (await self._ask(self.store.read, (key.name,))).get(key.name)
-        if raw is None and key.form.makes_default:
-            return await self._keep_default(key)
-        return self._decoded(key, raw)
+        name, form = key.name, key.form
+        raw = (await self._ask(self.store.read, (name,))).get(name)
+        if raw is None:
+            return await self._keep_default(key) if form.makes_default else self._decoded(key, raw)
+        try:
+            return form.load(raw)  # type: ignore[return-value]  # every T is a D
+        except ValidationError:
+            return self._decoded(key, raw)  # which says what is wrong
 
     async def _keep_default(self, key: Key[T, D]) -> D:
         """Store the default of a key that is unset, and return it: the next one would differ."""

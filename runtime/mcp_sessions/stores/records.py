@@ -92,8 +92,10 @@ def slid(record: Record, now: float) -> Record:
 
 def is_settled(record: Record, owner: str | None, now: float) -> bool:
     """Tell whether it is the owner's live session, and a use now would leave its record as it is."""
-    is_live = record.state == "live" and now < record.expires
-    return is_live and record.owner == owner and slid(record, now) is record
+    expires = record.expires
+    if record.state != "live" or now >= expires or record.owner != owner:
+        return False
+    return expires >= now + record.idle or slid(record, now) is record
 
 
 def ended(record: Record, now: float) -> Record:
