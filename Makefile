@@ -45,6 +45,7 @@ package: install ## the distributions, built and tried in a clean environment
 
 bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on no number
 	@$(BIN)/python benchmarks/run.py --write benchmarks/results.md
+	@$(BIN)/python benchmarks/quotes.py
 
 format: install ## put the sources into the house's format
 	@$(BIN)/ruff check --fix --quiet

@@ -1,5 +1,6 @@
 """The benchmarks run; what they measure is for people to judge."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -111,3 +112,13 @@ asyncio.run(main())
         timeout=60.0,
     )
     assert done.stdout == "found out\n", done.stderr
+
+
+def test_what_a_server_carries_and_a_cluster_shares_out_is_told(repository: Path) -> None:
+    printed = run(repository, "run.py", "carried", "cluster", *TINY)
+    for store in ("Valkey", "PostgreSQL"):
+        assert all(f"| {store} | {tasks} | {what} | " in printed for tasks in (1, 64) for what in ("get", "set"))
+    nodes = re.findall(r"^\| [123] \| ([\d,]+) \| \d+% \|$", printed, re.MULTILINE)
+    assert len(nodes) == 3
+    assert all(int(count.replace(",", "")) > 0 for count in nodes)
+    assert "in 64 partitions, of 64 slots" in printed
