@@ -208,9 +208,10 @@ class BaseSession:
 
         What goes wrong is said in a model's words.
         """
-        if self._seen is not None:  # so it is what the call uses, too
+        seen, call = self._seen, self._call
+        if seen is not None and call is not None and call.used.get(seen.address) is seen:
             try:
-                return await operation(self._seen, *args, **kwargs)
+                return await operation(seen, *args, **kwargs)
             except (NotLiveError, OtherVersionError):
                 self._seen = None
         for _ in range(ATTEMPTS):

@@ -2,7 +2,8 @@
 
 A change is a step from bytes to bytes. While somebody's change is on its way, those of others wait; then all that wait
 are one step, so that many writers of one key cost little more than one. Nobody can tell that from writing them singly,
-since what another would have read in between is never in the store.
+since what another would have read in between is never in the store. A step is made in a copy of the context of whoever
+wants it.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 from weakref import WeakValueDictionary
 
-from mcp_sessions.errors import SessionLimitError
+from mcp_sessions.attempts import Beaten
 from mcp_sessions.forms import UNSET, Unset
 
 Step: TypeAlias = Callable[[bytes | None], tuple[bytes | Unset | None, Any]]
@@ -27,6 +28,10 @@ _MOST: Final = 64
 """How many steps are made together at most."""
 
 
+class Apart(Exception):
+    """Steps cannot be made together; nothing was done, and whoever wanted one has to make it alone."""
+
+
 @dataclass(eq=False, slots=True)
 class _Wish:
     """A step that somebody waits for, to be made in the context of whoever does."""
@@ -35,14 +40,22 @@ class _Wish:
     answer: "asyncio.Future[Any]"
     context: Context = field(default_factory=copy_context)
     outcome: Any = None
-    error: Exception | None = None
+    error: BaseException | None = None
 
     def make(self, held: bytes | None) -> bytes | Unset | None:
-        """Make the step, and note what comes of it; a step that fails changes nothing."""
+        """Make the step, and note what comes of it; a step that fails changes nothing, and so does one given up."""
         self.outcome = self.error = None
+        if self.answer.done():
+            return UNSET
         try:
             wanted, self.outcome = self.context.run(self.step, held)
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except StopIteration as error:  # which no future takes
+            self.error = RuntimeError("the function raised StopIteration")
+            self.error.__cause__ = error
+            return UNSET
+        except BaseException as error:
             self.error = error
             return UNSET
         return wanted
@@ -51,7 +64,9 @@ class _Wish:
         """Answer whoever still waits."""
         if self.answer.done():
             return
-        if self.error is not None:
+        if isinstance(self.error, asyncio.CancelledError):
+            self.answer.cancel()
+        elif self.error is not None:
             self.answer.set_exception(self.error)
         else:
             self.answer.set_result(self.outcome)
@@ -74,14 +89,16 @@ class _Turns:
         return await wish.answer
 
     async def _make_all(self, perform: Perform) -> None:
+        taken: list[_Wish] = []
         try:
             while self._wishes:
-                wishes = [self._wishes.popleft() for _ in range(min(_MOST, len(self._wishes)))]
-                await _make(wishes, perform)
+                taken = [self._wishes.popleft() for _ in range(min(_MOST, len(self._wishes)))]
+                await _make(taken, perform)
         finally:
             self._task = None
-            for wish in self._wishes:  # the event loop ends
+            for wish in (*taken, *self._wishes):  # none, unless the event loop ends
                 wish.answer.cancel()
+            self._wishes.clear()
 
 
 _turns: WeakValueDictionary[Hashable, _Turns] = WeakValueDictionary()
@@ -93,7 +110,11 @@ async def make_in_turn(step: Step, perform: Perform, *what: Hashable) -> Any:
     Args:
         step: The step.
         perform: Makes steps; any of those that are given for the same ``what`` may be used for all.
-        what: What is changed, and on whose behalf.
+        what: What is changed, how, and on whose behalf.
+
+    Raises:
+        Apart: If the step has to be made alone, in whatever way that is done.
+        Beaten: If others won each time, until the retries were used up.
     """
     name = (asyncio.get_running_loop(), *what)
     turns = _turns.get(name)
@@ -103,27 +124,30 @@ async def make_in_turn(step: Step, perform: Perform, *what: Hashable) -> Any:
 
 
 async def _make(wishes: list[_Wish], perform: Perform) -> None:
-    """Make steps as one; those that do not fit together, each by itself."""
-    wanted = [wish for wish in wishes if not wish.answer.done()]
+    """Make steps as one, and answer those who wanted them."""
     try:
-        if wanted:
-            await perform(_in_a_row(wanted))
-    except SessionLimitError as error:
-        if len(wanted) > 1:
-            for wish in wanted:
-                await _make([wish], perform)
-            return
-        wanted[0].error = error
+        if not all(wish.answer.done() for wish in wishes):
+            await perform(_in_a_row(wishes))
+    except Apart:
+        for wish in wishes:
+            wish.error = Apart()  # whatever came of the steps came of what is not stored
     except Exception as error:
-        for wish in wanted:
-            wish.error = copy(error)  # each raises its own
-            vars(wish.error).update(vars(error))
-    except BaseException:
-        for wish in wanted:
-            wish.answer.cancel()
-        raise
-    for wish in wanted:
+        for wish in wishes:
+            wish.error = wish.error or _another(error)
+    for wish in wishes:
         wish.tell()
+
+
+def _another(error: Exception) -> Exception:
+    """Return an error like this one, since each raises its own; the same, if there can be no other."""
+    if isinstance(error, Beaten):
+        return Beaten(error.actual)
+    try:
+        made = copy(error)
+    except Exception:
+        return error
+    vars(made).update(vars(error))
+    return made
 
 
 def _in_a_row(wishes: list[_Wish]) -> Step:

@@ -4,7 +4,10 @@ Each is one round trip, except for the compare-and-set of ``_exchange``. Which o
 names, is the business of ``session`` and ``untyped``.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from typing import Any, cast
 
 from pydantic import ValidationError
@@ -13,12 +16,13 @@ from typing_extensions import TypeVar
 from mcp_sessions import attempts
 from mcp_sessions.attempts import Beaten, require_value, until_written
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.combining import make_in_turn
-from mcp_sessions.errors import SessionConflictError, SessionDataError
+from mcp_sessions.combining import Apart, Step, make_in_turn
+from mcp_sessions.errors import SessionConflictError, SessionDataError, SessionLimitError
 from mcp_sessions.forms import UNSET, Unset
 from mcp_sessions.ids import masked
 from mcp_sessions.keys import Key
 from mcp_sessions.locks import local_lock
+from mcp_sessions.stores.base import Access, NotLiveError, OtherVersionError
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -87,40 +91,50 @@ class KeyedSession(BaseSession):
         """Compare and set bytes: ``step`` gives those to write in place of those that are there, and the result.
 
         The steps of those who want to change the same key at the same time, on behalf of the same owner, are made
-        together.
+        together, if they have all seen the session.
         """
         lock, seen = local_lock(id(self.store), self._access().address, key.name), self._seen
-        if seen is None or not lock.locked():
-            async with lock:
-                return await self._exchange_alone(key, step)
-
-        async def perform(step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]) -> R:
-            async with lock:
-                return await self._exchange_alone(key, step)
-
-        return cast("R", await make_in_turn(step, perform, id(self.store), seen, key.name))
-
-    async def _exchange_alone(
-        self, key: Key[T, D], step: Callable[[bytes | None], tuple[bytes | Unset | None, R]]
-    ) -> R:
-        name = key.name
-
-        async def attempt() -> R:
-            raw = (await self._ask(self.store.read, (name,))).get(name)
-            wanted, result = step(raw)
-            if isinstance(wanted, Unset) or (wanted == raw and not key.ttls):  # a time to live begins anew
-                return result
-            await self._replace({name: wanted}, {name: raw}, key.ttls)
-            return result
-
         try:
-            return await until_written(attempt)
+            if seen is not None and lock.locked():
+                with suppress(Apart):
+                    perform = partial(self._perform, lock, seen, key)
+                    found = await make_in_turn(step, perform, id(self.store), seen, key.name, key.ttl)
+                    return cast("R", found)
+            async with lock:
+                return await until_written(lambda: self._attempt(self._ask, key, step))
         except Beaten as beaten:
             raise SessionConflictError(
-                f"{self.schema.name}.{name}: other writers changed it {attempts.ATTEMPTS} times in a row; nothing "
+                f"{self.schema.name}.{key.name}: other writers changed it {attempts.ATTEMPTS} times in a row; nothing "
                 f"was written. Try again.",
-                current=self._current(key, beaten.actual[name]),
+                current=self._current(key, beaten.actual[key.name]),
             ) from None
+
+    async def _perform(self, lock: asyncio.Lock, seen: Access, key: Key[T, D], step: Step) -> None:
+        """Make the steps of several callers by the access that all of them have."""
+
+        async def ask(operation: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+            return await operation(seen, *args, **kwargs)
+
+        async with lock:
+            try:
+                await until_written(lambda: self._attempt(ask, key, step))
+            except (NotLiveError, OtherVersionError, SessionLimitError):
+                raise Apart from None
+
+    async def _attempt(
+        self,
+        ask: Callable[..., Awaitable[Any]],
+        key: Key[T, D],
+        step: Callable[[bytes | None], tuple[bytes | Unset | None, R]],
+    ) -> R:
+        raw = (await ask(self.store.read, (key.name,))).get(key.name)
+        wanted, result = step(raw)
+        if isinstance(wanted, Unset) or (wanted == raw and not key.ttls):  # a time to live begins anew
+            return result
+        actual = await ask(self.store.write, {key.name: wanted}, {key.name: raw}, ttls=key.ttls)
+        if actual is not None:
+            raise Beaten(actual)
+        return result
 
     async def _replace(
         self, changes: Mapping[str, bytes | None], expected: Mapping[str, bytes | None], ttls: Mapping[str, float]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from mcp_sessions import SessionLimitError, SessionNotFoundError, SessionValueError, StoreError, UntypedSession
-from mcp_sessions.context import Call
+from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.stores import Limits, SQLiteStore
 
 pytestmark = pytest.mark.anyio
@@ -134,3 +134,97 @@ async def test_a_store_that_fails_fails_all_who_were_to_be_written(counting: Cou
     assert [str(error) for error in found if isinstance(error, StoreError)] == ["the disk is full"] * 8
     counting.failure = None
     assert await opened[0].update("n", lambda n: n + 1) == 1
+
+
+class OddError(Exception):
+    """One that cannot be copied."""
+
+    def __init__(self, text: str, *, why: str) -> None:
+        super().__init__(text)
+        self.why = why
+
+
+def stop(n: Any) -> Any:
+    return next(iter([]))
+
+
+def give_up(n: Any) -> Any:
+    raise asyncio.CancelledError
+
+
+@pytest.mark.parametrize(("step", "error"), [(stop, RuntimeError), (give_up, asyncio.CancelledError)])
+async def test_a_step_that_raises_what_no_future_takes_fails_its_caller_alone(
+    counting: CountingStore, step: Any, error: type[BaseException]
+) -> None:
+    opened = await accessors(counting, 70)
+    calls = [one.update("n", step if number == 5 else (lambda n: n + 1)) for number, one in enumerate(opened)]
+    async with asyncio.timeout(20.0):
+        found = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(found[5], error)
+    assert found[:5] + found[6:] == list(range(1, 70))
+    assert await opened[0].get("n") == 69
+
+
+async def test_an_error_of_the_store_that_cannot_be_copied_is_told_to_all(counting: CountingStore) -> None:
+    opened = await accessors(counting, 6)
+    counting.failure = OddError("odd", why="so")
+    async with asyncio.timeout(20.0):
+        found = await asyncio.gather(*(one.update("n", lambda n: n + 1) for one in opened), return_exceptions=True)
+    assert all(isinstance(error, OddError) for error in found)
+
+
+async def test_a_function_that_fails_tells_its_caller_so_even_if_the_store_fails_too(counting: CountingStore) -> None:
+    opened = await accessors(counting, 4)
+    counting.failure = StoreError("down")
+    steps = [(lambda n: {}["mine"]) if number == 2 else (lambda n: n + 1) for number in range(4)]
+    found = await asyncio.gather(
+        *(one.update("n", step) for one, step in zip(opened, steps, strict=True)), return_exceptions=True
+    )
+    assert [isinstance(error, KeyError) for error in found] == [False, False, True, False]
+    assert sum(isinstance(error, StoreError) for error in found) == 3
+
+
+@pytest.mark.parametrize(("ttls", "stays"), [((None, "1s", None), True), ((None, None, "1s"), False)])
+async def test_each_change_has_the_time_to_live_that_its_caller_wants(
+    counting: CountingStore, ttls: tuple[str | None, ...], stays: bool
+) -> None:
+    opened = await accessors(counting, 3)
+    await asyncio.gather(*(one.update("n", lambda n: n + 1, ttl=ttl) for one, ttl in zip(opened, ttls, strict=True)))
+    copy = await counting.copy_out(opened[0]._access().address)
+    assert copy is not None
+    assert ("n" not in copy.untils) == stays
+
+
+async def test_the_function_of_who_gave_up_before_its_turn_is_not_called(counting: CountingStore) -> None:
+    opened = await accessors(counting, 3)
+    called: list[int] = []
+    first = asyncio.ensure_future(opened[0].update("n", lambda n: n + 1))
+    late = asyncio.ensure_future(opened[1].update("n", lambda n: called.append(1) or n + 1))
+    other = asyncio.ensure_future(opened[2].update("n", lambda n: n + 1))
+    while not late.done():
+        await asyncio.sleep(0)
+        late.cancel()
+    await asyncio.gather(first, other)
+    assert await opened[0].get("n") == 2
+    assert called == []
+
+
+async def test_a_call_that_saw_state_end_does_not_use_it_by_a_look_of_before(counting: CountingStore) -> None:
+    def opened() -> tuple[UntypedSession, Call]:
+        call = Call(counting, Caller("me"), transport="t1", kind="connection")
+        with serving(call):
+            return UntypedSession.current(), call
+
+    (one, call), (other, _) = opened(), opened()
+    with serving(call):
+        same = UntypedSession.current()
+    await other.set("n", 1)
+    for session in (one, one, same):
+        await session.get("n")
+    await same.end()
+    await opened()[0].set("n", 2)  # another call begins it anew
+    assert await one.get("n") == 2
+    assert call.used, "it is kept alive while the call lasts"
+    await other.end()
+    with pytest.raises(SessionNotFoundError):
+        await one.set("n", 3)

@@ -3,13 +3,17 @@
 import asyncio
 import contextlib
 import datetime
+import gc
 import ssl
 import subprocess
 import sys
 import textwrap
-from collections.abc import AsyncIterator
+import time
+import weakref
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography import x509
@@ -18,7 +22,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.stores.valkey_server import ValkeyServer, cluster_running, free_port, running
 
-from mcp_sessions import StoreError, open_store
+from mcp_sessions import StoreError, UntypedSession, open_store
+from mcp_sessions.context import Call, Caller, serving
 from mcp_sessions.stores import Access, Address, Lifetime
 from mcp_sessions.stores.redis import RedisStore
 
@@ -343,3 +348,58 @@ async def test_tls(valkey: ValkeyServer, tmp_path: Path) -> None:
         await store.end(ACCESS)
         await store.aclose()
         assert "certificate verify failed" in await refusal(f"rediss://:hunter2@localhost:{port}")
+
+
+async def test_a_client_that_looks_whether_it_is_well_gives_nobody_the_answer_of_another(valkey: ValkeyServer) -> None:
+    store = RedisStore(f"{valkey.url}?health_check_interval=1&socket_timeout=2", prefix="health")
+    accesses = [Access(Address("handle", str(number), "cart"), f"owner {number}") for number in range(40)]
+    for access in accesses:
+        await store.create(access, LIVES, {"mine": access.address.id.encode()})
+
+    async def ask(access: Access) -> list[dict[str, bytes]]:
+        found = []
+        for _ in range(2):
+            found.append(await store.read(access, ["mine"]))
+            if access.address.id == "9" and len(found) == 1:
+                time.sleep(1.2)  # some tool computes, while answers are on their way
+        return found
+
+    found = await asyncio.gather(*map(ask, accesses))
+    assert found == [[{"mine": access.address.id.encode()}] * 2 for access in accesses]
+    for access in accesses:
+        await store.end(access)
+    await store.aclose()
+
+
+async def test_what_cannot_be_sent_fails_its_caller_alone(valkey: ValkeyServer) -> None:
+    store = RedisStore(valkey.url, prefix="unsent")
+    await store.create(ACCESS, LIVES, {"a": b"1"})
+    wrong: Any = "\ud800"
+    calls: list[Awaitable[Any]] = [store.read(ACCESS) for _ in range(10)]
+    calls.insert(4, store.write(ACCESS, {"a": b"2"}, {"b": None, "c": wrong}))
+    calls.insert(5, store._asker.use("append", ACCESS, "va", wrong, "[]", ""))
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    assert sum(isinstance(result, Exception) for result in found) == 2
+    assert [result for result in found if not isinstance(result, Exception)] == [{"a": b"1"}] * 10
+    await store.end(ACCESS)
+    await store.aclose()
+
+
+async def test_a_line_keeps_nothing_of_a_call_that_is_over(valkey: ValkeyServer) -> None:
+    class Request:
+        pass
+
+    store = RedisStore(valkey.url, prefix="over")
+    gone = []
+    for number in range(20):
+        request = Request()
+        gone.append(weakref.ref(request))
+        call = Call(store, Caller("me"), transport=f"t{number}", kind="connection", request=request)
+        with serving(call):
+            session = UntypedSession.current()
+        await session.set("n", 1)
+        await session.end()
+        del request, call, session
+    gc.collect()
+    assert [reference() for reference in gone] == [None] * 20
+    await store.aclose()

@@ -86,7 +86,7 @@ async def test_no_call_moves_bytes_of_other_keys(relay: Relay, redis_options: di
         half = len(moved) // 2
         for small, large in zip(moved[:half], moved[half:], strict=True):
             assert sum(small) < 2000
-            assert [abs(one - other) <= 3 for one, other in zip(small, large, strict=True)] == [True, True]  # digits
+            assert all(abs(one - other) <= 12 for one, other in zip(small, large, strict=True))  # digits of times
 
 
 async def test_callers_at_once_share_round_trips(relay: Relay, redis_options: dict[str, object]) -> None:

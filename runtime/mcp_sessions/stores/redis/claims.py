@@ -58,7 +58,7 @@ class Claims:
         if known is not None and known[0] is access:
             return known[1]
         claim = self.made(access, begins=not access.address.is_parent)
-        if self._clock is None:
+        if self._clock is None and access.began is None and access.found is None:  # those are for one call alone
             if len(self._kept) >= _KEPT:
                 self._kept.clear()
             self._kept[id(access)] = access, claim

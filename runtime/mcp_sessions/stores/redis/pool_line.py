@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from math import inf
 from typing import Any, Final, Protocol, cast
 
@@ -67,26 +67,27 @@ class PoolLine(Line):
         self._knows_scripts = False
 
     async def _serve(self, asked: list[Asked], more: Callable[[], list[Asked]] | None = None) -> None:
-        waiting, unknown = deque(asked), list[Asked]()
+        waiting, unknown = deque[Asked](), list[Asked]()
         are_sent = False
         try:
             connection = await self._connected()
             are_sent = True
-            await self._converse(connection, waiting, unknown, more)
-        except (RedisError, OSError, TypeError) as error:
+            await self._converse(connection, asked, waiting, unknown, more)
+        except Exception as error:
             await self._hang_up()
             why = str(error) or f"no answer for {self._patience or 0:g} seconds"  # a time limit says nothing by itself
-            for _, answer in (*unknown, *waiting):
+            for _, answer in (*unknown, *waiting, *asked):
                 self._give(answer, LostError(why) if are_sent else RedisError(why))
-        except BaseException:
+        except BaseException:  # the event loop ends, or a lone caller gives up
             await self._hang_up()
-            for _, answer in (*unknown, *waiting):
+            for _, answer in (*unknown, *waiting, *asked):
                 answer.cancel()
             raise
 
     async def _converse(
         self,
         connection: AbstractConnection,
+        asked: list[Asked],
         waiting: deque[Asked],
         unknown: list[Asked],
         more: Callable[[], list[Asked]] | None,
@@ -96,19 +97,18 @@ class PoolLine(Line):
         Those whose script the server does not know go to ``unknown``, and to it once more, with the script, when it
         has answered all others: so they keep their order.
         """
-        to_send, in_full, is_replica = list(waiting), False, False
-        while waiting:
+        to_send, in_full, is_replica = asked, False, False
+        while to_send or waiting:
             async with asyncio.timeout(self._patience):
                 if to_send:
-                    commands = [call.command(in_full=in_full) for call, _ in to_send]
-                    await connection.send_packed_command(_packed(connection, commands))
+                    await self._send(connection, to_send, waiting, in_full=in_full)
                 for _ in range(len(waiting) if more is None else min(_STEP, len(waiting))):
                     result = await _read(connection)
-                    asked = waiting.popleft()
+                    call, answer = waiting.popleft()
                     if isinstance(result, NoScriptError):
-                        unknown.append(asked)
+                        unknown.append((call, answer))
                     else:
-                        self._give(asked[1], result)
+                        self._give(answer, result)
                         is_replica = is_replica or isinstance(result, ReadOnlyError)
             to_send, in_full = [], False
             if unknown:
@@ -118,9 +118,28 @@ class PoolLine(Line):
             elif more is not None and not is_replica and len(waiting) < _IN_FLIGHT:
                 await asyncio.sleep(0)  # whoever has an answer may ask for more
                 to_send = more()
-            waiting.extend(to_send)
         if is_replica:
             await self._hang_up()
+
+    async def _send(
+        self, connection: AbstractConnection, asked: list[Asked], waiting: deque[Asked], *, in_full: bool
+    ) -> None:
+        """Send calls, whose callers are waiting from then on; one that cannot be sent fails its caller alone.
+
+        They go out on this very connection or not at all: redis-py would otherwise connect anew, or take somebody's
+        answer for that to a question of its own, and all further answers would go to the wrong callers.
+        """
+        packed = []
+        for call, answer in asked:
+            try:
+                packed.append(_packed(connection, call.command(in_full=in_full)))
+            except (RedisError, ValueError, TypeError) as error:
+                self._give(answer, error)
+            else:
+                waiting.append((call, answer))
+        if not connection.is_connected:
+            raise ConnectionError("the connection was closed")
+        await connection.send_packed_command(b"".join(packed), check_health=False)
 
     async def _connected(self) -> AbstractConnection:
         """Return the connection; its time limits are left to this line, since its own take a task for each command."""
@@ -131,11 +150,13 @@ class PoolLine(Line):
         else:
             connection.socket_timeout = self._patience
             await self._pool.ensure_connection(connection)
+        # Where the client is to look whether it is well, it does now, when there are no answers that it could mistake.
+        await connection.check_health()  # type: ignore[no-untyped-call]  # redis-py says nothing of its type
         connection.socket_timeout = None
         if not self._knows_scripts:
             async with asyncio.timeout(self._patience):
-                loading = [("SCRIPT", "LOAD", script.text) for script in scripts().values()]
-                await connection.send_packed_command(_packed(connection, loading))
+                loading = [_packed(connection, ("SCRIPT", "LOAD", script.text)) for script in scripts().values()]
+                await connection.send_packed_command(b"".join(loading), check_health=False)
                 for _ in loading:
                     await _read(connection)
             self._knows_scripts = True
@@ -164,8 +185,8 @@ async def _read(connection: AbstractConnection) -> Any:
         return error
 
 
-def _packed(connection: AbstractConnection, commands: Sequence[tuple[Argument, ...]]) -> list[bytes]:
-    """Return commands as they are sent."""
+def _packed(connection: AbstractConnection, command: tuple[Argument, ...]) -> bytes:
+    """Return a command as it is sent."""
     if pack_command is None:
-        return connection.pack_commands(commands)
-    return [b"".join([pack_command(command) for command in commands])]
+        return b"".join(connection.pack_command(*command))
+    return pack_command(command)
