@@ -316,3 +316,15 @@ async def test_a_look_at_many_sessions_notices_that_too(store: PostgresStore, fo
     for _ in range(2):
         assert len((await store.scan()).sessions) == 64
         await store.increment(ACCESSES[0], "counter", 1, b"0")
+
+
+async def test_a_write_that_may_begin_a_session_is_not_overtaken_by_one_after_it(postgres: PostgresServer) -> None:
+    async with opened(postgres.url, connections=1) as store:
+        user = Access(Address("user", "u", "cart"), "me")
+        begins = replace(user, begin=LIVES)
+        found = await asyncio.gather(store.write(begins, {"a": b"1"}), store.write(user, {"a": b"2"}))
+        assert found == [None, None]
+        assert await store.read(user, ["a"]) == {"a": b"2"}
+        newer = replace(begins, version=2)
+        await asyncio.gather(store.write(newer, {"a": b"3"}), store.write(begins, {"a": b"4"}))
+        assert await store.read(user, ["a"]) == {"a": b"4"}

@@ -5,6 +5,7 @@ bundle. Any other call is a bundle by itself.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, cast
@@ -14,6 +15,8 @@ from mcp_sessions.stores.postgres.calls import Row
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.names import Call, Family
 from mcp_sessions.stores.postgres.wire import Statement
+
+_TRUE: Final = b"\x01"
 
 
 class Job:
@@ -39,6 +42,11 @@ class Job:
         self.arguments = arguments
         self.answer = answer
         self.submitted = now
+
+    @property
+    def may_begin(self) -> bool:
+        """Whether it begins the session if there is none; among those that can be in a bundle."""
+        return self.kind == "put" and self.arguments[one.BEGINS] == _TRUE
 
     def alone(self, now: float) -> "Job":
         """Return it as one that has to be done by itself, and begins to wait now."""
@@ -86,17 +94,17 @@ class Bundle:
         return again
 
 
-_TRUE: Final = b"\x01"
-
-
 def bundled(jobs: Sequence[Job]) -> list[Bundle]:
     """Return what makes one statement each; calls of one family stay in their order.
 
-    So calls of a family that are not all alike are bundles by themselves.
+    So calls of a family that are not all alike are bundles by themselves, and so are several of which one may begin a
+    session, which is done only after the others of its bundle.
     """
     kinds: dict[Family, str] = {}
+    numbers = Counter(job.family for job in jobs)
     for job in jobs:
-        if kinds.setdefault(job.family, job.kind) != job.kind:
+        is_alone = numbers[job.family] == 1
+        if kinds.setdefault(job.family, job.kind) != job.kind or (job.may_begin and not is_alone):
             kinds[job.family] = ""
     bundles: list[Bundle] = []
     joined: dict[str, Bundle] = {}
