@@ -74,7 +74,7 @@ async def postgres(server: Any) -> AsyncIterator[tuple[Store, Bytes]]:
 
 def access(owner: str | None = None) -> Access:
     """Return a claim to a session that is not there yet."""
-    return Access(Address("handle", mint_handle("cart"), "cart"), owner)
+    return Access(Address("handle", mint_handle("cart"), "cart"), owner, digest="0123456789abcdef")
 
 
 async def create(store: Store, number: int, owner: str | None, values: dict[str, bytes], idle: float) -> list[Access]:

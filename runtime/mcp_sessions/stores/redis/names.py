@@ -5,6 +5,7 @@ same one. All keys of a partition have one hash tag: a cluster keeps them in one
 """
 
 import re
+from base64 import b32decode, b32encode
 from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
@@ -14,9 +15,11 @@ from mcp_sessions.stores.terms import Address, Space
 from mcp_sessions.stores.texts import is_text
 
 _LETTERS: Final[dict[Space, bytes]] = {"handle": b"h", "transport": b"t", "connection": b"c", "user": b"u"}
-_MINTED: Final = re.compile(rb"[a-z0-9_]+_[a-z2-7]{32}")
+_MINTED: Final = re.compile(rb"[a-z0-9_]{1,64}_[a-z2-7]{32}")
 _RANDOM: Final = 33
-"""How much longer a handle is than the name of its schema."""
+"""How much longer a handle is than the name of its schema: "_", and 160 bits as 32 characters."""
+_SHIFT: Final = 32
+"""What is added to the length of a schema's name to make a printable character of it."""
 
 _HEX: Final = re.compile("[0-9a-f]{16}")
 _HEX_BYTES: Final = 8
@@ -56,14 +59,15 @@ def name_of(address: Address) -> bytes:
     """Return the name of a session within its partition."""
     schema, id = address.schema.encode(), address.id.encode()
     if address.space == "handle" and id[:-_RANDOM] == schema and _MINTED.fullmatch(id):
-        return b"H" + id
+        return b"H%c%b%b" % (_SHIFT + len(schema), schema, b32decode(id[1 - _RANDOM :], casefold=True))
     return b"%b%d:%d:%b%b" % (_LETTERS[address.space], len(schema), len(id), schema, id)
 
 
 def address_of(name: bytes) -> Address:
     """Return the address that a name stands for."""
     if name.startswith(b"H"):
-        return Address("handle", name[1:].decode(), name[1:-_RANDOM].decode())
+        schema, random = name[2 : name[1] - _SHIFT + 2].decode(), b32encode(name[name[1] - _SHIFT + 2 :])
+        return Address("handle", f"{schema}_{random.decode().lower()}", schema)
     head, id_length, rest = name.split(b":", 2)
     length = int(head[1:])
     return Address(_SPACES[head[:1]], rest[length : length + int(id_length)].decode(), rest[:length].decode())

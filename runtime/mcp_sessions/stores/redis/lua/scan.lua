@@ -4,8 +4,11 @@ local schema, of, limit = ARGV[3], ARGV[4], tonumber(ARGV[5])
 local found, last, looked = {}, '', 0
 local entries = redis.call('ZRANGEBYLEX', names, ARGV[2], '+', 'LIMIT', 0, ARGV[6])
 for _, entry in ipairs(entries) do
-  local name, of_schema = string.match(entry, '^(H([a-z0-9_]*)_[a-z2-7]*)')
-  if not name then
+  local name, of_schema
+  if string.byte(entry) == 72 then
+    local length = string.byte(entry, 2) - 32
+    name, of_schema = string.sub(entry, 1, 22 + length), string.sub(entry, 3, 2 + length)
+  else
     local schema_length, id_length, first = string.match(entry, '^%a(%d+):(%d+):()')
     local id_at = first + schema_length
     name, of_schema = string.sub(entry, 1, id_at + id_length - 1), string.sub(entry, first, id_at - 1)

@@ -8,9 +8,9 @@
 --   names          ZSET, all scores 0: name .. owner of every session that is marked live
 --   counts         HASH: "all", and each owner -> sessions that are marked live, except children
 --   timers         ZSET: name -> when the first value of the session may be over that has a time to live
--- A name is H and the handle of a session, which has the schema in it, as in Hcart_a2...; of an id that was not minted
--- as a handle, space, length of schema, length of id, schema, id, as in t4:6:cartmcps-1. Where one name goes on as
--- another, what comes next is above ",". An owner is "" for none, or begins with "+" or "!".
+-- A name of a handle that was minted is H, the length of the schema as a character above the space, the schema, and the
+-- handle's 20 random bytes; of another id it is space, length of schema, length of id, schema, id, as in
+-- t4:6:cartmcps-1. So none is the start of another. An owner is "" for none, or begins with "+" or "!".
 
 local now, version, reads, value_most, session_most, owner_most, all_most, owner_elsewhere, all_elsewhere, since, idle,
   max = struct.unpack('>dddddddddddd', ARGV[1])
