@@ -61,7 +61,7 @@ async def sqlite(folder: Path) -> AsyncIterator[tuple[Store, Bytes]]:
 async def postgres(server: Any) -> AsyncIterator[tuple[Store, Bytes]]:
     """A store in empty tables, and how large these are with their indexes."""
     server.empty()
-    store = PostgresStore(server.url, prepare=True)
+    store = PostgresStore(server.url)
     relations = ("sessions", "session_values")
     query = "SELECT " + " + ".join(f"pg_total_relation_size('mcp_sessions.{name}')" for name in relations)
     yield store, lambda: int(server.run(query)[0][0])
