@@ -3,6 +3,7 @@
 import platform
 import sqlite3
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -21,11 +22,12 @@ def described(servers: Servers, *, with_peers: bool) -> list[str]:
     """Return a few lines about where and with what was measured: servers that have started, and packages."""
     lines = [f"{machine()}, {platform.machine()}, {_memory()}."]
     told = [f"SQLite {sqlite3.sqlite_version}"]
-    if "valkey" in vars(servers):
-        with servers.valkey.client() as client:
-            told.append(f"Valkey {client.info('server')['valkey_version']} without persistence")
-    if "postgres" in vars(servers):
-        told.append(f"PostgreSQL {servers.postgres.run('SHOW server_version')[0][0].split()[0]} without fsync")
+    with suppress(Exception):  # what interrupts us may have ended them, too
+        if "valkey" in vars(servers):
+            with servers.valkey.client() as client:
+                told.append(f"Valkey {client.info('server')['valkey_version']} without persistence")
+        if "postgres" in vars(servers):
+            told.append(f"PostgreSQL {servers.postgres.run('SHOW server_version')[0][0].split()[0]} without fsync")
     lines.append(f"On the same machine: {', '.join(told)}. Drivers: {_told(Path(sys.executable), OURS)}.")
     if with_peers:
         python = peers()

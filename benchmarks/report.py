@@ -37,9 +37,31 @@ class Section:
         """Add the goal that something is at least so many times faster than something else."""
         self._ratio(measured, f"at least {least:g} x", found, base, name, lambda ratio: ratio >= least)
 
-    def at_most(self, measured: str, stat: Stat, most: float, unit: str = "x") -> None:
-        """Add the goal that a number is not above another."""
-        self.is_so(measured, f"at most {most:g} {unit}", f"{shown(stat)} {unit}", reached=stat.median <= most)
+    def at_most(self, measured: str, stat: Callable[[], Stat], most: float) -> None:
+        """Add the goal that a ratio is not above a number."""
+        goal = f"at most {most:g} x"
+        try:
+            found = stat()
+        except AbsentError as error:
+            self.absent(measured, goal, error)
+        else:
+            self.is_so(measured, goal, f"{shown(found)} x", reached=found.median <= most)
+
+    def below(self, measured: str, found: Found, name: str, most: float, unit: Unit = US) -> None:
+        """Add the goal that the processor's time of an operation is below a number; the time on the clock is told."""
+        called, factor = unit
+        goal = f"below {most:g} {called}"
+        try:
+            cpu, seconds = found.of(name, "cpu").scaled(factor), found.of(name).scaled(factor)
+        except AbsentError as error:
+            self.absent(measured, goal, error)
+        else:
+            told = f"{shown(cpu)} {called}; on the clock {number(seconds.median)} {called}"
+            self.is_so(measured, goal, told, reached=cpu.median < most)
+
+    def absent(self, measured: str, goal: str, why: object) -> None:
+        """Add a goal of which nothing is known."""
+        self.goals.append(Goal(measured, goal, f"not measured: {why}", None))
 
     def is_so(self, measured: str, goal: str, found: str, *, reached: bool) -> None:
         """Add a goal that is no number."""
@@ -51,7 +73,7 @@ class Section:
         try:
             stat, cpu = found.ratio(name, base), found.ratio(name, base, "cpu")
         except AbsentError as error:
-            self.goals.append(Goal(measured, goal, f"not measured: {error}", None))
+            self.absent(measured, goal, error)
         else:
             told = f"{shown(stat)} x; of the processor {number(cpu.median)} x"
             self.is_so(measured, goal, told, reached=is_reached(stat.median))
