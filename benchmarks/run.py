@@ -40,6 +40,12 @@ SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "generator": generator.compiler,
 }
 
+OTHERS: Final = (
+    f"but generator: {generator.ROUNDS} rounds, of which the range is told, migration: {migration.ROUNDS}, "
+    "tool-calls: as many as it says, and what is counted is counted once"
+)
+"""What the rounds of a run are not those of."""
+
 
 def tried(name: str, bench: Bench) -> Iterator[Section]:
     """Yield what a section finds; where it fails, say so, and let the others go on."""
@@ -65,7 +71,7 @@ def report(bench: Bench, found: Sequence[Section], minutes: float) -> Iterator[s
     """Yield the lines of the report."""
     yield from ("# Measured", "", *described(bench.servers, with_peers=bench.peers))
     rounds = f"{bench.rounds} rounds of {bench.span:g} seconds each"
-    yield f"{rounds}, alternatives interleaved; {minutes:.0f} minutes in all."
+    yield f"{rounds}, alternatives interleaved ({OTHERS}); {minutes:.0f} minutes in all."
     yield from ("", "## Goals", "", *goals_table(found))
     for section in found:
         while section.lines and not section.lines[-1]:
