@@ -16,7 +16,20 @@ from bench import Bench
 from machine import described
 from places import Servers
 from report import Goal, Section, goals_table
-from sections import calls, contention, generator, growth, memory, migration, postgres, scaling, sqlite, valkey, wire
+from sections import (
+    calls,
+    contention,
+    generator,
+    growth,
+    memory,
+    migration,
+    postgres,
+    scaling,
+    sessions,
+    sqlite,
+    valkey,
+    wire,
+)
 
 SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "wire": wire.counts,
@@ -36,6 +49,7 @@ SECTIONS: Final[dict[str, Callable[[Bench], Iterator[Section]]]] = {
     "clients": valkey.clients,
     "carried": scaling.carried,
     "cluster": scaling.shared,
+    "sessions": sessions.idle,
     "tool-calls": calls.over_http,
     "generator": generator.compiler,
 }

@@ -7,7 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing
 from importlib import import_module
 from itertools import count
@@ -73,7 +73,9 @@ def access(owner: str | None = None) -> Access:
     return Access(Address("handle", mint_handle("cart"), "cart"), owner)
 
 
-async def create(store: Store, number: int, owner: str | None, values: dict[str, bytes], idle: float) -> list[Access]:
+async def create(
+    store: Store, number: int, owner: str | None, values: Mapping[str, bytes], idle: float
+) -> list[Access]:
     """Create so many sessions, some at a time."""
     made: list[Access] = []
     left = count()
@@ -88,12 +90,20 @@ async def create(store: Store, number: int, owner: str | None, values: dict[str,
     return made
 
 
+async def taken(
+    store: Store, used: Bytes, number: int, owner: str | None, values: Mapping[str, bytes]
+) -> tuple[float, list[Access]]:
+    """Return the bytes that each of so many sessions takes, and the sessions."""
+    before = used()
+    made = await create(store, number, owner, values, 3600.0)
+    return (used() - before) / number, made
+
+
 async def sizes(store: Store, used: Bytes, number: int, kind: str) -> tuple[float, float]:
     """Return the bytes that a session takes, and that are left of it when it has ended."""
     await create(store, 100, *KINDS["three keys"], 600.0)  # what is there once for all
     before = used()
-    made = await create(store, number, *KINDS[kind], 3600.0)
-    each = (used() - before) / number
+    each, made = await taken(store, used, number, *KINDS[kind])
     rest = iter(made)
 
     async def some() -> None:

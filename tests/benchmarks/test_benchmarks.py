@@ -124,3 +124,10 @@ def test_what_a_server_carries_and_a_cluster_shares_out_is_told(repository: Path
     assert len(nodes) == 3
     assert all(int(count.replace(",", "")) > 0 for count in nodes)
     assert "in 64 partitions, of 64 slots" in printed
+
+
+def test_the_bytes_of_idle_sessions_are_told(repository: Path) -> None:
+    printed = run(repository, "run.py", "sessions", *TINY)
+    for kind, number in (("empty", "200"), ("one number", "2,000"), ("three keys", "200")):
+        assert re.search(rf"^\| {kind} \| {number} \| \d+ \|$", printed, re.MULTILINE)
+    assert "| 2,000 idle sessions of a small schema in Valkey, one number: bytes each | at most 400 B | " in printed
