@@ -58,7 +58,7 @@ def test_an_accessor_call_is_one_round_trip_and_one_statement_at_the_socket(repo
 
 def test_a_peer_that_is_not_there_leaves_its_row_and_the_others_go_on(repository: Path) -> None:
     printed = run(repository, "run.py", "memory", *TINY)
-    assert "| FastMCP Session | not measured: peers are not there | | | | |" in printed
+    assert "| FastMCP Session | not measured: it was left out | | | | |" in printed
     assert "| memory: `get_x` of a number, of the processor | below 3 us | " in printed
 
 
