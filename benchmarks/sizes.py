@@ -90,20 +90,12 @@ async def create(
     return made
 
 
-async def taken(
-    store: Store, used: Bytes, number: int, owner: str | None, values: Mapping[str, bytes]
-) -> tuple[float, list[Access]]:
-    """Return the bytes that each of so many sessions takes, and the sessions."""
-    before = used()
-    made = await create(store, number, owner, values, 3600.0)
-    return (used() - before) / number, made
-
-
 async def sizes(store: Store, used: Bytes, number: int, kind: str) -> tuple[float, float]:
     """Return the bytes that a session takes, and that are left of it when it has ended."""
     await create(store, 100, *KINDS["three keys"], 600.0)  # what is there once for all
     before = used()
-    each, made = await taken(store, used, number, *KINDS[kind])
+    made = await create(store, number, *KINDS[kind], 3600.0)
+    each = (used() - before) / number
     rest = iter(made)
 
     async def some() -> None:
