@@ -123,7 +123,7 @@ def goals(found: Found) -> list[Goal]:
 
 def _goal(visit: Calls, found: Stat) -> Goal:
     most = GOALS[visit.server]
-    return Goal(f"{visit.server}, {visit.of}", f"{most:+.0%}", share(found), found.median <= most)
+    return Goal(f"{visit.server}, {visit.of}", f"{most:+.0%}", share(found), found.median <= most, found.has(most))
 
 
 def main() -> None:

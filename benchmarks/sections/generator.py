@@ -65,12 +65,24 @@ def _goals(section: Section, found: dict[str, list[Run]], schemas: int, *, peer:
             section.absent(measured, goal, "it could not be installed" if peer else "it was left out")
             continue
         times = ratio(found, name, GENERATE)
-        section.is_so(measured, goal, _told(times, found, name, GENERATE), reached=times.median >= least)
+        section.is_so(
+            measured,
+            goal,
+            _told(times, found, name, GENERATE),
+            reached=times.median >= least,
+            is_close=times.has(least),
+        )
 
 
 def _at_most(section: Section, measured: str, found: dict[str, list[Run]], name: str, base: str, most: float) -> None:
     times = ratio(found, name, base)
-    section.is_so(measured, f"at most {most:g} x", _told(times, found, name, base), reached=times.median <= most)
+    section.is_so(
+        measured,
+        f"at most {most:g} x",
+        _told(times, found, name, base),
+        reached=times.median <= most,
+        is_close=times.has(most),
+    )
 
 
 def _told(times: Stat, found: dict[str, list[Run]], name: str, base: str) -> str:

@@ -55,7 +55,7 @@ def test_what_was_measured_until_an_interrupt_is_told(repository: Path) -> None:
     assert [title.partition("\n")[0] for title in done.stdout.split("\n## ")[2:]] == ["Last", "Half"]
 
 
-def test_a_goal_without_its_contestant_is_not_measured(repository: Path) -> None:
+def test_a_goal_without_its_contestant_is_not_measured_and_a_close_one_is_told(repository: Path) -> None:
     program = """
 from contest import Found, Sample
 from report import Section, goals_table
@@ -66,13 +66,18 @@ section.no_slower("a", found, "ours", "theirs", 1.5)
 section.at_most("b", lambda: found.ratio("theirs", "ours"), 1.5)
 section.below("c", found, "theirs", 3)
 section.below("d", found, "ours", 1)
+close = Found({"ours": [Sample(n, 1, 0) for n in (1, 2, 9)], "theirs": [Sample(2, 1, 0)] * 3})
+section.no_slower("e", close, "ours", "theirs", 1.5)
+section.faster("f", close, "theirs", "ours", 2)
 print(*goals_table([section])[2:], sep="\\n")
 """
-    *rows, last = run(repository, program).stdout.splitlines()
+    *rows, last, slower, faster = run(repository, program).stdout.splitlines()
     assert len(rows) == 3
     assert all(row.endswith("| not measured: it has ended | - |") for row in rows)
     assert last.startswith("| d | below 1 us | 1.00 (1.00 to 1.00) us; on the clock 1.00 us | ")
-    assert "**no**" in last
+    assert last.endswith("| **no** |")
+    assert slower.endswith("| yes, within noise |")
+    assert faster.endswith("| **no**, within noise |")
 
 
 def test_a_team_that_fails_in_one_contest_takes_part_in_the_next(repository: Path) -> None:
