@@ -43,7 +43,7 @@ package: install ## the distributions, built and tried in a clean environment
 	@echo "==> package: pytest tests/packaging"
 	@$(BIN)/python -m pytest tests/packaging
 
-bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on no number
+bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on nothing
 	@$(BIN)/python benchmarks/run.py --write benchmarks/results.md
 	@$(BIN)/python benchmarks/quotes.py
 

@@ -49,15 +49,16 @@ class Bench:
 
     def ours(self, url: str, sessions: int = 1, other: int = SMALLEST, **options: Any) -> Entry:
         """Return the accessor, on some store."""
-        return Entry("accessor", setting(url, sessions, other, **options))
+        return self.raw("accessor", url, sessions, other, **options)
 
     def raw(self, module: str, url: str, sessions: int = 1, other: int = SMALLEST, **options: Any) -> Entry:
-        """Return a contestant that needs no more than we do."""
+        """Return a contestant in the environment that we have ourselves: raw clients and drivers."""
         return Entry(module, setting(url, sessions, other, **options))
 
     def peer(self, module: str, url: str, sessions: int = 1, other: int = SMALLEST, **options: Any) -> Entry:
         """Return a contestant in the environment of the peers."""
-        return Entry(module, setting(url, sessions, other, **options), peers() if self.peers else None)
+        python, lacking = (peers(), "it could not be installed") if self.peers else (None, "it was left out")
+        return Entry(module, setting(url, sessions, other, **options), python, lacking)
 
     @contextmanager
     def contest(

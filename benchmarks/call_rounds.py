@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from contest import Stat
 from served import MOST_CONNECTIONS, Round, Server
 
 CONNECTIONS: Final = (1, MOST_CONNECTIONS)
@@ -39,18 +40,6 @@ class Calls:
         return replace(self, tool=PLAIN)
 
 
-@dataclass(frozen=True)
-class Share:
-    """A ratio over the rounds of a run, as what was added to 1: its median and quartiles."""
-
-    median: float
-    low: float
-    high: float
-
-    def __str__(self) -> str:
-        return f"{self.median:+.0%} ({self.low:+.0%} to {self.high:+.0%})"
-
-
 Found: TypeAlias = dict[Calls, list[Round]]
 
 
@@ -73,11 +62,14 @@ def measure(servers: Mapping[str, tuple[Server, Sequence[str]]], eras: Sequence[
     return found
 
 
-def added(found: Found, calls: Calls, base: Calls) -> Share:
-    """Return how much longer processors work for a call than for another: the rounds' ratios, then their median."""
-    ratios = [one.cpu / other.cpu - 1 for one, other in zip(found[calls], found[base], strict=True)]
-    low, high = statistics.quantiles(ratios, n=4)[::2] if len(ratios) > 2 else (min(ratios), max(ratios))
-    return Share(statistics.median(ratios), low, high)
+def added(found: Found, calls: Calls, base: Calls) -> Stat:
+    """Return how much longer processors work for a call than for another, as a share of it, round by round."""
+    return Stat.of([one.cpu / other.cpu - 1 for one, other in zip(found[calls], found[base], strict=True)])
+
+
+def share(stat: Stat) -> str:
+    """Return what was added, in words: its median and quartiles."""
+    return f"{stat.median:+.0%} ({stat.low:+.0%} to {stat.high:+.0%})"
 
 
 def tables(found: Found) -> Iterator[str]:
@@ -99,8 +91,8 @@ def _row(found: Found, kind: Calls, first: Calls) -> str:
     cells = [
         f"{kind.server}, {kind.tool}",
         f"{statistics.median(run.cpu for run in runs) * 1000:.2f} ms",
-        "" if kind.tool == PLAIN else str(added(found, kind, kind.plain)),
-        "" if kind == first else str(added(found, kind, first)),
+        "" if kind.tool == PLAIN else share(added(found, kind, kind.plain)),
+        "" if kind == first else share(added(found, kind, first)),
         f"{p50:.1f}, {p95:.1f} ms",
         f"{statistics.median(len(run.load.latencies) / run.load.seconds for run in runs):,.0f}",
     ]

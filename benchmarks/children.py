@@ -31,11 +31,13 @@ class Entry:
         module: Its module in ``contestants``.
         setting: What it is to prepare.
         python: The interpreter of its environment; None where there is none.
+        lacking: Why there is none.
     """
 
     module: str
     setting: Setting
     python: Path | None = Path(sys.executable)
+    lacking: str = ""
 
 
 class Child:
@@ -43,7 +45,7 @@ class Child:
 
     def __init__(self, entry: Entry) -> None:
         if entry.python is None:
-            raise AbsentError("peers are not there")
+            raise AbsentError(entry.lacking)
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self._process = subprocess.Popen(
             [entry.python, HERE / "child.py", entry.module],

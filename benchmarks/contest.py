@@ -26,6 +26,10 @@ class Stat:
         low, high = (min(values), max(values)) if len(values) < 3 else statistics.quantiles(values, n=4)[::2]
         return cls(statistics.median(values), low, high)
 
+    def has(self, value: float) -> bool:
+        """Tell whether a value lies between the quartiles: the rounds do not agree on which side of it they are."""
+        return self.low <= value <= self.high and self.low < self.high
+
     def scaled(self, factor: float) -> "Stat":
         """Return it in another unit."""
         return Stat(self.median * factor, self.low * factor, self.high * factor)

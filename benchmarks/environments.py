@@ -1,5 +1,6 @@
 """The environment of the peers: made in build/, once for the versions that are pinned in peers.txt."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -13,25 +14,35 @@ REPOSITORY: Final = Path(__file__).resolve().parent.parent
 PINS: Final = Path(__file__).resolve().parent / "peers.txt"
 
 
+HOME: Final = REPOSITORY / "build" / "peers"
+STAMP: Final = HOME / "installed.json"
+
+
 @cache
 def peers() -> Path | None:
     """Return the peers' interpreter; None where there are none.
 
-    Where they cannot be installed together, as many are as can be: the rows of the others say that they are missing.
+    Where they cannot all be installed, those that can be are, together; that is remembered with what is ``missing``.
     """
-    home = REPOSITORY / "build" / "peers"
-    python, stamp = home / "bin" / "python", home / "installed"
-    wanted = f"{sys.version}\n{PINS.read_text()}"
-    if stamp.exists() and stamp.read_text() == wanted:
+    python = HOME / "bin" / "python"
+    wanted = [sys.version, PINS.read_text()]
+    if STAMP.exists() and json.loads(STAMP.read_text())["wanted"] == wanted:
         return python
-    shutil.rmtree(home, ignore_errors=True)
-    venv.create(home, with_pip=False)
-    if _install(python, ["-r", str(PINS)]):
-        stamp.write_text(wanted)
-        return python
-    lines = (line.strip() for line in PINS.read_text().splitlines())
-    installed = [_install(python, [line]) for line in lines if line and not line.startswith("#")]
-    return python if any(installed) else None
+    shutil.rmtree(HOME, ignore_errors=True)
+    venv.create(HOME, with_pip=False)
+    pins = [line for line in PINS.read_text().splitlines() if line.strip() and not line.startswith("#")]
+    there = pins
+    if not _install(python, pins):
+        there = [pin for pin in pins if _install(python, [pin])]
+        if not there or not _install(python, there):
+            return None
+    STAMP.write_text(json.dumps({"wanted": wanted, "missing": [pin for pin in pins if pin not in there]}))
+    return python
+
+
+def missing() -> list[str]:
+    """Return which of the peers could not be installed, where others could."""
+    return list(json.loads(STAMP.read_text())["missing"])
 
 
 def _install(python: Path, what: list[str]) -> bool:

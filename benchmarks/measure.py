@@ -2,13 +2,15 @@
 
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from contest import Stat, rotated
+from report import number, shown
 
 
 @dataclass(frozen=True)
@@ -47,50 +49,45 @@ def process(command: Sequence[str | Path], folder: Path) -> Run:
 def interleaved(
     alternatives: Mapping[str, Callable[[], Run]], rounds: int, *, warm: bool = True
 ) -> dict[str, list[Run]]:
-    """Run each alternative once a round, after a round that does not count if there are several and it is to be."""
+    """Run each alternative once a round, each round beginning with another.
+
+    If there are several rounds, there is one before them that does not count, unless it is not to be.
+    """
     found: dict[str, list[Run]] = {name: [] for name in alternatives}
     first = 1 if warm and rounds > 1 else 0
-    for number in range(rounds + first):
-        for name, run in alternatives.items():
-            outcome = run()
-            if number >= first:
+    for turn in range(rounds + first):
+        for name in rotated(list(alternatives), turn):
+            outcome = alternatives[name]()
+            if turn >= first:
                 found[name].append(outcome)
     return found
 
 
-def ratio(found: Mapping[str, Sequence[Run]], name: str, base: str, what: str = "seconds") -> float:
-    """Return how many times as much the median of one alternative is as that of another."""
-    one, other = (statistics.median(getattr(run, what) for run in found[key]) for key in (name, base))
-    return float(one / max(other, 1e-9))
+def ratio(found: Mapping[str, Sequence[Run]], name: str, base: str, what: str = "seconds") -> Stat:
+    """Return how many times as much one alternative takes as another, round by round."""
+    pairs = zip(found[name], found[base], strict=True)
+    return Stat.of([getattr(one, what) / max(getattr(other, what), 1e-9) for one, other in pairs])
 
 
 def table(found: Mapping[str, Sequence[Run]]) -> list[str]:
-    """Return a table of medians, quartiles, peaks, and ratios to the first."""
+    """Return a table of what alternatives took, their peaks, and ratios to the first."""
     lines = [
-        "| | median | quartiles | peak | ratio | processor time | ratio |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| | seconds | ratio | peak | processor, seconds | ratio |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
-    first = next(iter(found.values()))
-    base, base_cpu = (max(value, 1e-9) for value in (_median(first), _cpu(first)))
+    base = next(iter(found))
     for name, runs in found.items():
-        seconds = sorted(run.seconds for run in runs)
-        low, high = (seconds[0], seconds[-1]) if len(seconds) < 3 else statistics.quantiles(seconds, n=4)[::2]
-        peak = max(run.peak for run in runs)
-        median, cpu = _median(runs), _cpu(runs)
-        shown = f"{median:.3f} s | {low:.3f} to {high:.3f} s | {peak:.0f} MiB | {median / base:.2f}"
-        shown += f" | {cpu:.3f} s | {cpu / base_cpu:.2f}"
-        lines.append(f"| {name} | {shown} |")
+        cells = [
+            shown(Stat.of([run.seconds for run in runs])),
+            shown(ratio(found, name, base)),
+            f"{max(run.peak for run in runs):.0f} MiB",
+            number(Stat.of([run.cpu for run in runs]).median),
+            shown(ratio(found, name, base, "cpu")),
+        ]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 
 
 def machine() -> str:
     """Return the machine in words."""
     return f"{os.cpu_count()} cores, Python {platform.python_version()}, {sys.platform}"
-
-
-def _median(runs: Sequence[Run]) -> float:
-    return statistics.median(run.seconds for run in runs)
-
-
-def _cpu(runs: Sequence[Run]) -> float:
-    return statistics.median(run.cpu for run in runs)

@@ -1,5 +1,6 @@
 """The servers of a run, real ones from wheels, each started when somebody first asks for it."""
 
+import json
 import os
 import sys
 import tempfile
@@ -77,5 +78,5 @@ def _processes() -> Iterator[tuple[str, int]]:
 def small_objects(size: int) -> dict[str, list[dict[str, Any]]]:
     """Return lists of small objects under eight keys, of about so many bytes of JSON in all."""
     item = {"sku": "A-10042", "qty": 3, "price": 9.5, "note": "as a gift"}
-    each = len(str(item)) - 8  # JSON without spaces
+    each = len(json.dumps(item, separators=(",", ":"))) + 1  # and a comma
     return {f"other_{number}": [item] * max(1, size // NUMBERS // each) for number in range(1, NUMBERS + 1)}

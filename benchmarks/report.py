@@ -13,12 +13,27 @@ US: Final[Unit] = ("us", 1e6)
 
 @dataclass(frozen=True)
 class Goal:
-    """One goal: what is measured, what it is to be, what it was, and whether that reaches it (None: not measured)."""
+    """One goal.
+
+    Attributes:
+        measured: What is measured.
+        goal: What it is to be.
+        found: What it was.
+        reached: Whether that reaches it; None where it was not measured.
+        is_close: Whether the goal lies between the quartiles of what was found.
+    """
 
     measured: str
     goal: str
     found: str
     reached: bool | None
+    is_close: bool = False
+
+    @property
+    def told(self) -> str:
+        """Whether it was reached, in words."""
+        reached = {True: "yes", False: "**no**", None: "-"}[self.reached]
+        return f"{reached}, within noise" if self.is_close else reached
 
 
 @dataclass
@@ -31,30 +46,52 @@ class Section:
 
     def no_slower(self, measured: str, found: Found, name: str, base: str, most: float) -> None:
         """Add the goal that something takes at most so many times as long as something else."""
-        self._ratio(measured, f"at most {most:g} x", found, name, base, lambda ratio: ratio <= most)
+        self._ratio(measured, found, (name, base), "at most", most)
 
     def faster(self, measured: str, found: Found, name: str, base: str, least: float) -> None:
         """Add the goal that something is at least so many times faster than something else."""
-        self._ratio(measured, f"at least {least:g} x", found, base, name, lambda ratio: ratio >= least)
+        self._ratio(measured, found, (base, name), "at least", least)
 
-    def at_most(self, measured: str, stat: Stat, most: float, unit: str = "x") -> None:
-        """Add the goal that a number is not above another."""
-        self.is_so(measured, f"at most {most:g} {unit}", f"{shown(stat)} {unit}", reached=stat.median <= most)
-
-    def is_so(self, measured: str, goal: str, found: str, *, reached: bool) -> None:
-        """Add a goal that is no number."""
-        self.goals.append(Goal(measured, goal, found, reached))
-
-    def _ratio(
-        self, measured: str, goal: str, found: Found, name: str, base: str, is_reached: Callable[[float], bool]
-    ) -> None:
+    def at_most(self, measured: str, stat: Callable[[], Stat], most: float) -> None:
+        """Add the goal that a ratio is not above a number."""
+        goal = f"at most {most:g} x"
         try:
-            stat, cpu = found.ratio(name, base), found.ratio(name, base, "cpu")
+            found = stat()
         except AbsentError as error:
-            self.goals.append(Goal(measured, goal, f"not measured: {error}", None))
+            self.absent(measured, goal, error)
+        else:
+            self.is_so(measured, goal, f"{shown(found)} x", reached=found.median <= most, is_close=found.has(most))
+
+    def below(self, measured: str, found: Found, name: str, most: float, unit: Unit = US) -> None:
+        """Add the goal that the processor's time of an operation is below a number; the time on the clock is told."""
+        called, factor = unit
+        goal = f"below {most:g} {called}"
+        try:
+            cpu, seconds = found.of(name, "cpu").scaled(factor), found.of(name).scaled(factor)
+        except AbsentError as error:
+            self.absent(measured, goal, error)
+        else:
+            told = f"{shown(cpu)} {called}; on the clock {number(seconds.median)} {called}"
+            self.is_so(measured, goal, told, reached=cpu.median < most, is_close=cpu.has(most))
+
+    def absent(self, measured: str, goal: str, why: object) -> None:
+        """Add a goal of which nothing is known."""
+        self.goals.append(Goal(measured, goal, f"not measured: {why}", None))
+
+    def is_so(self, measured: str, goal: str, found: str, *, reached: bool, is_close: bool = False) -> None:
+        """Add a goal that is no number, or of which more is told than a number."""
+        self.goals.append(Goal(measured, goal, found, reached, is_close))
+
+    def _ratio(self, measured: str, found: Found, names: tuple[str, str], bound: str, limit: float) -> None:
+        goal = f"{bound} {limit:g} x"
+        try:
+            stat, cpu = found.ratio(*names), found.ratio(*names, "cpu")
+        except AbsentError as error:
+            self.absent(measured, goal, error)
         else:
             told = f"{shown(stat)} x; of the processor {number(cpu.median)} x"
-            self.is_so(measured, goal, told, reached=is_reached(stat.median))
+            reached = stat.median <= limit if bound == "at most" else stat.median >= limit
+            self.is_so(measured, goal, told, reached=reached, is_close=stat.has(limit))
 
 
 def shown(stat: Stat) -> str:
@@ -96,6 +133,5 @@ def goals_table(sections: Sequence[Section]) -> list[str]:
     """Return the table of goals."""
     lines = ["| measured | goal | found: median (quartiles) | reached |", "| --- | --- | --- | --- |"]
     for goal in (goal for section in sections for goal in section.goals):
-        reached = {True: "yes", False: "**no**", None: "-"}[goal.reached]
-        lines.append(f"| {goal.measured} | {goal.goal} | {goal.found} | {reached} |")
+        lines.append(f"| {goal.measured} | {goal.goal} | {goal.found} | {goal.told} |")
     return lines

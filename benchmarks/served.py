@@ -3,18 +3,15 @@
 import os
 import subprocess
 import sys
-import venv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from environments import REPOSITORY
 from http_load import LEGACY, MODERN, Connection, Load, call, get, header_of, load, message_in
 
-REPOSITORY: Final = Path(__file__).resolve().parent.parent
-HOME: Final = REPOSITORY / "build" / "tool_calls"
-PINS: Final = ("fastmcp==4.2.3", "uvloop==0.23.0", "redis[hiredis]==8.1.0", "py-key-value-aio[redis]==0.5.0")
 MOST_CONNECTIONS: Final = 16
 OTHER_STATE: Final = "x" * 1024
 CPU: Final = get("/cpu")
@@ -125,16 +122,3 @@ def fastmcp_server(url: str, python: Path) -> Iterator[Server]:
     """Run a server on FastMCP."""
     with running("peer", "--store", url, python=python) as port:
         yield Server(port, "session_id", ("create_session", "result"))
-
-
-def environment_of_peers(pins: Sequence[str] = PINS) -> Path | None:
-    """Return the Python of the environment that has FastMCP and uvloop, made when it is not there; None if it fails."""
-    python = HOME / "bin" / "python"
-    stamp = HOME / "installed"
-    if not stamp.exists() or stamp.read_text() != " ".join(pins):
-        venv.create(HOME, clear=True)
-        done = subprocess.run([REPOSITORY / "scripts" / "pip-install", python, *pins], check=False)
-        if done.returncode:
-            return None
-        stamp.write_text(" ".join(pins))
-    return python

@@ -7,7 +7,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, closing
 from importlib import import_module
 from itertools import count
@@ -65,7 +65,7 @@ async def sqlite(folder: Path) -> AsyncIterator[tuple[Store, Bytes]]:
 async def postgres(server: Any) -> AsyncIterator[tuple[Store, Bytes]]:
     """A store in empty tables, and how large these are with their indexes."""
     server.empty()
-    store = PostgresStore(server.url, prepare=True)
+    store = PostgresStore(server.url)
     relations = ("sessions", "session_values")
     query = "SELECT " + " + ".join(f"pg_total_relation_size('mcp_sessions.{name}')" for name in relations)
     yield store, lambda: int(server.run(query)[0][0])
@@ -77,7 +77,9 @@ def access(owner: str | None = None) -> Access:
     return Access(Address("handle", mint_handle("cart"), "cart"), owner, digest="0123456789abcdef")
 
 
-async def create(store: Store, number: int, owner: str | None, values: dict[str, bytes], idle: float) -> list[Access]:
+async def create(
+    store: Store, number: int, owner: str | None, values: Mapping[str, bytes], idle: float
+) -> list[Access]:
     """Create so many sessions, some at a time."""
     made: list[Access] = []
     left = count()

@@ -49,7 +49,17 @@ class Team:
             child.ask({"do": "begin", **wanted, "tasks": share, "first": first, "checked": False})
         for child in self._children:
             child.tell({"do": "go"})
-        return [child.answer() for child in self._children]
+        answers, failures = [], []
+        for (
+            child
+        ) in self._children:  # all of them are heard, so that nobody takes an answer for that to the next question
+            try:
+                answers.append(child.answer())
+            except AbsentError as error:
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return answers
 
     def _read(self, operation: str, session: int) -> int:
         found = self._children[0].ask({"do": "call", "operation": operation, "session": session, "number": 0})

@@ -2,20 +2,21 @@
 
 import argparse
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from importlib import import_module
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from call_rounds import CONNECTIONS, PLAIN, Calls, Found, Share, Size, added, measure, tables
+import environments
+from call_rounds import CONNECTIONS, PLAIN, Calls, Found, Size, added, measure, share, tables
+from contest import Stat
 from measure import machine
-from served import ERAS, PINS, environment_of_peers, fastmcp_server, sdk_server
+from places import Servers
+from report import Goal
+from served import ERAS, fastmcp_server, sdk_server
 
 GOALS: Final = {"memory": 0.08, "Valkey": 0.25}
 """How much a get and a set may add to the processor time of a call, by the store."""
@@ -29,69 +30,59 @@ _TOOLS: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Goal:
-    """Something to be reached.
-
-    Attributes:
-        name: What was measured.
-        goal: The most that it should be.
-        found: What it is.
-    """
-
-    name: str
-    goal: float
-    found: Share
-
-    @property
-    def is_reached(self) -> bool:
-        """Whether it is, by the median."""
-        return self.found.median <= self.goal
-
-
-def sections(options: argparse.Namespace, reached: list[Goal] | None = None) -> Iterator[str]:
+def sections(options: argparse.Namespace, servers: Servers, reached: list[Goal] | None = None) -> Iterator[str]:
     """Yield the lines of the report.
 
     Args:
         options: Whether it is to be ``quick``, and to leave FastMCP and uvloop out (``no_peers``).
+        servers: Those that have the sessions.
         reached: Where to put the goals, and what was found.
     """
     size = QUICK if options.quick else Size()
     yield from ("# A tool call over HTTP, measured", "")
     yield from (f"{machine()}; {size.rounds} rounds of {size.calls} calls of each kind, in turns.", "", _TOOLS, "")
-    with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        valkey = stack.enter_context(import_module("tests.stores.valkey_server").running(folder)).url
-        found = stores(valkey, folder, size)
-        aims = goals(found)
-        if reached is not None:
-            reached += aims
-        yield from (
-            "## Goals",
-            "",
-            "| server CPU added by one get and one set | goal | found | |",
-            "| --- | --- | --- | --- |",
-        )
-        for aim in aims:
-            yield f"| {aim.name} | {aim.goal:+.0%} | {aim.found} | {'reached' if aim.is_reached else 'not reached'} |"
-        yield from ("", "## By the store", "", *tables(found))
-        python = None if options.no_peers else environment_of_peers()
-        if python is None:
-            yield from (f"FastMCP and uvloop are not measured: {', '.join(PINS)} are not installed.", "")
-        else:
-            yield from ("## FastMCP's sessions", "", *tables(peers(valkey, python, size)))
-            yield from ("## Event loops", "", *tables(loops(valkey, python, size)))
-        yield from ("## OpenTelemetry and encryption", "", *tables(extras(valkey, size)))
+    valkey = servers.valkey.url
+    found = stores(servers, size)
+    aims = goals(found)
+    if reached is not None:
+        reached += aims
+    yield from (
+        "## Goals",
+        "",
+        "| server CPU added by one get and one set | goal | found | |",
+        "| --- | --- | --- | --- |",
+    )
+    for aim in aims:
+        yield f"| {aim.measured} | {aim.goal} | {aim.found} | {'reached' if aim.reached else 'not reached'} |"
+    yield from ("", "## By the store", "", *tables(found))
+    python = None if options.no_peers else environments.peers()
+    if python is None:
+        why = "were left out" if options.no_peers else "could not be installed"
+        yield from (f"FastMCP and uvloop are not measured: they {why}.", "")
+    else:
+        yield from ("## FastMCP's sessions", "", *_there(partial(peers, valkey, python, size)))
+        yield from ("## Event loops", "", *_there(partial(loops, valkey, python, size)))
+    yield from ("## OpenTelemetry and encryption", "", *tables(extras(valkey, size)))
 
 
-def stores(valkey: str, folder: Path, size: Size) -> Found:
+def _there(measured: Callable[[], Found]) -> Iterator[str]:
+    """Yield the tables of what needs the peers, of which some may be missing."""
+    try:
+        found = measured()
+    except RuntimeError as error:
+        yield from (f"Not measured: {error}.", "")
+    else:
+        yield from tables(found)
+
+
+def stores(servers: Servers, size: Size) -> Found:
     """Call servers that have their sessions in each store, and one that has none at all."""
+    urls = {"memory": "memory://", "Valkey": servers.valkey.url, "SQLite": f"sqlite:///{servers.path()}"}
+    urls["PostgreSQL"] = servers.postgres.url
     with ExitStack() as stack:
-        urls = {"memory": "memory://", "Valkey": valkey, "SQLite": f"sqlite:///{folder}/sessions.db"}
-        urls["PostgreSQL"] = stack.enter_context(import_module("tests.stores.postgres_server").postgres_server()).url
-        servers = {name: (stack.enter_context(sdk_server("--store", url)), BOTH) for name, url in urls.items()}
+        those = {name: (stack.enter_context(sdk_server("--store", url)), BOTH) for name, url in urls.items()}
         bare = {"the SDK alone": (stack.enter_context(sdk_server()), BOTH[:1])}
-        return measure({**bare, **servers}, list(ERAS), size)
+        return measure({**bare, **those}, list(ERAS), size)
 
 
 def peers(valkey: str, python: Path, size: Size) -> Found:
@@ -127,9 +118,12 @@ def extras(valkey: str, size: Size) -> Found:
 def goals(found: Found) -> list[Goal]:
     """Return what is to be reached by the stores: with one client at a time, and with many."""
     visits = [Calls(store, "visit", era, number) for store in GOALS for era in ERAS for number in CONNECTIONS]
-    return [
-        Goal(f"{visit.server}, {visit.of}", GOALS[visit.server], added(found, visit, visit.plain)) for visit in visits
-    ]
+    return [_goal(visit, added(found, visit, visit.plain)) for visit in visits]
+
+
+def _goal(visit: Calls, found: Stat) -> Goal:
+    most = GOALS[visit.server]
+    return Goal(f"{visit.server}, {visit.of}", f"{most:+.0%}", share(found), found.median <= most, found.has(most))
 
 
 def main() -> None:
@@ -140,9 +134,10 @@ def main() -> None:
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the report there too")
     options = parser.parse_args()
     lines = []
-    for line in sections(options):
-        print(line, flush=True)
-        lines.append(line)
+    with ExitStack() as stack:
+        for line in sections(options, Servers(stack)):
+            print(line, flush=True)
+            lines.append(line)
     if options.write:
         options.write.write_text("\n".join(lines) + "\n")
 

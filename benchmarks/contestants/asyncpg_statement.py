@@ -13,7 +13,7 @@ from uuid import uuid4
 import asyncpg
 
 from child import Ready, Setting
-from contestants.postgres_sql import GET, INCREMENT, OWNER, SET, TABLES, rows
+from contestants.postgres_sql import GET, INCREMENT, OWNER, SET, SLIDE, TABLES, rows
 
 
 def numbered(statement: str) -> str:
@@ -39,7 +39,7 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
         if size := setting.options.get("pool"):
             pool = await stack.enter_async_context(asyncpg.create_pool(setting.url, min_size=size, max_size=size))
             run = pool.fetchrow
-        get_text, set_text, increment_text = map(numbered, (GET, SET, INCREMENT))
+        get_text, set_text, increment_text, slide_text = map(numbered, (GET, SET, INCREMENT, SLIDE))
 
         def result_of(row: Any) -> int:
             if row is None:
@@ -47,7 +47,10 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
             return int(row[0])
 
         async def get(session: int, number: int) -> int:
-            return result_of(await run(get_text, names[session], OWNER, "n"))
+            row = await run(get_text, "n", names[session], OWNER)
+            if row is not None and row[1]:
+                await run(slide_text, names[session])
+            return result_of(row)
 
         async def set_(session: int, number: int) -> None:
             result_of(await run(set_text, names[session], OWNER, "n", str(number)))

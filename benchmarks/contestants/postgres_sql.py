@@ -1,7 +1,8 @@
-"""The least that is correct in PostgreSQL: one statement that checks owner and expiry, works, and slides the lifetime.
+"""The least that is correct in PostgreSQL: one statement that checks owner and expiry, and works.
 
 A session is a row with owner and expiry; values are rows of another table. As in the accessor's store, an expiry is
-written only when it has to move by a sixtieth of half an hour, so reads seldom write. ``%s`` as psycopg has it.
+written only when it has to move by a sixtieth of half an hour. A read tells whether it has to, and only then it is
+followed by ``SLIDE``; a write does that in its own statement. ``%s`` as psycopg has it.
 """
 
 import json
@@ -23,7 +24,11 @@ _FOUND = """WITH found AS (
   UPDATE bench_sessions AS s SET expires = now() + interval '30 minutes' FROM found
   WHERE s.id = found.id AND found.expires < now() + interval '29.5 minutes'
 ) """
-GET = _FOUND + "SELECT v.value FROM found LEFT JOIN bench_values AS v ON v.id = found.id AND v.key = %s"
+GET = (
+    "SELECT v.value, s.expires < now() + interval '29.5 minutes' FROM bench_sessions AS s "
+    "LEFT JOIN bench_values AS v ON v.id = s.id AND v.key = %s WHERE s.id = %s AND s.owner = %s AND s.expires > now()"
+)
+SLIDE = "UPDATE bench_sessions SET expires = now() + interval '30 minutes' WHERE id = %s RETURNING id"
 SET = _FOUND + (
     "INSERT INTO bench_values SELECT id, %s, %s FROM found "
     "ON CONFLICT (id, key) DO UPDATE SET value = excluded.value RETURNING value"

@@ -1,4 +1,4 @@
-"""The raw driver, psycopg 3, doing the least that is correct: one statement per operation, those of ``postgres_sql``.
+"""The raw driver, psycopg 3, doing the least that is correct, by the statements of ``postgres_sql``.
 
 Options: ``pool``, how many connections of a psycopg_pool operations check out, each for one; without it one connection
 is held. ``prepare``: whether statements are prepared at once, or never.
@@ -12,7 +12,7 @@ from uuid import uuid4
 from psycopg import AsyncConnection
 
 from child import Ready, Setting
-from contestants.postgres_sql import GET, INCREMENT, OWNER, SET, TABLES, rows
+from contestants.postgres_sql import GET, INCREMENT, OWNER, SET, SLIDE, TABLES, rows
 
 
 @asynccontextmanager
@@ -54,7 +54,10 @@ async def contestant(setting: Setting) -> AsyncIterator[Ready]:
             return int(row[0])
 
         async def get(session: int, number: int) -> int:
-            return result_of(await run(GET, names[session], OWNER, "n"))
+            row = await run(GET, "n", names[session], OWNER)
+            if row is not None and row[1]:
+                await run(SLIDE, names[session])
+            return result_of(row)
 
         async def set_(session: int, number: int) -> None:
             result_of(await run(SET, names[session], OWNER, "n", str(number)))

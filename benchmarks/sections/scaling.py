@@ -25,6 +25,11 @@ def carried(bench: Bench) -> Iterator[Section]:
             with bench.contest({store: bench.ours(url, tasks)}, valkey=is_valkey, postgres=not is_valkey) as contest:
                 for operation in ("get", "set", "increment"):
                     found = contest(operation, tasks=tasks)
+                    if store in found.absent:
+                        section.lines.append(
+                            f"| {store} | {tasks} | {operation} | not measured: {found.absent[store]} | | |"
+                        )
+                        continue
                     client, server = (found.of(store, what).median for what in ("cpu", "server_cpu"))
                     cells = (store, str(tasks), operation, number(client * 1e6), number(server * 1e6))
                     section.lines.append(f"| {' | '.join(cells)} | {1 / max(server, 1e-9):,.0f} a second |")
@@ -40,10 +45,14 @@ def shared(bench: Bench) -> Iterator[Section]:
         clients = [stack.enter_context(node.client()) for node in nodes]
         contest = stack.enter_context(bench.contest({"cluster": entry}))
         before = [_performed(client) for client in clients]
-        contest("get", tasks=SESSIONS)
+        found = contest("get", tasks=SESSIONS)
         done = [_performed(client) - former for client, former in zip(clients, before, strict=True)]
         parts = partitions_of("mcp-sessions", PARTITIONS)
         slots = {clients[0].execute_command("CLUSTER", "KEYSLOT", part.base) for part in parts}
+    if found.absent:
+        section.lines += [f"not measured: {why}" for why in found.absent.values()]
+        yield section
+        return
     section.lines += ["| node | operations | share |", "| --- | --- | --- |"]
     section.lines += [
         f"| {place} | {count:,} | {count / max(1, sum(done)):.0%} |" for place, count in enumerate(done, start=1)

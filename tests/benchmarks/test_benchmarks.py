@@ -58,8 +58,8 @@ def test_an_accessor_call_is_one_round_trip_and_one_statement_at_the_socket(repo
 
 def test_a_peer_that_is_not_there_leaves_its_row_and_the_others_go_on(repository: Path) -> None:
     printed = run(repository, "run.py", "memory", *TINY)
-    assert "| FastMCP Session | not measured: peers are not there | | | | |" in printed
-    assert "| memory: `get_x` of a number, of the processor | at most 3 us | " in printed
+    assert "| FastMCP Session | not measured: it was left out | | | | |" in printed
+    assert "| memory: `get_x` of a number, of the processor | below 3 us | " in printed
 
 
 def test_all_increments_of_processes_are_counted(repository: Path) -> None:
@@ -67,6 +67,8 @@ def test_all_increments_of_processes_are_counted(repository: Path) -> None:
     for where in ("1 process", "4 processes"):
         assert f"| Valkey, {where}: 16 x 50 increments of one key, kept in every round | 800 | 800 | yes |" in printed
         assert f"| Valkey, {where}: 16 writers of 16 keys, kept in every round | 16 | 16 | yes |" in printed
+        assert f"| Valkey, {where}: the writers of keys, time against HSET | at most 1.5 x | " in printed
+    assert "| Valkey, 1 process: the writers of keys, retries | 0 | 0 | yes |" in printed
 
 
 def test_the_benchmarks_of_the_compiler_run(repository: Path) -> None:
@@ -122,3 +124,10 @@ def test_what_a_server_carries_and_a_cluster_shares_out_is_told(repository: Path
     assert len(nodes) == 3
     assert all(int(count.replace(",", "")) > 0 for count in nodes)
     assert "in 64 partitions, of 64 slots" in printed
+
+
+def test_the_bytes_of_idle_sessions_are_told(repository: Path) -> None:
+    printed = run(repository, "run.py", "sessions", *TINY)
+    for kind, number in (("empty", "200"), ("one number", "2,000"), ("three keys", "200")):
+        assert re.search(rf"^\| {kind} \| {number} \| \d+ \|$", printed, re.MULTILINE)
+    assert "| 2,000 idle sessions of a small schema in Valkey, one number: bytes each | at most 400 B | " in printed
