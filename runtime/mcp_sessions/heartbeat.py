@@ -87,7 +87,7 @@ class _Pulse:
         meant = {
             (id(one.call.store), access.address, access.owner): (one.call.store, access)
             for one in self._lasting
-            for access in one.call.used.values()
+            for access in list(one.call.used.values())  # to which a tool may add from a thread
         }
         await asyncio.gather(*(_use(store, access) for store, access in meant.values()))
 

@@ -70,7 +70,7 @@ class ClusterLine(Line):
 
     async def _send(self, calls: Sequence[Call], *, in_full: bool) -> list[Any]:
         """Send calls to their nodes, each node's by itself: one that is down fails no other's."""
-        parts: dict[object, list[int]] = {}
+        parts: dict[str, list[int]] = {}
         for index, call in enumerate(calls):
             parts.setdefault(self._node_of(call), []).append(index)
         sending = (self._send_part([calls[index] for index in part], in_full=in_full) for part in parts.values())
@@ -80,12 +80,13 @@ class ClusterLine(Line):
                 results[index] = answer
         return results
 
-    def _node_of(self, call: Call) -> object:
-        """Return which node has the keys of a call; None if it is not known to be any."""
+    def _node_of(self, call: Call) -> str:
+        """Return the name of the node that has the keys of a call; nothing if it is not known to be any."""
         key: Any = call.keys[0]
         with suppress(RedisClusterException):
-            return self._cluster.get_node_from_key(key)
-        return None
+            if (node := self._cluster.get_node_from_key(key)) is not None:
+                return str(node.name)
+        return ""
 
     async def _send_part(self, calls: Sequence[Call], *, in_full: bool) -> list[Any]:
         try:
