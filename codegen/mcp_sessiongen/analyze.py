@@ -215,6 +215,7 @@ def _with_options(key: ir.Field, options: Mapping[str, object]) -> ir.Field:
         create=cast("ir.Create", options.get("create", "")),
         renamed_from=cast("str", options.get("renamed_from", "")),
         deprecated=cast("str", options.get("deprecated", "")),
+        secret=cast("bool", options.get("secret", False)),
     )
 
 

@@ -136,7 +136,7 @@ OPTIONS = (
 )
 """The options of a session, by the names of the Python form."""
 
-KEY_OPTIONS = ("ttl", "create", "renamed_from", "deprecated")
+KEY_OPTIONS = ("ttl", "create", "renamed_from", "deprecated", "secret")
 """The options of a key, in both forms."""
 
 CONSTRAINTS = (

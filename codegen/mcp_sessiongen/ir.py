@@ -194,6 +194,7 @@ class Field:
         create: Whether the create tool has a parameter for it.
         renamed_from: The name that the key had before.
         deprecated: Why it should not be used any more, and what to use instead.
+        secret: Whether its value is for the tools alone, and masked wherever people look at sessions.
     """
 
     name: str
@@ -205,6 +206,7 @@ class Field:
     create: Create = ""
     renamed_from: str = ""
     deprecated: str = ""
+    secret: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,14 +71,16 @@ class KeyCode:
         return self.speller.constrained(self.key.constraints, self.speller.type(self.key.type, self.aliases))
 
     def state_line(self) -> Code:
-        """Return the field of the state model."""
+        """Return the field of the state model; of a secret one, printing the state does not show the value."""
         kind = self.annotation()
+        if self.key.default is None and self.or_none != self.stored:
+            kind = Alternatives((kind, Code("None")))
+        if self.key.secret:
+            kind = self.speller.unprinted(kind)
         if isinstance(self.key.default, ir.OfModel):
             return field_line(self.name, kind, None)
         if self.key.default is not None:
             return field_line(self.name, kind, self.speller.default(self.key.default, self.plain, self.aliases))
-        if self.or_none != self.stored:
-            kind = Alternatives((kind, Code("None")))
         return field_line(self.name, kind, Code("None"))
 
     def constant_line(self) -> Code:
@@ -122,6 +124,8 @@ class KeyCode:
             found.append(("create=", lit(key.create)))
             if key.doc:
                 found.append(("doc=", Sentence(key.doc)))
+        if key.secret:
+            found.append(("secret=", lit(True)))
         return found
 
     def default(self, value: ir.Value) -> Expression:

@@ -117,7 +117,7 @@ def _has_models(value: ir.Value | None) -> bool:
 def _without_name(key: ir.Field, doc: str) -> ir.Field:
     """Return what the text of a key depends on; quicker than `replace`."""
     kind, default, constraints = key.type, key.default, key.constraints
-    return ir.Field("", kind, default, constraints, doc, key.ttl, key.create, "", key.deprecated)
+    return ir.Field("", kind, default, constraints, doc, key.ttl, key.create, "", key.deprecated, key.secret)
 
 
 class _Made(NamedTuple):

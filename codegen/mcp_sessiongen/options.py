@@ -27,6 +27,12 @@ _CREATE: Final = tuple(word for word in get_args(ir.Create) if word)
 Written = Mapping[str, Located[object]]
 
 
+def no_option_of_field(option: str) -> tuple[str, str]:
+    """Return what is said of an option of keys that a field of a type was given, and a hint."""
+    hint = "say it of the key that holds the type" if option == "secret" else "remove it"
+    return f"only keys of a session have {option}, fields of a type do not", hint
+
+
 @dataclass
 class OptionReader:
     """Reads options, and reports those that are not as they should be; their place takes what holds without them."""
@@ -52,8 +58,18 @@ class OptionReader:
         if isinstance(idle, float) and isinstance(longest, float) and idle > longest:
             message = f"idle lifetime {written['idle'].value} is longer than the whole lifetime {written['max'].value}"
             self.report.error(written["idle"].span, "bad-value", message, "make max the longer one")
+        self._judge_list_tool(written, found)
         self._judge_migrations(written, found)
         return found
+
+    def _judge_list_tool(self, written: Written, found: Mapping[str, object]) -> None:
+        """Report a tool that lists sessions which have no handles: there would be nothing in the list."""
+        scope = found.get("scope")
+        if found.get("list_tool") and scope in ("transport", "user"):
+            one = "each user has one" if scope == "user" else "each connection has one"
+            message = f"there are no handles to list of sessions of scope {scope}: {one}, and no handle names it"
+            hint = "remove the list tool, or choose scope auto or handle"
+            self.report.error(written["list_tool"].span, "bad-value", message, hint)
 
     def _judge_migrations(self, written: Written, found: Mapping[str, object]) -> None:
         """Report migrations to versions that there are not, and all but one of those to the same."""
@@ -78,14 +94,15 @@ class OptionReader:
             "create": self.create,
             "renamed_from": self.old_name,
             "deprecated": self.reason,
+            "secret": self.flag,
         }
         return self._read(written, readers, "a key", KEY_OPTIONS)
 
     def of_field(self, written: Written) -> None:
         """Report the options of a model's field: it has none."""
         for option, located in written.items():
-            message = f"only keys of a session have {option}, fields of a type do not"
-            self.report.error(located.span, "unknown-property", message, "remove it")
+            message, hint = no_option_of_field(option)
+            self.report.error(located.span, "unknown-property", message, hint)
 
     def _read(
         self,
@@ -151,6 +168,13 @@ class OptionReader:
             return located.value.strip()
         self._bad(option, "a text", located, 'say what to use instead: "Use title."')
         return ""
+
+    def flag(self, option: str, located: Located[object]) -> bool:
+        """Return whether something holds."""
+        if isinstance(located.value, bool):
+            return located.value
+        self._bad(option, "true or false", located, f"write  {option}: true,  in Python  {option}=True")
+        return False
 
     def reserved(self, option: str, located: Located[object]) -> tuple[str, ...]:
         """Return names that no key may have, in their normal order."""

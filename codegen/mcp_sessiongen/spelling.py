@@ -108,6 +108,18 @@ class Speller:
         arguments = tuple(self.constraint(constraint, value) for constraint, value in constraints)
         return _subscript("Annotated", [kind, Group(Code("Field"), arguments, labels=labels)])
 
+    def unprinted(self, kind: Expression) -> Expression:
+        """Return a type together with the note that values of it are not to be printed."""
+        self.imports.use("typing", "Annotated")
+        self.imports.use("pydantic", "Field")
+        said, arguments, labels = kind, tuple[Expression, ...](), tuple[str, ...]()
+        if isinstance(kind, Group) and kind.head == "Annotated" and len(kind.items) == 2:
+            said, constraints = kind.items
+            if isinstance(constraints, Group) and constraints.head == "Field":
+                arguments, labels = constraints.items, constraints.labels
+        note = Group(Code("Field"), (*arguments, lit(False)), labels=(*labels, "repr="))
+        return _subscript("Annotated", [said, note])
+
     def constraint(self, constraint: str, value: ir.Value) -> Expression:
         """Return the value of a constraint; to checkers, `Field` takes no Decimal as a step."""
         if constraint == "multiple_of" and isinstance(value, ir.Built):

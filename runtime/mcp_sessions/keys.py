@@ -3,7 +3,7 @@
 Owns validation and (de)serialisation of single values. Knows nothing of stores or of whose session it is.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, Final, Generic, Literal, TypeAlias, get_args, get_origin, overload
 
@@ -13,7 +13,7 @@ from typing_extensions import TypeVar
 
 from mcp_sessions.bound import BoundForm
 from mcp_sessions.durations import Duration
-from mcp_sessions.errors import SessionDataError, SessionValueError
+from mcp_sessions.errors import InterfaceError, SessionDataError, SessionValueError
 from mcp_sessions.forms import BY_BOTH, SCALARS, UNSET, Form, PlainForm, Unset
 from mcp_sessions.refusals import in_words, unstorable
 
@@ -30,6 +30,9 @@ ID = TypeVar("ID", default=list[ItemT])
 K = TypeVar("K")
 V = TypeVar("V")
 KD = TypeVar("KD", default=dict[K, V])
+
+_OPTIONS: Final = frozenset({"default", "model", "ttl", "create", "doc", "renamed_from", "deprecated", "secret"})
+"""All that can be said of a key besides its name and type."""
 
 LONG: Final = 4000
 """Bytes from which on a number may have more digits than Python reads back (``sys.set_int_max_str_digits``)."""
@@ -51,6 +54,10 @@ class Key(Generic[T, D]):
         doc: That parameter's description; generated code gives it for keys with ``create``, if they have one.
         renamed_from: The name that the key had before; in a schema only.
         deprecated: Why the key should not be used, and what to use instead; in a schema only.
+        secret: Whether the value is for the tools alone: whoever shows sessions to people masks it.
+
+    Raises:
+        InterfaceError: If generated code says of the key what this runtime does not know.
     """
 
     @overload
@@ -63,10 +70,18 @@ class Key(Generic[T, D]):
         ttl: float | None = ...,
         create: Create | None = ...,
         doc: str = ...,
+        secret: bool = ...,
     ) -> None: ...
     @overload
     def __init__(
-        self, name: str, *, model: type[BaseModel], ttl: float | None = ..., create: Create | None = ..., doc: str = ...
+        self,
+        name: str,
+        *,
+        model: type[BaseModel],
+        ttl: float | None = ...,
+        create: Create | None = ...,
+        doc: str = ...,
+        secret: bool = ...,
     ) -> None: ...
     @overload
     def __init__(
@@ -76,16 +91,20 @@ class Key(Generic[T, D]):
         create: Create = ...,
         renamed_from: str = ...,
         deprecated: str = ...,
+        secret: bool = ...,
     ) -> None: ...
 
     def __init__(self, name: str = "", annotation: Any = None, **options: Any) -> None:
         # Options of a schema are taken as they are: the compiler checks them, and reports with file and line.
+        if name and not options.keys() <= _OPTIONS:
+            raise _too_new(name, options)
         self.name = name
         self.options: dict[str, object] = options
         self.model: type[BaseModel] | None = options.get("model")
         self.ttl: float | None = options.get("ttl")
         self.create: Create | None = options.get("create")
         self.doc: str = options.get("doc", "")
+        self.secret: bool = options.get("secret", False)
         self.form: Form[T] = (
             PlainForm[T](annotation, options.get("default", UNSET))
             if self.model is None
@@ -215,6 +234,15 @@ class ListKey(Key[list[ItemT], ID], Generic[ItemT, ID]):
 
 class DictKey(Key[dict[K, V], KD], Generic[K, V, KD]):
     """A key that holds a dict; its entries can be put and popped."""
+
+
+def _too_new(name: str, options: Mapping[str, object]) -> InterfaceError:
+    """Return the error for generated code that says of a key what is not understood here, so would be left undone."""
+    unknown = sorted(options.keys() - _OPTIONS)
+    return InterfaceError(
+        f"the key {name!r} has the option {unknown[0]!r}, which the installed mcp_sessions does not know. Upgrade "
+        f"mcp-sessiongen where this runs."
+    )
 
 
 def _type_of(form: Form[Any]) -> Any:

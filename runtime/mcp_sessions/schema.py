@@ -131,6 +131,15 @@ class SessionSchema:
         return self.version if self.reads is None else self.reads
 
     @property
+    def secrets(self) -> frozenset[str]:
+        """The names under which the store may have secret values: those of secret keys, present and past."""
+        names = {key.name for key in self.keys if key.secret}
+        for step in reversed(self.migrations):
+            names |= {old for old, new in step.renamed.items() if new in names}
+            names |= {key.name for past in (step.before, step.after) if past for key in past.keys if key.secret}
+        return frozenset(names)
+
+    @property
     def argument(self) -> str:
         """The name of the tool argument that carries the handle."""
         return self.handle or self.name

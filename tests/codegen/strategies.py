@@ -125,7 +125,7 @@ class _Maker:
             handle=self.one(("", f"{name}_handle")),
             create_tool=self.one(("", f"new_{name}")),
             end_tool=self.one(("", f"drop_{name}")),
-            list_tool=self.one(("", "", f"list_{name}")),
+            list_tool=self.one(("", "", f"list_{name}")) if scope in ("auto", "handle") else "",
             reserved=self.one(((), (unused[-1],), (unused[-2], unused[-1]))),
         )
 
@@ -143,6 +143,7 @@ class _Maker:
             create=self.one(words) if scope in ("auto", "handle") else "",
             renamed_from=self.one(("", unused.pop(0))),
             deprecated=self.maybe(TEXTS.map(lambda text: f"Use another. {text}".strip()), ""),
+            secret=self.one((False, False, True)),
         )
 
     def seconds(self) -> float:

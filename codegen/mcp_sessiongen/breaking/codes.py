@@ -148,6 +148,11 @@ _RULES: Final[dict[Category, dict[str, str]]] = {
             "A name is not reserved any more. Nothing keeps a later key from taking it, while sessions may still hold"
             " the value of the key that had it. Keep it under `reserved`; it costs nothing."
         ),
+        "breaking-secret-shown": (
+            "A key was secret and is not: values that were stored for the tools alone are shown to whoever looks at"
+            " sessions, and in what printing a snapshot says. Keep it secret. If what is stored may be seen, ignore"
+            " this finding once."
+        ),
         "breaking-ttl-shortened": (
             "Values of the key are unset sooner than released code expects, or at all where they stayed until the"
             " session ended."

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mcp_sessiongen import ir
 from mcp_sessiongen.breaking.code_rules import accessors, value_types
-from mcp_sessiongen.breaking.policy_rules import defaults, lifetimes, names, versions
+from mcp_sessiongen.breaking.policy_rules import defaults, lifetimes, names, secrets, versions
 from mcp_sessiongen.breaking.server_rules import unreadable_for_servers
 from mcp_sessiongen.breaking.stored_rules import unreadable_data
 from mcp_sessiongen.breaking.subject import Pair, Schema, finding
@@ -53,6 +53,7 @@ def _of_pair(pair: Pair) -> Iterator[Diagnostic]:
     yield from names(pair)
     yield from versions(pair, has_data=bool(data))
     yield from defaults(pair)
+    yield from secrets(pair)
 
 
 def _removed(was: Schema, old: ir.Session, current: Iterable[Schema]) -> Iterator[Diagnostic]:

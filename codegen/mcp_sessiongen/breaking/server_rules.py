@@ -79,7 +79,7 @@ def _unknown(pair: Pair) -> tuple[list[str], str]:
         return [reason], f"write it:  {command}"
     if any(pair.old.version < number for number in pair.known):
         return [reason], f"write it, and each version after it that is not in {file.partition('/')[0]}/, as they were"
-    return [reason], f"write  version: {pair.old.version + 1}  and run  {command}"
+    return [reason], f"write  {pair.next_version}  and run  {command}"
 
 
 def _of_problem(pair: Pair, key: ir.Field, problem: Problem) -> Iterator[Diagnostic]:

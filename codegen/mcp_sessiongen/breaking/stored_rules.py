@@ -48,7 +48,7 @@ def _of_keys(pair: Pair) -> Iterator[Diagnostic]:
 
 def _gone(pair: Pair, name: str) -> Diagnostic:
     message = f"key {name!r} of {pair.what} is gone: what is stored under it is never read again"
-    hint = f"if its values may go, add it to the list:  reserved: [{name}]  else keep it, deprecated"
+    hint = f"if its values may go, add it to the list:  {pair.wording.reserved([name])}  else keep it, deprecated"
     return finding(pair.place(), "breaking-key-removed", message, hint)
 
 
@@ -60,7 +60,7 @@ def _hidden(pair: Pair, old: str, name: str) -> Diagnostic:
 def _unmoved(pair: Pair, name: str) -> Diagnostic:
     key = pair.renamed[name].name
     message = f"key {name!r} is called {key!r} now, and its values are moved only when the version is raised"
-    hint = f"write  version: {pair.old.version + 1}"
+    hint = f"write  {pair.next_version}"
     if pair.is_raised:
         message = f"key {name!r} is called {key!r} now, and its values are not moved: the versions seem to get along"
         hint = f"write history/{pair.new.name}.v{pair.old.version}.yaml anew: it is not what was released"
@@ -90,4 +90,4 @@ def _of_problem(pair: Pair, key: ir.Field, problem: Problem) -> Diagnostic:
 
 def _function(pair: Pair) -> str:
     function = f"begin a migration function:  {pair.command}" if pair.command else "declare a migration function"
-    return function if pair.is_raised else f"write  version: {pair.old.version + 1}  and {function}"
+    return function if pair.is_raised else f"write  {pair.next_version}  and {function}"

@@ -11,6 +11,7 @@ from mcp_sessiongen.breaking.reading import Reading
 from mcp_sessiongen.declarations import Declarations, FieldDeclaration
 from mcp_sessiongen.diagnostics import Diagnostic, Source, Span
 from mcp_sessiongen.history import Past, Version, past_of
+from mcp_sessiongen.wording import Wording
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,11 @@ class Schema:
     def place(self, owner: str, name: str = "") -> Span:
         """Return where a key of a session or a field of a type is written, else where its owner is."""
         return self._spans.get((owner, name)) or self._spans.get((owner, "")) or self.top
+
+    @property
+    def wording(self) -> Wording:
+        """How options are written in it."""
+        return Wording(self.top.source)
 
     @cached_property
     def types(self) -> Types:
@@ -127,6 +133,16 @@ class Pair:
     def is_refused(self) -> bool:
         """Whether released servers refuse the sessions of new ones."""
         return self.old.version < self.past.since
+
+    @property
+    def wording(self) -> Wording:
+        """How options are written where the session is."""
+        return self.now.wording
+
+    @property
+    def next_version(self) -> str:
+        """What to write so that the version is the one after the released."""
+        return self.wording.option("version", self.old.version + 1)
 
     @property
     def what(self) -> str:

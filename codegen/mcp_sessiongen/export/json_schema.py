@@ -85,6 +85,8 @@ class _Writer:
             found["x-renamed-from"] = key.renamed_from
         if key.deprecated:
             found |= {"deprecated": True, "x-deprecated": key.deprecated}
+        if key.secret:
+            found |= {"writeOnly": True, "x-secret": True}
         return found
 
     def model(self, model: ir.Model) -> Schema:

@@ -120,7 +120,7 @@ class _Writer:
         options: dict[str, Expression] = {}
         if item.ttl is not None:
             options["ttl"] = lit(duration_text(item.ttl))
-        for option in ("create", "renamed_from", "deprecated"):
+        for option in ("create", "renamed_from", "deprecated", "secret"):
             if getattr(item, option):
                 options[option] = lit(getattr(item, option))
         parts = [kind]

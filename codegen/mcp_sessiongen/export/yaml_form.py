@@ -122,9 +122,9 @@ class _Writer:
         found: dict[str, object] = {name: self.values.data(value) for name, value in item.constraints}
         if item.ttl is not None:
             found["ttl"] = duration_text(item.ttl)
-        for name in ("create", "renamed_from", "deprecated", "doc"):
-            if text := getattr(item, name):
-                found[name] = text
+        for name in ("create", "renamed_from", "deprecated", "secret", "doc"):
+            if said := getattr(item, name):
+                found[name] = said
         return found
 
 

@@ -27,6 +27,13 @@ LINT_CODES: Final[dict[str, str]] = {
     "lint-secret": (
         "The key's name says that it holds a credential. Stores keep values as they are, and whoever reads the store,"
         " or a backup of it, can read them. Keep credentials in a secret manager, and only their name in the session."
+        " Where the value itself has to be in the session, mark the key with `secret: true`, in Python"
+        " `Key(secret=True)`: then it is masked wherever people look at sessions. `EncryptedStore` keeps it unreadable"
+        " in the store too."
+    ),
+    "lint-secret-parameter": (
+        "A secret is for the tools alone, and what the create tool takes, the model has in its conversation, and the"
+        " host in its logs. Let a tool of yours write it, from where the model does not look."
     ),
     "lint-session-doc": (
         "The doc of a session is what the create tool says to the model about it, and the docstring of the accessor."

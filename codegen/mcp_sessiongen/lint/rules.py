@@ -4,7 +4,7 @@ A rule is here if a demanding team would leave it on: it is seldom wrong, and sa
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 from mcp_sessiongen import ir
@@ -21,18 +21,16 @@ _MONEY: Final = frozenset(
     ("amount", "balance", "budget", "cost", "discount", "fee", "price", "refund", "salary", "tax", "vat")
 )
 _NO_MONEY: Final = frozenset(("rate", "ratio", "percent", "factor", "index", "share"))
-_SECRETS: Final = frozenset(("password", "passwd", "passphrase", "secret", "credential", "credentials", "cvv", "pin"))
-_SECRET_ENDS: Final = (
-    ("access", "token"),
-    ("api", "key"),
-    ("api", "token"),
-    ("auth", "token"),
-    ("bearer", "token"),
-    ("card", "number"),
-    ("id", "token"),
-    ("private", "key"),
-    ("refresh", "token"),
+_SECRETS: Final = frozenset(
+    ("password", "passwd", "passphrase", "secret", "credential", "credentials", "cvv", "pin", "token")
 )
+_PLAIN_TOKENS: Final = frozenset(
+    ("cancel", "continuation", "csrf", "cursor", "next", "page", "progress", "resume", "skip", "sync")
+)
+"""What stands before `token` where it gives no access to anything."""
+
+_SECRET_ENDS: Final = (("access", "key"), ("api", "key"), ("card", "number"), ("private", "key"), ("secret", "key"))
+_KEPT_SECRET: Final = "keep it in a secret manager, and its name in the session; or mask it wherever people look:  {}"
 
 
 def lint(subject: Subject) -> list[Diagnostic]:
@@ -84,13 +82,27 @@ def lifetime(subject: Subject) -> Iterator[Diagnostic]:
 
 
 def secret(subject: Subject) -> Iterator[Diagnostic]:
-    """Find credentials, by their names."""
-    for item in _items(subject):
-        words = item.field.name.split("_")
-        is_secret = words[-1] in _SECRETS or tuple(words[-2:]) in _SECRET_ENDS
-        if is_secret and not {ir.Scalar("str"), ir.Scalar("bytes")}.isdisjoint(_inside(item.field.type)):
-            message = f"{item.what} is a credential, and would be stored as it is"
-            yield warning(item.span, "lint-secret", message, "keep it in a secret manager, and its name in the session")
+    """Find credentials, by their names, that nobody has said to be secret."""
+    hint = _KEPT_SECRET.format(subject.wording.key("secret", True))
+    for item in subject.session_keys():
+        if _is_credential(item.field) and not item.field.secret:
+            message = f"{item.what} is a credential, and would be stored and shown as it is"
+            yield warning(item.span, "lint-secret", message, hint)
+    shown = _types_of(subject, [item.field for item in subject.session_keys() if not item.field.secret])
+    unused = set(subject.module.type_names) - _types_of(subject, [item.field for item in subject.session_keys()])
+    for model in subject.module.models:
+        for item in subject.fields_of(model):
+            if _is_credential(item.field) and model.name in shown | unused:
+                message = f"{item.what} of {model.name} is a credential, and would be stored and shown as it is"
+                yield warning(item.span, "lint-secret", message, f"{hint}  on the key that holds it")
+
+
+def secret_parameter(subject: Subject) -> Iterator[Diagnostic]:
+    """Find secrets that the model has to know."""
+    for item in subject.session_keys():
+        if item.field.secret and item.field.create:
+            message = f"{item.what} is secret, and a parameter of the create tool: the model passes it, so it knows it"
+            yield warning(item.span, "lint-secret-parameter", message, "let a tool of yours write it: remove create")
 
 
 def session_doc(subject: Subject) -> Iterator[Diagnostic]:
@@ -125,15 +137,7 @@ def unbounded(subject: Subject) -> Iterator[Diagnostic]:
 
 def unused_type(subject: Subject) -> Iterator[Diagnostic]:
     """Find types that no session uses."""
-    models = {model.name: model for model in subject.module.models}
-    used: set[str] = set()
-    waiting = [name for item in subject.session_keys() for name in names_in(item.field.type)]
-    while waiting:
-        name = waiting.pop()
-        if name not in used:
-            used.add(name)
-            fields = models[name].fields if name in models else ()
-            waiting.extend(inner for field in fields for inner in names_in(field.type))
+    used = _types_of(subject, [item.field for item in subject.session_keys()])
     for name, span in subject.types():
         if name not in used:
             yield warning(span, "lint-unused-type", f"no session uses type {name}", "remove it, or use it")
@@ -146,6 +150,7 @@ RULES: Final[dict[str, Rule]] = {
     "lint-large-default": large_default,
     "lint-lifetime": lifetime,
     "lint-secret": secret,
+    "lint-secret-parameter": secret_parameter,
     "lint-session-doc": session_doc,
     "lint-ttl": ttl,
     "lint-unbounded": unbounded,
@@ -156,6 +161,27 @@ RULES: Final[dict[str, Rule]] = {
 def _items(subject: Subject) -> Iterator[Item]:
     yield from subject.session_keys()
     yield from subject.type_fields()
+
+
+def _types_of(subject: Subject, fields: Iterable[ir.Field]) -> set[str]:
+    """Return the names of the types that fields hold, directly or through other types."""
+    models = {model.name: model for model in subject.module.models}
+    found: set[str] = set()
+    waiting = [name for field in fields for name in names_in(field.type)]
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            inner = models[name].fields if name in models else ()
+            waiting.extend(inside for field in inner for inside in names_in(field.type))
+    return found
+
+
+def _is_credential(field: ir.Field) -> bool:
+    words = field.name.lower().split("_")
+    is_plain = words[-1] == "token" and bool(_PLAIN_TOKENS.intersection(words))
+    is_named_so = words[-1] in _SECRETS or tuple(words[-2:]) in _SECRET_ENDS
+    return is_named_so and not is_plain and not {ir.Scalar("str"), ir.Scalar("bytes")}.isdisjoint(_inside(field.type))
 
 
 def _plain(kind: ir.Type) -> ir.Type:

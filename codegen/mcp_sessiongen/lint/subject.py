@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import Declarations, FieldDeclaration
 from mcp_sessiongen.diagnostics import Diagnostic, Span
+from mcp_sessiongen.wording import Wording
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,11 @@ class Subject:
     module: ir.Module
     declared: Declarations
 
+    @property
+    def wording(self) -> Wording:
+        """How options are written in it."""
+        return Wording(self.declared.source)
+
     def sessions(self) -> Iterator[tuple[ir.Session, Span]]:
         """Return the sessions and where their names are written."""
         spans = {session.name.value: session.name.span for session in self.declared.sessions}
@@ -57,11 +63,15 @@ class Subject:
 
     def type_fields(self) -> Iterator[Item]:
         """Return the fields of all types."""
-        declared = {model.name.value: model for model in self.declared.models}
         for model in self.module.models:
-            spans = _spans(declared[model.name].fields) if model.name in declared else {}
-            for field in model.fields:
-                yield Item(field, spans.get(field.name, self.declared.source.span()))
+            yield from self.fields_of(model)
+
+    def fields_of(self, model: ir.Model) -> Iterator[Item]:
+        """Return the fields of a type."""
+        declared = next((one for one in self.declared.models if one.name.value == model.name), None)
+        spans = _spans(declared.fields) if declared else {}
+        for field in model.fields:
+            yield Item(field, spans.get(field.name, self.declared.source.span()))
 
 
 def warning(span: Span, code: str, message: str, hint: str) -> Diagnostic:

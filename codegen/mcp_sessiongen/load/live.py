@@ -68,6 +68,11 @@ def key_options(info: FieldInfo) -> dict[str, object]:
     return found
 
 
+def is_secret_key(info: FieldInfo) -> bool:
+    """Tell whether the `Key(...)` of a field's annotation says that its values are secret."""
+    return key_options(info).get("secret") is True
+
+
 def key_has_name(info: FieldInfo) -> bool:
     """Tell whether a `Key(...)` of a field's annotation has a name, as those of generated code have."""
     return any(getattr(marker, "name", "") for marker in filter(is_key_marker, info.metadata))

@@ -9,7 +9,7 @@ from typing import Final, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from mcp_sessiongen.load.live import metadata_in
+from mcp_sessiongen.load.live import is_secret_key, metadata_in
 from mcp_sessiongen.load.metadata import constraints_in
 
 _EMPTY_FACTORIES: Final = (list, dict, set, frozenset)
@@ -48,8 +48,8 @@ def machinery_of(kind: type[BaseModel]) -> Iterator[tuple[str, str]]:
 
 
 def unrepeated_arguments(info: FieldInfo) -> list[str]:
-    """Return the arguments that a field was given and generated code would not repeat."""
-    usual = {"frozen": (None, False), "repr": (True,)}
+    """Return the arguments that a field was given and generated code would not repeat; it never prints a secret."""
+    usual = {"frozen": (None, False), "repr": (True, False) if is_secret_key(info) else (True,)}
     return [name for name in _UNREPEATED if getattr(info, name, None) not in usual.get(name, (None,))]
 
 

@@ -14,7 +14,7 @@ from mcp_sessiongen import ir
 from mcp_sessiongen.declarations import CONSTRAINTS, Default, FieldDeclaration, Located
 from mcp_sessiongen.diagnostics import Report
 from mcp_sessiongen.load.completion import complete
-from mcp_sessiongen.load.live import key_has_name, key_options, plain
+from mcp_sessiongen.load.live import is_secret_key, key_has_name, key_options, plain
 from mcp_sessiongen.load.machinery import PLAIN_HINT, is_empty_factory, unrepeated_arguments
 from mcp_sessiongen.load.metadata import constraints_in
 from mcp_sessiongen.load.positions import Positions
@@ -62,6 +62,7 @@ class FieldReader:
                     require_storable_field(kind, name, info)
                 except TypeProblem as problem:
                     self.report.error(located.span, problem.code, problem.message, problem.hint)
+            self._refuse_printed_secret(kind, name, info)
             yield FieldDeclaration(
                 name=Located(name, self.positions.of_member(kind, name)),
                 type=located,
@@ -69,6 +70,13 @@ class FieldReader:
                 doc=self._doc(kind, name, info),
                 options=self._options(kind, name, info),
             )
+
+    def _refuse_printed_secret(self, kind: type[BaseModel], name: str, info: FieldInfo) -> None:
+        """Refuse a secret that shows whenever an object of the user's own class is printed, as a snapshot may be."""
+        if is_secret_key(info) and info.repr:
+            message = f"{kind.__name__}.{name} is secret, and printing a {kind.__name__} shows it"
+            span = self.positions.of_annotation(kind, name)
+            self.report.error(span, "unsupported", message, "add Field(repr=False) to it")
 
     def _default_of_model(self, kind: type[BaseModel], name: str, info: FieldInfo) -> Default | None:
         span = self.positions.of_default(kind, name)

@@ -19,6 +19,7 @@ from mcp_sessiongen.load.live import TypeProblem, is_class, is_type_alias
 from mcp_sessiongen.load.serializers import serializer_problem
 
 _HINT: Final = "store another model, made of what is to be kept"
+_SECRET_HINT: Final = "make it a text, and say that it is secret on the key:  Key(secret=True),  in YAML  secret: true"
 _SECRETS: Final = (SecretStr, SecretBytes, Secret)
 
 
@@ -29,7 +30,7 @@ def is_secret(kind: Any) -> bool:
 
 def secret_problem(where: str) -> TypeProblem:
     """Return the refusal of a secret."""
-    return TypeProblem("unsupported", f"{where} is a secret: JSON has only asterisks for it", _HINT)
+    return TypeProblem("unsupported", f"{where} is a secret: JSON has only asterisks for it", _SECRET_HINT)
 
 
 def require_storable(annotation: Any) -> None:

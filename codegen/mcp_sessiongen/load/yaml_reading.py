@@ -9,6 +9,7 @@ from mcp_sessiongen.load.yaml_nodes import MappingNode, Node, ScalarNode, Sequen
 from mcp_sessiongen.load.yaml_shape import KEY, Shape
 from mcp_sessiongen.load.yaml_syntax import entry_hint
 from mcp_sessiongen.names import did_you_mean
+from mcp_sessiongen.options import no_option_of_field
 from mcp_sessiongen.safe_text import safe_repr
 
 T = TypeVar("T")
@@ -38,6 +39,10 @@ _SYNONYMS: Final[dict[str, tuple[str, ...]]] = {
     "alias": ("renamed_from",),
     "old_name": ("renamed_from",),
     "removed": ("reserved",),
+    **dict.fromkeys(
+        ("sensitive", "private", "hidden", "masked", "redact", "redacted", "repr", "writeOnly", "write_only"),
+        ("secret",),
+    ),
     "$ref": ("type",),
     "ref": ("type",),
     "types": ("type",),
@@ -82,8 +87,7 @@ class Reading:
                 self.error(key.span, "unknown-property", message, f"indent it under  {above}:")
                 continue
             if key.text in KEY.properties and "type" in known:
-                message = f"only keys of a session have {key.text}, fields of a type do not"
-                self.error(key.span, "unknown-property", message, "remove it")
+                self.error(key.span, "unknown-property", *no_option_of_field(key.text))
                 continue
             message = f"{what} has no property {shown(key)}"
             self.error(key.span, "unknown-property", message, _meant(key.text, shape))

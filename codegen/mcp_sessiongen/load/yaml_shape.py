@@ -107,6 +107,9 @@ _KEY_OPTIONS: Final = {
     ),
     "renamed_from": Property("old name", "The name that the key had in an earlier version.", "language"),
     "deprecated": Property("text", "Why the key should not be used any more, and what to use instead.", "Use title."),
+    "secret": Property(
+        "flag", "Whether the value is for the tools alone: it is masked wherever people look at sessions.", True
+    ),
 }
 
 _FIELD: Final = {
