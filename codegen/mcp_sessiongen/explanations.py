@@ -55,8 +55,8 @@ EXAMPLES: Final[dict[str, Example]] = {
     "lint-lifetime": _session(f"{_DOC}\nscope: user", f"{_DOC}\nscope: user\nlifetime: {{idle: 30d}}"),
     "lint-secret": _keys("api_key: str", "api_key: {type: str, secret: true}"),
     "lint-secret-parameter": _keys(
-        "pin_code: {type: str, max_length: 8, secret: true, create: optional, doc: The code of the door.}",
-        "pin_code: {type: str, max_length: 8, secret: true, doc: The code of the door.}",
+        "pin: {type: int, secret: true, create: optional, doc: The code of the door.}",
+        "pin: {type: int, secret: true, doc: The code of the door.}",
     ),
     "lint-session-doc": _session("version: 1", _DOC),
     "lint-ttl": _session(

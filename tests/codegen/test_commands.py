@@ -158,7 +158,10 @@ def test_shells_can_complete(shell: str) -> None:
     ("words", "expected"),
     [
         ("mcp-sessiongen ex", ["plain,export", "plain,explain"]),
-        ("mcp-sessiongen explain lint-se", ["plain,lint-secret", "plain,lint-session-doc"]),
+        (
+            "mcp-sessiongen explain lint-se",
+            ["plain,lint-secret", "plain,lint-secret-parameter", "plain,lint-session-doc"],
+        ),
         ("mcp-sessiongen lint --select lint-tt", ["plain,lint-ttl"]),
         ("mcp-sessiongen breaking --select da", ["plain,data"]),
         ("mcp-sessiongen breaking --ignore data,to", ["plain,data,tools"]),
