@@ -19,7 +19,14 @@ from typing_extensions import TypeVar
 from mcp_sessions.attempts import ATTEMPTS
 from mcp_sessions.context import Call, Caller, Hooks, current_call, end_expired, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
-from mcp_sessions.errors import SessionConflictError, SessionError, SessionRequiredError, SessionValueError
+from mcp_sessions.errors import (
+    SessionConflictError,
+    SessionError,
+    SessionRequiredError,
+    SessionValueError,
+    StoreError,
+)
+from mcp_sessions.failures import retell, retelling
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.keys import Key
 from mcp_sessions.migrating import bring_up
@@ -133,7 +140,8 @@ class BaseSession:
         values = {**values, **{name: key.encode(key.default) for name, key in made.items()}}
         ttls = {name: ttl for name in values for ttl in cls._named(name).ttls.values()}
         access = by_handle(cls.schema, mint_handle(cls.schema.name), call)
-        await with_room(call.hooks, lambda: call.store.create(access, lifetime_of(cls.schema, call), values, ttls))
+        with retelling():
+            await with_room(call.hooks, lambda: call.store.create(access, lifetime_of(cls.schema, call), values, ttls))
         session = cls(call, access)
         if call.hooks is not None:
             await call.hooks.started(session, access)
@@ -214,11 +222,16 @@ class BaseSession:
                 return await operation(seen, *args, **kwargs)
             except (NotLiveError, OtherVersionError):
                 self._seen = None
+            except StoreError as error:
+                retell(error)
         for _ in range(ATTEMPTS):
             try:
                 return await self._ask_once(operation, *args, **kwargs)
+            except StoreError as error:
+                retell(error)
             except OtherVersionError:
-                await bring_up(self.store, self.schema, self._access().address)
+                with retelling():
+                    await bring_up(self.store, self.schema, self._access().address)
         raise SessionConflictError(
             f"{self.schema.name}: others changed the session each time that it was to be migrated. Try again."
         )
@@ -316,9 +329,10 @@ class BaseSession:
         call, access = self._served, self._access()
         self._seen = None
         call.used.pop(access.address, None)
-        is_ended = await end_session(self.store, access, call.hooks)
-        if not is_ended and access.begin is not None:
-            await end_expired(self.store, access, call.hooks)
+        with retelling():
+            is_ended = await end_session(self.store, access, call.hooks)
+            if not is_ended and access.begin is not None:
+                await end_expired(self.store, access, call.hooks)
         return is_ended
 
 

@@ -130,7 +130,21 @@ class TooManySessionsError(SessionLimitError):
 
 
 class StoreError(SessionError):
-    """The store failed. Nothing was changed by the operation, unless the text says that this is not known."""
+    """The store failed. Nothing was changed by the operation, unless the text says that this is not known.
+
+    Inside of a server's call its text is for the model; the log, and ``__cause__``, have the store's own.
+
+    Attributes:
+        in_doubt: Whether it is not known if the operation was done; pickling forgets it.
+        is_about_input: Whether it is what the caller passed that the store cannot take.
+    """
+
+    is_retold = False
+
+    def __init__(self, *args: object, in_doubt: bool = False, is_about_input: bool = False) -> None:
+        super().__init__(*args)
+        self.in_doubt = in_doubt
+        self.is_about_input = is_about_input
 
 
 class StoreUrlError(StoreError, ValueError):

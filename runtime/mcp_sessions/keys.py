@@ -15,7 +15,7 @@ from mcp_sessions.bound import BoundForm
 from mcp_sessions.durations import Duration
 from mcp_sessions.errors import InterfaceError, SessionDataError, SessionValueError
 from mcp_sessions.forms import BY_BOTH, SCALARS, UNSET, Form, PlainForm, Unset
-from mcp_sessions.refusals import in_words, unstorable
+from mcp_sessions.refusals import in_words, misfit, unstorable
 
 Create: TypeAlias = Literal["required", "optional"]
 """Whether the tool that begins a session must be given a key's value, or may be."""
@@ -187,7 +187,7 @@ class Key(Generic[T, D]):
             return self.form.load(raw)
         except ValidationError as error:
             raise SessionDataError(
-                f"the stored value does not fit the key's type: {in_words(error, self.form)}; it was left as it is"
+                f"the stored value does not fit the key's type: {misfit(raw, error, self.form)}; it was left as it is"
             ) from None
 
     def _start(self, empty: bytes) -> bytes:

@@ -6,6 +6,7 @@ from pydantic import PydanticUserError, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticSerializationError, core_schema
 
 from mcp_sessions.forms import Form
+from mcp_sessions.stores.terms import SEALED
 
 _TELLTALES: Final = {
     "value_error": "refused by a validator",
@@ -13,6 +14,8 @@ _TELLTALES: Final = {
     "union_tag_invalid": "the tag is none of the union's",
 }
 """Words for the errors of Pydantic whose own message may hold the value."""
+
+ENCRYPTED: Final = "it is encrypted, and the server has to open its store with EncryptedStore and the keys"
 
 _PYDANTICS: Final = frozenset(get_args(core_schema.ErrorType))
 """The errors of Pydantic itself; a validator of the user's may raise others, and say anything."""
@@ -34,6 +37,12 @@ def in_words(error: ValidationError, form: Form[Any]) -> str:
     parts = [_detail_in_words(detail, known, form.depth) for detail in details[:3]]
     more = len(details) - len(parts)
     return "; ".join(parts) + (f"; and {more} more" if more > 0 else "")
+
+
+def misfit(raw: bytes, error: ValidationError, form: Form[Any]) -> str:
+    """Say what is wrong with stored bytes, as ``in_words`` does; if they are encrypted, say who can read them."""
+    is_sealed = raw.startswith(SEALED) and len(raw) > len(SEALED)  # alone it stands for what did not open
+    return ENCRYPTED if is_sealed else in_words(error, form)
 
 
 def _field_names(adapter: TypeAdapter[Any]) -> frozenset[str]:

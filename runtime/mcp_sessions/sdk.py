@@ -3,8 +3,9 @@
 Everything here is covered by ``tests/runtime/test_sdk.py``, which fails when the SDK changes.
 """
 
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
@@ -25,6 +26,9 @@ from mcp_sessions.owner import owner_of
 
 ANTICIPATED: tuple[type[Exception], ...] = (ToolError, ResourceError)
 """The errors whose text the SDK shows to the model, instead of reporting a crash."""
+
+_FRAMES: Final = 5
+"""How far up the constructor of a server is looked for; a subclass may stand in between."""
 
 
 def current_caller() -> Caller:
@@ -74,6 +78,46 @@ def connection_of(ctx: ServerRequestContext[Any, Any]) -> object | None:
 def has_extension(server: MCPServer[Any], identifier: str, settings: Mapping[str, Any]) -> bool:
     """Tell whether a server whose HTTP application was made has just that extension, by the object of its settings."""
     return server.session_manager.app.extensions.get(identifier) is settings
+
+
+def reserve_tools(reserved: Mapping[str, str]) -> None:
+    """Have the server that is just asking an extension for its tools refuse others of the same names.
+
+    Without this it would drop whichever comes second, with no more than a line in its log.
+
+    Args:
+        reserved: The names, each with what the error says.
+
+    Raises:
+        ValueError: If there is such a tool already; and so does ``server.add_tool`` from now on.
+    """
+    server = _server_being_made()
+    if server is None:
+        return
+    tools, add_tool = server._tool_manager, server.add_tool
+
+    def require_free(name: str) -> None:
+        if name in reserved and tools.get_tool(name) is not None:
+            raise ValueError(reserved[name])
+
+    def add(fn: Callable[..., Any], name: str | None = None, *args: Any, **options: Any) -> None:
+        require_free(name or str(getattr(fn, "__name__", "")))
+        add_tool(fn, name, *args, **options)
+
+    for name in reserved:
+        require_free(name)
+    setattr(server, "add_tool", add)  # noqa: B010 -- a method, to type checkers, is not to be assigned to
+
+
+def _server_being_made() -> MCPServer[Any] | None:
+    """Return the server whose constructor called the extension that calls this: the SDK does not tell an extension."""
+    frame = inspect.currentframe()
+    for _ in range(_FRAMES):
+        frame = frame.f_back if frame else None
+        server = frame.f_locals.get("self") if frame else None
+        if isinstance(server, MCPServer):
+            return server
+    return None
 
 
 def wrap_innermost(server: MCPServer[Any], wrap: Callable[[ASGIApp, StreamableHTTPSessionManager], ASGIApp]) -> None:

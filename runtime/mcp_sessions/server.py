@@ -20,6 +20,7 @@ from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.events import EVENTS_SCHEMA
+from mcp_sessions.failures import retelling
 from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
@@ -27,7 +28,7 @@ from mcp_sessions.serving import Serving
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.stores.open import VARIABLE
-from mcp_sessions.tools import missing_values, tools_of
+from mcp_sessions.tools import missing_values, names_taken, tools_of
 
 __all__ = ["Sessions"]
 
@@ -121,6 +122,7 @@ class Sessions(Serving, Extension):
             return ()
         accessors = [accessor for accessor in self.schemas if accessor.schema.has_handles]
         self._creates = {accessor.schema.create_tool_name: accessor for accessor in accessors}
+        sdk.reserve_tools({name: said for accessor in accessors for name, said in names_taken(accessor).items()})
         return [tool for accessor in accessors for tool in tools_of(accessor, self.idle, self.max)]
 
     async def intercept_tool_call(
@@ -246,9 +248,9 @@ class Sessions(Serving, Extension):
         """
         _require_text("id", id)
         schemas = [accessor.schema.name for accessor in self.schemas if is_handle(id, accessor.schema.name)]
-        if schemas:
-            return await self._lifecycle.evict(Address("handle", id, schemas[0]))
-        return await self._lifecycle.evict(Address("transport", id, TRANSPORT_SCHEMA))
+        address = Address("handle", id, schemas[0]) if schemas else Address("transport", id, TRANSPORT_SCHEMA)
+        with retelling():
+            return await self._lifecycle.evict(address)
 
     async def end_all(self, owner: str) -> int:
         """End all sessions of an owner, such as a user whose access was revoked, and return how many there were.
@@ -260,14 +262,16 @@ class Sessions(Serving, Extension):
             TypeError: If that is no text: of those who are not logged in, nobody is an owner.
         """
         _require_text("owner", owner)
-        return await self._lifecycle.evict_all(owner)
+        with retelling():
+            return await self._lifecycle.evict_all(owner)
 
     async def purge(self) -> int:
         """Remove expired sessions and call the hooks of their end; return how many there were.
 
         A server that was started by ``http_app`` or ``run`` does this by itself.
         """
-        return await self._lifecycle.purge()
+        with retelling():
+            return await self._lifecycle.purge()
 
 
 _NO_SUBJECT: Final = (

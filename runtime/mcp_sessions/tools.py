@@ -13,6 +13,7 @@ from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import current_call
 from mcp_sessions.durations import in_words
 from mcp_sessions.errors import SessionRequiredError
+from mcp_sessions.failures import retelling
 from mcp_sessions.forms import UNSET
 from mcp_sessions.parameters import parameter
 from mcp_sessions.stores.base import Listed
@@ -42,6 +43,20 @@ def tools_of(accessor: type[BaseSession], default_idle: float, default_max: floa
     """
     made = [create_tool(accessor, default_idle, default_max), end_tool(accessor)]
     return [*made, list_tool(accessor)] if accessor.schema.list_tool else made
+
+
+def names_taken(accessor: type[BaseSession]) -> dict[str, str]:
+    """Return the names of these tools, each with what to say to whoever gives it to a tool of their own."""
+    schema = accessor.schema
+    names = {"create": schema.create_tool_name, "end": schema.end_tool_name, "list": schema.list_tool}
+    return {
+        name: (
+            f"two tools are called {name!r}: yours, and the one of Sessions that {verb}s {schema.name} sessions. Rename "
+            f"yours; or rename the other, in the schema:  tools: {{{verb}: ...}}  in YAML,  {verb}_tool=...  in Python."
+        )
+        for verb, name in names.items()
+        if name
+    }
 
 
 def create_tool(accessor: type[BaseSession], default_idle: float, default_max: float | None = None) -> ToolBinding:
@@ -127,7 +142,8 @@ def list_tool(accessor: type[BaseSession]) -> ToolBinding:
                 f"only a user who is logged in has {schema.name} sessions that can be listed; whoever has a handle can "
                 f"use it without."
             )
-        page = await call.store.scan(schema=schema.name, owner=call.caller.owner, cursor=cursor)
+        with retelling():
+            page = await call.store.scan(schema=schema.name, owner=call.caller.owner, cursor=cursor)
         found = [_entry(schema.argument, one) for one in page.sessions if one.address.space == "handle"]
         return {"sessions": found, "cursor": page.cursor or None}
 

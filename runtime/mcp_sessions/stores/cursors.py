@@ -24,7 +24,7 @@ def require_limit(limit: int) -> None:
         StoreError: If it has none.
     """
     if limit < 1:
-        raise StoreError(f"the limit of a listing is a whole number from 1; got {limit!r}")
+        raise StoreError(f"the limit of a listing is a whole number from 1; got {limit!r}", is_about_input=True)
 
 
 def name_of(cursor: str) -> tuple[str, str, str]:
@@ -40,5 +40,10 @@ def name_of(cursor: str) -> tuple[str, str, str]:
         if not all(isinstance(part, str) and is_text(part) for part in (space, id, schema)):
             raise TypeError
     except (ValueError, TypeError, RecursionError):
-        raise StoreError("that is no cursor of a listing; leave it out to begin from the start") from None
+        raise not_a_cursor() from None
     return space, id, schema
+
+
+def not_a_cursor() -> StoreError:
+    """Return the error for a text that says of no listing where it goes on."""
+    return StoreError("that is no cursor of a listing; leave it out to begin from the start", is_about_input=True)

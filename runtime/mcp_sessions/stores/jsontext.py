@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mcp_sessions.errors import SessionDataError
+from mcp_sessions.stores.terms import SEALED
 
 _SPACE: Final = b" \t\r\n"
 _COUNT: Final = re.compile(rb"[1-9][0-9]{0,18}")
@@ -51,5 +52,13 @@ def no_array(held: bytes) -> SessionDataError:
 
 def _shown(held: bytes) -> str:
     """Return what kind of thing it is, by its first byte: values belong in no message."""
-    kinds = {b'"': "a string", b"{": "an object", b"[": "an array", b"t": "true", b"f": "false", b"n": "null"}
+    kinds = {
+        b'"': "a string",
+        b"{": "an object",
+        b"[": "an array",
+        b"t": "true",
+        b"f": "false",
+        b"n": "null",
+        SEALED: "something encrypted, which EncryptedStore can open",
+    }
     return kinds.get(held.lstrip(_SPACE)[:1], "something else")

@@ -25,6 +25,9 @@ SLIDE_STEP: Final = 1 / 60
 TOMBSTONE_SECONDS: Final = 3600.0
 """How long a session that ended or expired is still told apart from one that never was, to its own owner."""
 
+SEALED: Final = b"\xfa"
+"""What a value begins with that ``EncryptedStore`` has sealed: no UTF-8 has this byte, so no JSON text."""
+
 GRACE_SECONDS: Final = 120.0
 """How long stores leave an expired session to callers of ``purge_expired`` before they remove it by themselves."""
 

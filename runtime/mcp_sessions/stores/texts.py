@@ -11,7 +11,8 @@ def require_text(*texts: str) -> None:
     """
     for text in texts:
         if not is_text(text):
-            raise StoreError(f"{text!r} cannot be kept: it is not Unicode text (it holds half of a surrogate pair)")
+            why = "it is not Unicode text (it holds half of a surrogate pair)"
+            raise StoreError(f"{text!r} cannot be kept: {why}", is_about_input=True)
 
 
 def is_text(text: str) -> bool:

@@ -17,12 +17,12 @@ from cryptography.exceptions import InvalidTag
 
 from mcp_sessions.errors import SessionDataError, StoreError
 from mcp_sessions.stores.encrypted.keyring import ID_BYTES, KeyRing
-from mcp_sessions.stores.terms import Address
+from mcp_sessions.stores.terms import SEALED, Address
 
-UNREADABLE: Final = b"\xfa"
+UNREADABLE: Final = SEALED
 """Stands for a value that does not open, where an error would lose others: it is set, and is no JSON of any type."""
 
-_MARK: Final = b"\xfa"
+_MARK: Final = SEALED
 _FORM: Final = b"\x01"
 _NONCE_BYTES: Final = 12
 _TAG_BYTES: Final = 16

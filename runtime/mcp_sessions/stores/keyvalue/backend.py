@@ -60,4 +60,5 @@ class Backend:
                 yield
         except Exception as error:
             late = f" did not answer within {self._patience:g} seconds" if limit.expired() else ""
-            raise StoreError(f"the key-value store{late or f' failed with {type(error).__name__}'}{doubt}") from error
+            failed = late or f" failed with {type(error).__name__}"
+            raise StoreError(f"the key-value store{failed}{doubt}", in_doubt=bool(doubt)) from error

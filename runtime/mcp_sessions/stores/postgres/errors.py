@@ -20,7 +20,8 @@ def lost(error: Exception, secrets: Iterable[str]) -> StoreError:
     """Return the error for an operation whose connection was lost before there was an answer."""
     failure = StoreError(
         f"the session database went away before it answered; whether this was done is not known: "
-        f"{_line(str(error), secrets)}"
+        f"{_line(str(error), secrets)}",
+        in_doubt=True,
     )
     return _caused(failure, error)
 
@@ -28,7 +29,8 @@ def lost(error: Exception, secrets: Iterable[str]) -> StoreError:
 def too_slow(seconds: float) -> StoreError:
     """Return the error for an operation that was begun and not answered in time."""
     return StoreError(
-        f"the session database did not answer within {seconds:g} seconds; whether this was done is not known"
+        f"the session database did not answer within {seconds:g} seconds; whether this was done is not known",
+        in_doubt=True,
     )
 
 

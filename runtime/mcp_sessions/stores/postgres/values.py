@@ -100,7 +100,7 @@ class Signature:
                 for encode, value in zip(self.encoders, values, strict=False)
             ]
         except (struct.error, OverflowError) as error:
-            raise StoreError(f"the session database cannot take that: {error}") from error
+            raise StoreError(f"the session database cannot take that: {error}", is_about_input=True) from error
 
     def of_arrays(self) -> "Signature":
         """Return the signature of what takes an array for each of these."""

@@ -154,6 +154,6 @@ def failure(place: str, error: Exception) -> StoreError:
     """Return the error of the store for one of the client."""
     text = " ".join(str(error).split()) or type(error).__name__
     doubt = "; whether the operation was done is not known" if isinstance(error, LostError) else ""
-    made = StoreError(f"the session store at {place} failed: {text}{doubt}")
+    made = StoreError(f"the session store at {place} failed: {text}{doubt}", in_doubt=bool(doubt))
     made.__cause__ = error
     return made

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
-from mcp_sessions.errors import StoreError
+from mcp_sessions.stores.cursors import not_a_cursor
 from mcp_sessions.stores.terms import Address, Space
 from mcp_sessions.stores.texts import is_text
 
@@ -82,7 +82,7 @@ def address_named(space: str, id: str, schema: str) -> Address:
     for known in _LETTERS:
         if known == space and is_text(id) and is_text(schema):
             return Address(known, id, schema)
-    raise StoreError("that is no cursor of a listing; leave it out to begin from the start")
+    raise not_a_cursor()
 
 
 def parent_name_of(address: Address) -> bytes:
