@@ -34,7 +34,8 @@ class _Described:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         described = handler(self.key.form.adapter.core_schema)
-        return {**described, "description": self.key.doc} if self.key.doc else described
+        said: dict[str, object] = {"description": self.key.doc} if self.key.doc else {}
+        return described | said | ({"writeOnly": True} if self.key.secret else {})
 
 
 def _unset() -> Unset:

@@ -51,7 +51,7 @@ def names_taken(accessor: type[BaseSession]) -> dict[str, str]:
     names = {"create": schema.create_tool_name, "end": schema.end_tool_name, "list": schema.list_tool}
     return {
         name: (
-            f"two tools are called {name!r}: yours, and the one of Sessions that {verb}s {schema.name} sessions. Rename "
+            f"two tools are called {name!r}: yours, and that of Sessions which {verb}s {schema.name} sessions. Rename "
             f"yours; or rename the other, in the schema:  tools: {{{verb}: ...}}  in YAML,  {verb}_tool=...  in Python."
         )
         for verb, name in names.items()
