@@ -62,7 +62,7 @@ class SessionError(Exception):
         super().__init_subclass__()
         cls._declared = cls
 
-    def __reduce__(self) -> tuple[type["SessionError"], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as the declared class; whoever loads it adds the frameworks that are there."""
         return self._declared, self.args
 
@@ -135,7 +135,7 @@ class StoreError(SessionError):
     Inside of a server's call its text is for the model; the log, and ``__cause__``, have the store's own.
 
     Attributes:
-        in_doubt: Whether it is not known if the operation was done; pickling forgets it.
+        in_doubt: Whether it is not known if the operation was done.
         is_about_input: Whether it is what the caller passed that the store cannot take.
     """
 
@@ -145,6 +145,10 @@ class StoreError(SessionError):
         super().__init__(*args)
         self.in_doubt = in_doubt
         self.is_about_input = is_about_input
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle with what is known besides the text."""
+        return *super().__reduce__(), dict(vars(self))
 
 
 class StoreUrlError(StoreError, ValueError):

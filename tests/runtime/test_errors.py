@@ -1,12 +1,19 @@
 """The error tree, and how a framework's adapter makes it that framework's own."""
 
+import copy
 import pickle
 import re
 
 import pytest
 
 from mcp_sessions import errors
-from mcp_sessions.errors import SessionError, SessionNotFoundError, SessionRequiredError
+from mcp_sessions.errors import (
+    SessionError,
+    SessionNotFoundError,
+    SessionRequiredError,
+    StoreError,
+    StoreUrlError,
+)
 
 
 def drawn_tree() -> dict[str, str]:
@@ -53,6 +60,13 @@ def test_an_adapter_makes_every_error_an_instance_of_the_frameworks_class(monkey
     assert type(raised).__name__ == "SessionNotFoundError"
     with pytest.raises(SessionNotFoundError):
         raise raised
+
+
+def test_what_is_known_of_a_failure_besides_its_text_is_copied_and_pickled_with_it() -> None:
+    failure = StoreError("the server went away", in_doubt=True)
+    for again in (copy.copy(failure), pickle.loads(pickle.dumps(failure))):
+        assert (str(again), again.in_doubt, again.is_about_input) == ("the server went away", True, False)
+    assert StoreUrlError("no").in_doubt is False
 
 
 def test_an_error_can_be_pickled_with_and_without_frameworks(monkeypatch: pytest.MonkeyPatch) -> None:

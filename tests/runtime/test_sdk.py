@@ -10,7 +10,7 @@ from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import AccessToken
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
-from mcp.server.extension import Extension
+from mcp.server.extension import Extension, ToolBinding
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.streamable_http import EventStore
 from mcp_types import CallToolRequestParams
@@ -122,6 +122,28 @@ def test_without_that_place_nothing_is_served(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(server, "streamable_http_app", moved)
     with pytest.raises(RuntimeError, match=r"no session_manager\.asgi_app"):
         sessions.http_app(server)
+
+
+class Reserving(Extension):
+    """Has a name for its tool alone."""
+
+    identifier = "test.example/reserving"
+
+    def tools(self) -> list[ToolBinding]:
+        sdk.reserve_tools({"mine": "that name is taken"})
+        return [ToolBinding(lambda: "", kwargs={"name": "mine"})]
+
+
+def test_a_server_that_is_being_made_is_found_by_its_extensions() -> None:
+    class Deeper(Reserving):
+        def tools(self) -> list[ToolBinding]:
+            return super().tools()
+
+    for extension in (Reserving(), Deeper()):
+        server = MCPServer("test", extensions=[extension], log_level="WARNING")
+        with pytest.raises(ValueError, match="that name is taken"):
+            server.add_tool(lambda: "", "mine")
+    assert Reserving().tools(), "nothing is reserved where no server asks"
 
 
 def test_authentication_leaves_its_mark_in_the_scope() -> None:

@@ -10,6 +10,7 @@ import anyio.from_thread
 import pytest
 from mcp import Client
 from mcp.server import MCPServer
+from mcp.server.mcpserver.tools import Tool
 from mcp_types import CallToolResult, TextContent
 
 from mcp_sessions import Session, SessionSchema, StoreError, UntypedSession
@@ -321,6 +322,56 @@ async def test_only_schemas_with_handles_have_tools() -> None:
     sessions = Sessions(MemoryStore(), schemas=[Mine, UntypedSession])
     assert [binding.kwargs["name"] for binding in sessions.tools()] == ["create_session", "end_session"]
     assert Sessions(MemoryStore(), schemas=[UntypedSession], tools=False).tools() == ()
+
+
+@pytest.fixture
+def shop() -> Sessions:
+    class Mine(Session[Any, Any], schema=SessionSchema(name="cart", end_tool="drop", list_tool="carts")):
+        """Mine."""
+
+    return Sessions(MemoryStore(), schemas=[Mine])
+
+
+def nothing() -> str:
+    """Do nothing."""
+    return ""
+
+
+@pytest.mark.parametrize(("name", "verb"), [("create_cart", "create"), ("drop", "end"), ("carts", "list")])
+def test_a_tool_that_is_called_as_one_of_ours_is_refused_where_it_is_registered(
+    shop: Sessions, name: str, verb: str
+) -> None:
+    server = MCPServer("test", extensions=[shop], log_level="ERROR", warn_on_duplicate_tools=False)
+    said = f"two tools are called '{name}': yours, and that of Sessions which {verb}s cart sessions. Rename yours; or "
+    for register in (server.tool(name), server.tool(name=name, title="x"), lambda fn: server.add_tool(fn, name)):
+        with pytest.raises(ValueError, match=said) as raised:
+            register(nothing)
+    assert f"tools: {{{verb}: ...}}  in YAML,  {verb}_tool=...  in Python" in str(raised.value)
+
+
+def test_a_tool_that_has_such_a_name_by_its_function_or_comes_first_is_refused_too(shop: Sessions) -> None:
+    def drop() -> str:
+        """Drop."""
+        return ""
+
+    server = MCPServer("test", extensions=[shop], log_level="WARNING")
+    with pytest.raises(ValueError, match="two tools are called 'drop'"):
+        server.tool()(drop)
+    with pytest.raises(ValueError, match="two tools are called 'drop'"):
+        MCPServer("test", tools=[Tool.from_function(drop)], extensions=[shop], log_level="WARNING")
+
+
+async def test_other_names_are_free_and_ours_too_once_our_tool_was_removed(shop: Sessions) -> None:
+    server = MCPServer("test", extensions=[shop], log_level="WARNING")
+    server.add_tool(nothing)
+    server.add_tool(nothing, "create_carts")
+    server.remove_tool("drop")
+    server.add_tool(nothing, "drop", description="Mine.")
+    tools = {tool.name: tool.description for tool in await server.list_tools()}
+    assert tools.keys() == {"nothing", "create_cart", "create_carts", "carts", "drop"}
+    assert tools["drop"] == "Mine."
+    bare = Sessions(MemoryStore(), schemas=shop.schemas, tools=False)
+    MCPServer("test", extensions=[bare], log_level="WARNING").add_tool(nothing, "create_cart")
 
 
 def test_a_store_that_cannot_be_opened_is_an_error_at_the_start() -> None:

@@ -216,6 +216,24 @@ async def test_an_accessor_says_so_and_never_takes_it_for_unset(inside: MemorySt
     assert await cart.get("a") is None
 
 
+async def test_who_forgot_the_encryption_is_told_so(inside: MemoryStore, sealed: EncryptedStore) -> None:
+    cart = await UntypedSession.create(sealed)
+    await cart.set("a", 1)
+    access = Access(Address("handle", cart.id, "session"))
+    bare = UntypedSession.open(inside, cart.id)
+    for attempt in (bare.get("a"), bare.update("a", str), bare.snapshot()):
+        with pytest.raises(
+            SessionDataError, match="it is encrypted, and the server has to open its store with Encrypted"
+        ):
+            await attempt
+    for operation in ("increment", "append"):
+        with pytest.raises(SessionDataError, match="but something encrypted, which EncryptedStore can open"):
+            await OPERATIONS[operation](inside, access)
+    await inside.write(access, {"a": UNREADABLE})  # what hooks get of a value that does not open, without being told
+    with pytest.raises(SessionDataError, match="invalid JSON"):
+        await bare.get("a")
+
+
 async def test_an_event_that_does_not_open_is_a_failure_of_the_store_that_names_no_event(
     inside: MemoryStore, sealed: EncryptedStore
 ) -> None:

@@ -487,6 +487,7 @@ async def test_a_backend_that_fails_is_said_in_a_line_without_what_it_says(
     with pytest.raises(StoreError) as raised:
         await getattr(store, operation)(access)
     assert str(raised.value) == "the key-value store failed with ConnectionError"
+    assert not raised.value.in_doubt
     assert raised.value.__cause__ is backend.failure
     with pytest.raises(StoreError):
         await store.purge_expired()
@@ -499,8 +500,11 @@ async def test_of_a_write_that_failed_it_says_that_nobody_knows(
 ) -> None:
     await store.create(access, LIVES)
     backend.writes_left = 0
-    with pytest.raises(StoreError, match=r"failed with ConnectionError; it is not known whether it was done$"):
+    with pytest.raises(
+        StoreError, match=r"failed with ConnectionError; it is not known whether it was done$"
+    ) as raised:
         await store.write(access, {"a": b"1"})
+    assert raised.value.in_doubt
 
 
 async def test_sweeping_that_fails_is_logged_and_fails_nobody(

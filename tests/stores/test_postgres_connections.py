@@ -240,8 +240,9 @@ async def test_a_server_that_hangs_is_cut_off(postgres: PostgresServer, monkeypa
         os.kill(pid, signal.SIGSTOP)
         try:
             started = time.monotonic()
-            with pytest.raises(StoreError, match=r"did not answer within 0\.2 seconds; whether this was done is"):
+            with pytest.raises(StoreError, match=r"did not answer within 0\.2 seconds; whether this was") as raised:
                 await store.read(ACCESS)
+            assert raised.value.in_doubt
             assert time.monotonic() - started < 5.0
             assert await store.read(ACCESS) == {"n": b"0"}, "by a new connection"
         finally:
@@ -327,6 +328,7 @@ async def test_a_connection_that_is_cut_in_the_middle_of_an_answer(
         calls = [store.read(ACCESS), store.increment(ACCESS, "n", 1, b"0"), store.read(ACCESS)]
         results = await asyncio.gather(*calls, return_exceptions=True)
         assert all("went away before it answered; whether this was done is not known" in str(one) for one in results)
+        assert all(isinstance(one, StoreError) and one.in_doubt for one in results)
         cutter.left = 10**9
         assert (await store.read(ACCESS, ["n"]))["n"] in (b"0", b"1")
         assert (await store.read(ACCESS))["long"] == bytes(1_000_000)

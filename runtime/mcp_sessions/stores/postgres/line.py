@@ -9,6 +9,7 @@ the database too.
 import asyncio
 from collections import deque
 from collections.abc import Coroutine, Iterable
+from copy import copy
 from typing import Any, Final
 
 from mcp_sessions.errors import StoreError
@@ -252,6 +253,6 @@ def _fail(jobs: Iterable[Job], error: StoreError) -> None:
     """Answer those that have no answer yet, each with an error of its own."""
     for job in jobs:
         if not job.answer.done():
-            failure = type(error)(*error.args)
+            failure = copy(error)
             failure.__cause__ = error.__cause__
             job.answer.set_exception(failure)
