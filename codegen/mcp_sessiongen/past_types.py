@@ -41,16 +41,24 @@ def with_pasts(module: ir.Module, pasts: Mapping[str, Past]) -> tuple[ir.Module,
     pools = [_Pool(module, {kind: kind for kind in module.type_names})]
     taken = set(module.type_names)
     for name, past in pasts.items():
+        secret = _secrets_of(next(session for session in module.sessions if session.name == name))
         for version in reversed(past.versions):
             pool = _pool_of(version, name, pools)
             own = {kind for kind, called in pool.names.items() if called not in taken}
             taken.update(pool.names.values())
             models += [renamed(model, pool.names) for model in pool.module.models if model.name in own]
             enums += [renamed(enum, pool.names) for enum in pool.module.enums if enum.name in own]
-            was = renamed(replace(version.session, name=f"{name}_v{version.number}", model=None), pool.names)
+            keys = tuple(replace(key, secret=key.secret or key.name in secret) for key in version.session.keys)
+            was = replace(version.session, name=f"{name}_v{version.number}", model=None, keys=keys)
+            was = renamed(was, pool.names)
             sessions.append(PastSession(name, was))
             pools.append(pool)
     return replace(module, models=tuple(models), enums=tuple(enums)), sessions[::-1]
+
+
+def _secrets_of(session: ir.Session) -> set[str]:
+    """Return the names that secret keys have and had: an older version may not say yet that they are secret."""
+    return {name for key in session.keys if key.secret for name in (key.name, key.renamed_from)}
 
 
 def clashing(module: ir.Module, pasts: Mapping[str, Past]) -> str:

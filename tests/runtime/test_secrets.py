@@ -37,6 +37,7 @@ sessions:
   login:
     keys:
       password: {type: str, secret: true}
+      pin: {type: str, default: "0000"}  # which was not said to be secret then
       user: str?
 """,
     "vault.py": """
@@ -57,7 +58,8 @@ from out.login import LoginV1State, LoginV2State
 def login_v2(before: LoginV1State) -> LoginV2State:
     assert "hunter2" not in repr(before)
     assert before.password == "hunter2"
-    return LoginV2State(token=before.password, user=before.user)
+    assert before.pin == "hunter2"
+    return LoginV2State(token=before.password, pin=before.pin, user=before.user)
 """,
 }
 
@@ -128,6 +130,7 @@ async def test_a_migration_that_prints_what_it_takes_shows_no_secret_of_the_past
     former = type("FormerSession", (UntypedSession,), {"schema": SessionSchema(name="login", version=1)})
     old = await former.create(store)
     await old.set("password", VALUE)
+    await old.set("pin", VALUE)
     session = modules["login"].LoginSession.open(store, old.id)
     assert await session.get_token() == VALUE, "the function of the migration looked at what it took, too"
 
