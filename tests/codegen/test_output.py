@@ -29,8 +29,9 @@ def test_both_forms_of_an_example_compile_to_the_same_code(name: str, project: P
     assert [line[:1] for line in difference(*texts)] == ["-", "+"]
 
 
-def test_both_forms_of_a_rich_schema_compile_to_the_same_code() -> None:
-    forms = [(GOLDEN / f"both-forms-{form}" / "expected" / "schema.py").read_text() for form in ("yaml", "pydantic")]
+@pytest.mark.parametrize("case", ["both-forms", "secrets"])
+def test_both_forms_of_a_rich_schema_compile_to_the_same_code(case: str) -> None:
+    forms = [(GOLDEN / f"{case}-{form}" / "expected" / "schema.py").read_text() for form in ("yaml", "pydantic")]
     assert difference(*forms) == [
         "-#   mcp-sessiongen generate ../schema.yaml -o .",
         "+#   mcp-sessiongen generate ../schema.py -o .",

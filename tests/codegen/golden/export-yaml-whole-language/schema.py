@@ -70,6 +70,7 @@ class Order(SessionModel, idle="90m", max="30d", reserved=("basket", "old_title"
     home: Path | None
     method: Method | None
     by_status: dict[Status, int] = {Status.OPEN: 1}
+    voucher: Annotated[str, Field(max_length=20, description="Good for something."), Key(secret=True)]
 
 
 class Other(SessionModel):
