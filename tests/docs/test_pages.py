@@ -158,7 +158,7 @@ def test_the_page_says_what_each_category_of_breaking_is(command_line: str, repo
 
 def test_the_hooks_are_those_of_the_page(command_line: str, repository: Path) -> None:
     hooks = re.findall(r"^- id: (.*)$", (repository / ".pre-commit-hooks.yaml").read_text(), re.MULTILINE)
-    assert len(hooks) == 2
+    assert len(hooks) == 4
     assert all(f"`{hook}`" in command_line for hook in hooks)
 
 

@@ -78,6 +78,23 @@ async def test_it_remembers_notes_in_a_database_beside_it(server: Any, mode: Any
     assert not list(tmp_path.glob("*"))
 
 
+async def test_the_environment_names_another_store(begun: Path, tmp_path: Path) -> None:
+    (begun / "sessions.db").unlink(missing_ok=True)
+    environment = {"MCP_SESSIONS_STORE": "sqlite:///elsewhere.db"}
+    program = [str(begun / "server.py"), "stdio"]
+    server = StdioServerParameters(command=sys.executable, args=program, cwd=tmp_path, env=environment)
+    for expected in (1, 2):  # over stdio a session ends with its server, but not what a handle names
+        async with Client(server) as client:
+            if expected == 1:
+                made = await client.call_tool("create_memory", {})
+                assert made.structured_content is not None
+                handle = {"memory": made.structured_content["memory"]}
+            answer = await client.call_tool("remember", {"text": "milk", **handle})
+            assert text_of(answer) == f"Noted. Notes so far: {expected}"
+    assert (tmp_path / "elsewhere.db").exists()
+    assert not (begun / "sessions.db").exists()
+
+
 def test_an_unknown_transport_is_wrong_usage(begun: Path) -> None:
     line = [sys.executable, "server.py", "studio"]
     done = subprocess.run(line, cwd=begun, capture_output=True, text=True, check=False, timeout=60)

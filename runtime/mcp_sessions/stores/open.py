@@ -83,15 +83,15 @@ def _open_memory(url: str, **options: Any) -> Store:
 def _opener(scheme: str) -> Opener | None:
     if scheme == "memory":
         return _open_memory
-    module, opener, extra, what = _OPENERS.get(scheme, ("", "", "", ""))
+    module, opener = _OPENERS.get(scheme, ("", ""))
     if not module:
         return None
     try:
         found: Opener = getattr(import_module(f"mcp_sessions.stores.{module}"), opener)
     except ImportError as error:
-        if not extra or (error.name or "").startswith("mcp_sessions"):
+        if (error.name or "").startswith("mcp_sessions"):
             raise
-        raise StoreUrlError(f"{what} stores need more packages: pip install 'mcp-sessiongen[{extra}]'") from error
+        raise StoreUrlError(str(error)) from error
     return found
 
 
@@ -118,12 +118,9 @@ def _foreign_opener(scheme: str) -> Opener | None:
     return opener
 
 
-_REDIS: Final = ("redis", "RedisStore", "redis", "Redis and Valkey")
-_POSTGRES: Final = ("postgres.address", "open_url", "postgres", "PostgreSQL")
-
-_OPENERS: Final[dict[str, tuple[str, str, str, str]]] = {
-    "sqlite": ("sqlite.address", "open_url", "", "SQLite"),
-    **dict.fromkeys(("redis", "rediss", "valkey", "valkeys", "unix"), _REDIS),
-    **dict.fromkeys(("postgresql", "postgres"), _POSTGRES),
+_OPENERS: Final[dict[str, tuple[str, str]]] = {
+    "sqlite": ("sqlite.address", "open_url"),
+    **dict.fromkeys(("redis", "rediss", "valkey", "valkeys", "unix"), ("redis", "RedisStore")),
+    **dict.fromkeys(("postgresql", "postgres"), ("postgres.address", "open_url")),
 }
-"""For each scheme, the module and what opens stores in it; the extra that it needs, and how errors call it."""
+"""For each scheme, the module, and what opens stores in it."""
