@@ -280,7 +280,7 @@ class BaseSession:
         access = call.used.get(meant.address, meant)
         is_lost = meant.address.has_parent and await self.store.look_up(meant.address.parent) is None
         if meant.begin is None or is_lost:
-            return not_live(schema, reason, space, tools=call.tools)
+            return not_live(schema, reason, space, tools=call.tools, prefix=call.prefix)
         if reason == "expired":
             await end_expired(self.store, meant, call.hooks)
         if access.begin is None:

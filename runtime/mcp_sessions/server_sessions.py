@@ -72,10 +72,18 @@ class ServerSessions(Hosting):
         self._serving = 0
         self._warned = False
 
-    async def _answer(self, ctx: sdk.RequestContext, work: Callable[[], Awaitable[T]]) -> T:
-        """Do the work of a request, for which accessors are told whose session is meant."""
+    async def _answer(self, ctx: sdk.RequestContext, work: Callable[[], Awaitable[T]], prefix: str = "") -> T:
+        """Do the work of a request, for which accessors are told whose session is meant.
+
+        Args:
+            ctx: The request.
+            work: What is to be done.
+            prefix: What the client sees before the names of the server's tools.
+        """
         await self._connections.end_over()
         call = self._call_of(ctx)
+        if prefix:
+            call = replace(call, prefix=prefix)
         with serving(call), self._heartbeat.during(call):
             return await work()
 
