@@ -1,15 +1,19 @@
 """What a FastMCP server is given: the middleware that tells accessors whose session a call means, and our tools."""
 
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
 
+import mcp_types
 from fastmcp import FastMCP
 from fastmcp.exceptions import ToolError
+from fastmcp.prompts import Prompt
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.server.providers import LocalProvider
-from fastmcp.tools import FunctionTool, ToolResult
+from fastmcp.tools import FunctionTool, Tool, ToolResult
 from mcp.server.extension import ToolBinding
+
+from mcp_sessions.arguments import HIDDEN
 
 Handle: TypeAlias = Callable[[MiddlewareContext[Any], CallNext[Any, Any]], Any]
 """Does what a request asks for, after it has told the accessors whose session is meant."""
@@ -28,6 +32,39 @@ class CallMiddleware(Middleware):
     async def on_request(self, context: MiddlewareContext[Any], call_next: CallNext[Any, Any]) -> Any:
         """See ``Middleware.on_request``."""
         return await self.handle(context, call_next)
+
+    async def on_list_tools(
+        self,
+        context: MiddlewareContext[mcp_types.ListToolsRequest],
+        call_next: CallNext[mcp_types.ListToolsRequest, Sequence[Tool]],
+    ) -> Sequence[Tool]:
+        """See ``Middleware.on_list_tools``; arguments that nobody may give are left out."""
+        return [_without_hidden_parameters(tool) for tool in await call_next(context)]
+
+    async def on_list_prompts(
+        self,
+        context: MiddlewareContext[mcp_types.ListPromptsRequest],
+        call_next: CallNext[mcp_types.ListPromptsRequest, Sequence[Prompt]],
+    ) -> Sequence[Prompt]:
+        """See ``Middleware.on_list_prompts``; arguments that nobody may give are left out."""
+        return [_without_hidden_arguments(prompt) for prompt in await call_next(context)]
+
+
+def _without_hidden_parameters(tool: Tool) -> Tool:
+    properties: dict[str, Any] = tool.parameters.get("properties", {})
+    shown = {name: one for name, one in properties.items() if not _is_hidden(one.get("description"))}
+    if len(shown) == len(properties):
+        return tool
+    return tool.model_copy(update={"parameters": {**tool.parameters, "properties": shown}})
+
+
+def _without_hidden_arguments(prompt: Prompt) -> Prompt:
+    shown = [one for one in prompt.arguments or () if not _is_hidden(one.description)]
+    return prompt if len(shown) == len(prompt.arguments or ()) else prompt.model_copy(update={"arguments": shown})
+
+
+def _is_hidden(description: object) -> bool:
+    return isinstance(description, str) and description.startswith(HIDDEN)  # FastMCP adds to those of prompts
 
 
 class SessionTool(FunctionTool):

@@ -86,7 +86,8 @@ class FastMCPSessions(ServerSessions):
             return await call_next(context)
         call, prefix = current_call(), framework.prefix_of(context, request)
         if call is not None and call.request is request.session and call.store is self._used:
-            with serving(replace(call, handles={}, prefix=prefix)):  # a tool that calls another, or a mounted server
+            # Within a request: a tool calls another one, or the server is mounted in one that has these sessions too.
+            with serving(replace(call, handles={}, prefix=prefix or call.prefix)):
                 return await call_next(context)
         if call is None and request.request is not None and sdk.has_handshake(request.protocol_version):
             self._warn_of_direct()
@@ -222,7 +223,7 @@ _OTHERWISE: Final = {
 }
 
 _DIRECT: Final = (
-    "this server is served by FastMCP alone, not by sessions.http_app or sessions.run: clients of the protocol up to "
-    "2025-11-25 have no MCP session in the store, so what their calls keep without a handle ends with their connection "
-    "to this process, or cannot be kept at all"
+    "this server is served by FastMCP alone: serve it by sessions.http_app(mcp), or sessions.run(mcp, 'http'). As it "
+    "is, clients of the protocol up to 2025-11-25 have no MCP session in the store, so what their calls keep without a "
+    "handle ends with their connection to this process, or cannot be kept at all"
 )
