@@ -81,9 +81,21 @@ class Hosting:
         return max([self.idle, *(accessor.schema.idle or 0 for accessor in self.schemas)])
 
     def _middleware(
-        self, handler: ASGIApp, manager: StreamableHTTPSessionManager, events: SessionEvents | None
+        self,
+        handler: ASGIApp,
+        manager: StreamableHTTPSessionManager,
+        events: SessionEvents | None,
+        *,
+        replays: bool = False,
     ) -> ASGIApp:
-        """Return what is to stand around the handler of an SDK's manager, inside of authentication."""
+        """Return what is to stand around the handler of an SDK's manager, inside of authentication.
+
+        Args:
+            handler: The handler.
+            manager: Whose it is.
+            events: Its event store, if it is ours.
+            replays: See ``ObservingMiddleware``.
+        """
         if manager.stateless:
             return SessionMiddleware(
                 handler,
@@ -98,6 +110,7 @@ class Hosting:
             idle=max(self._longest_idle, manager.session_idle_timeout or ENDLESS_SECONDS),
             security=manager.security_settings,
             events=events,
+            replays=replays,
         )
 
 

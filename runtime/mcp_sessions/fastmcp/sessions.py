@@ -204,7 +204,7 @@ class FastMCPSessions(ServerSessions):
         """Run the lifespan of an application, which makes the manager that our middleware stands in."""
         async with self._while_serving(), inner(app) as state:
             manager = framework.manager_of(endpoint)
-            sdk.wrap_innermost(manager, partial(self._middleware, events=events))
+            sdk.wrap_innermost(manager, partial(self._middleware, events=events, replays=True))
             async with nullcontext() if manager.stateless else reaping(manager, self._used, events):
                 yield state
 
