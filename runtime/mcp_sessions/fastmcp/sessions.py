@@ -20,6 +20,7 @@ from mcp_sessions.context import current_call, serving
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.fastmcp import framework
+from mcp_sessions.fastmcp.headers import ModernWithoutSession
 from mcp_sessions.fastmcp.provided import CallMiddleware, SessionTools
 from mcp_sessions.hosting import serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
@@ -204,7 +205,10 @@ class FastMCPSessions(ServerSessions):
         """Run the lifespan of an application, which makes the manager that our middleware stands in."""
         async with self._while_serving(), inner(app) as state:
             manager = framework.manager_of(endpoint)
-            sdk.wrap_innermost(manager, partial(self._middleware, events=events, replays=True))
+            sdk.wrap_innermost(
+                manager,
+                lambda handler, manager: self._middleware(ModernWithoutSession(handler), manager, events, replays=True),
+            )
             async with nullcontext() if manager.stateless else reaping(manager, self._used, events):
                 yield state
 
