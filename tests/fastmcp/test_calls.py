@@ -180,7 +180,7 @@ async def test_a_required_argument_of_the_create_tool_is_asked_for_without_repea
         return str(await begun._get(KEYS[0]))
 
     for mode in ERAS:
-        async with Client(server, mode=mode) as client:  # type: ignore[arg-type]  # one of its literals
+        async with Client(server, mode=mode) as client:
             said = await refused(client, "create_begun", code="SECRET", level="low")
             assert said == "create_begun needs the argument title."
             said = await refused(client, "create_begun", title="t", code="SECRET")

@@ -8,7 +8,7 @@ import pytest
 from fastmcp import Client, Context, FastMCP
 from fastmcp.server.auth.providers.jwt import StaticTokenVerifier
 from fastmcp.server.dependencies import get_session
-from fastmcp.server.sessions import SessionId, SessionProvider, UserSession
+from fastmcp.server.sessions import Session, SessionId, SessionProvider, UserSession
 from key_value.aio.stores.memory import MemoryStore as KeyValueMemory
 from tests.fastmcp.servers import told
 from tests.fastmcp.test_http import TOKENS, bearer, client_of, modern
@@ -86,7 +86,7 @@ async def begin(peer: Peer, **headers: str) -> str | None:
 
 async def test_state_is_kept_for_a_legacy_client_and_lost_with_each_call_of_a_modern_one() -> None:
     for mode, counted in (("legacy", ["1", "2", "3"]), ("auto", ["1", "1", "1"])):
-        async with Client(make_server(), mode=mode) as client:  # type: ignore[arg-type]  # one of its literals
+        async with Client(make_server(), mode=mode) as client:
             assert [await told(client, "count") for _ in range(3)] == counted
 
 
@@ -173,3 +173,76 @@ async def test_a_store_of_its_own_does_not_bring_a_session_back_after_a_restart(
         assert await legacy(peer, session_id) == 1
     async with client_of(make_server(session_state_store=kept).http_app(json_response=True)) as peer:
         assert await legacy(peer, session_id) == 404
+
+
+async def test_of_two_calls_that_write_different_keys_of_a_session_one_is_lost() -> None:
+    both = Both()
+    armed: list[bool] = []
+
+    class Slow(KeyValueMemory):
+        async def get(self, key: str, *, collection: str | None = None) -> Any:
+            found = await super().get(key, collection=collection)
+            if armed:
+                await both.have_read()
+            return found
+
+    server: FastMCP[Any] = FastMCP("test", session_state_store=Slow())
+    server.add_provider(SessionProvider())
+
+    @server.tool
+    async def put(key: str, session_id: SessionId) -> str:
+        """Set a key."""
+        session = Session(store=server._state_store, principal=None, session_id=session_id)
+        await session.set(key, True)
+        return ""
+
+    @server.tool
+    async def keys(session_id: SessionId) -> list[str]:
+        """Return which keys are set."""
+        session = await get_session(session_id)
+        return [key for key in ("a", "b") if await session.get(key)]
+
+    async with Client(server) as client:
+        session_id = await told(client, "create_session")
+
+        async def putting(key: str) -> None:
+            await told(client, "put", key=key, session_id=session_id)
+
+        armed.append(True)
+        async with anyio.create_task_group() as calls:
+            for key in ("a", "b"):
+                calls.start_soon(putting, key)
+        armed.clear()
+        assert await told(client, "keys", session_id=session_id) in ('["a"]', '["b"]')
+
+
+async def test_values_of_any_size_are_kept() -> None:
+    server = make_server()
+
+    @server.tool
+    async def fill(ctx: Context, session_id: SessionId) -> int:
+        """Keep as much as nobody should."""
+        await ctx.set_state("all", "x" * 32_000_000)
+        session = await get_session(session_id)
+        await session.set("all", "x" * 32_000_000)
+        return len(await ctx.get_state("all")) + len(await session.get("all"))
+
+    async with Client(server, mode="legacy") as client:
+        assert await told(client, "fill", session_id=await told(client, "create_session")) == "64000000"
+
+
+async def test_which_tools_a_session_sees_is_kept_in_that_state_and_goes_on_with_sessions() -> None:
+    server = make_server()
+
+    @server.tool
+    async def hide(ctx: Context) -> str:
+        """Hide another tool from this session."""
+        await ctx.disable_components(names={"count"})
+        return ""
+
+    sessions = FastMCPSessions(schemas=[UntypedSession], tools=False)
+    sessions.add_to(server)
+    async with Client(server, mode="legacy") as one, Client(server, mode="legacy") as two:
+        await told(one, "hide")
+        assert "count" not in {tool.name for tool in await one.list_tools()}
+        assert "count" in {tool.name for tool in await two.list_tools()}
