@@ -40,8 +40,8 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
         raise SessionRequiredError(_OUTSIDE.format(schema.name))
     if call.schemas is not None and schema.name not in call.schemas:
         raise SessionRequiredError(
-            f"the server is not set up for {schema.name} state: its author must list the accessor in "
-            f"Sessions(..., schemas=[...])."
+            f"the server is not set up for {schema.name} state: its author must list the accessor among "
+            f"the schemas of its sessions."
         )
     if handle is not None:
         if not schema.has_handles:
@@ -130,7 +130,8 @@ def begins_anew(schema: SessionSchema) -> SessionNotFoundError:
 _OUTSIDE: Final = (
     "there is no MCP call here that could tell which {} session is meant. Accessors work in the tools of a server with "
     "Sessions(...) among its extensions, and in its prompts and resources where sessions.http_app, sessions.run or "
-    "sessions.attach has it served. Outside of a server, use .create(store) or .open(store, handle)."
+    "sessions.attach has it served; and in a FastMCP server to which FastMCPSessions(...) was added. Outside of a "
+    "server, use .create(store) or .open(store, handle)."
 )
 
 
@@ -158,7 +159,7 @@ def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> s
     if not call.tools:
         return (
             f"this call names no {schema.name} session, and the server has no tool that begins one: its author must "
-            f"offer one, or leave Sessions(tools=True)."
+            f"offer one, or leave out tools=False where the sessions are made."
         )
     if not is_argument:
         found = "a handle names it" if schema.scope == "handle" else f"the client's MCP session holds it, and {why}"
