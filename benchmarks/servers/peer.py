@@ -3,7 +3,8 @@
 import argparse
 
 from fastmcp import Context, FastMCP
-from fastmcp.server.sessions import SessionId, SessionProvider, get_session
+from fastmcp.server.dependencies import get_session
+from fastmcp.server.sessions import SessionId, SessionProvider
 from key_value.aio.stores.redis import RedisStore
 
 from servers.metered import serve

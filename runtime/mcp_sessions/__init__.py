@@ -1,7 +1,7 @@
 """Typed session state for MCP servers: what generated accessors and servers import.
 
-The parts that need the MCP SDK are imported by name: ``mcp_sessions.server`` (``Sessions``) and
-``mcp_sessions.middleware`` (``SessionMiddleware``).
+The parts that need the MCP SDK are imported by name: ``mcp_sessions.server`` (``Sessions``), ``mcp_sessions.fastmcp``
+(``FastMCPSessions``) and ``mcp_sessions.middleware`` (``SessionMiddleware``).
 """
 
 from mcp_sessions.errors import (

@@ -73,7 +73,7 @@ def misplaced() -> Response:
     """Return the response of a middleware that does not know who asks, and so must not serve anybody."""
     logger.error(
         "nobody is served: the session middleware stands outside of authentication, and cannot tell one user from "
-        "another; use Sessions.http_app, which puts it in the right place"
+        "another; use sessions.http_app, which puts it in the right place"
     )
     return refusal(500, "The server is not set up correctly", _INTERNAL_ERROR)
 

@@ -13,9 +13,10 @@ from typing import Any, ClassVar, Concatenate, ParamSpec, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticOmit, core_schema
+from pydantic_core import CoreSchema, core_schema
 from typing_extensions import TypeVar
 
+from mcp_sessions.arguments import described
 from mcp_sessions.attempts import ATTEMPTS
 from mcp_sessions.context import Call, Caller, Hooks, current_call, end_expired, end_session, with_room
 from mcp_sessions.durations import DEFAULT_IDLE_SECONDS, Duration, seconds
@@ -169,9 +170,7 @@ class BaseSession:
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Describe the argument to the model; where no handle can name the session, the model sees none."""
-        if not cls.schema.has_handles:
-            raise PydanticOmit
-        return {"type": "string", "description": _describe_argument(cls.schema)}
+        return described(cls.schema)
 
     # Which session it is
 
@@ -293,7 +292,7 @@ class BaseSession:
         access = call.used.get(meant.address, meant)
         is_lost = meant.address.has_parent and await self.store.look_up(meant.address.parent) is None
         if meant.begin is None or is_lost:
-            return not_live(schema, reason, space, tools=call.tools)
+            return not_live(schema, reason, space, tools=call.tools, prefix=call.prefix)
         if reason == "expired":
             await end_expired(self.store, meant, call.hooks)
         if access.begin is None:
@@ -345,12 +344,3 @@ def _has_tools() -> bool:
 def _require_store(store: object) -> None:
     if isinstance(store, str):
         raise TypeError(f"a store is an object, such as open_store({store.partition('://')[0] + '://...'!r}); got text")
-
-
-def _describe_argument(schema: SessionSchema) -> str:
-    if schema.scope == "handle":
-        return f"Required: the handle of a {schema.name} session."
-    return (
-        f"The handle of a {schema.name} session. Only a client with an MCP session of its own may leave it out, for "
-        f"the state of that session."
-    )

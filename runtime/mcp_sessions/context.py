@@ -82,6 +82,7 @@ class Call:
         hooks: Who wants to know when sessions begin and end.
         schemas: The names of the schemas that the server offers; None when that is not known.
         tools: Whether it offers tools that begin and end sessions.
+        prefix: What the client sees before the names of those tools, where the server is a part of another one.
         request: The object by which the SDK tells this request from others; None until the request was read.
         handles: The handles in the call's arguments, by the name of the schema; "" for one that was left out.
         used: The sessions that the call means, to be kept alive for as long as it lasts. One that was seen to be there
@@ -99,6 +100,7 @@ class Call:
     hooks: Hooks | None = None
     schemas: frozenset[str] | None = None
     tools: bool = True
+    prefix: str = ""
     request: object | None = None
     handles: dict[str, set[str]] = field(default_factory=dict)
     used: dict[Address, Access] = field(default_factory=dict)

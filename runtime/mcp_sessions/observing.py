@@ -43,6 +43,7 @@ class ObservingMiddleware(LegacyMiddleware):
         idle: Seconds without a request after which a record expires; no less than the SDK's ``session_idle_timeout``.
         security: The Host and Origin rules that hold for the handler; they hold for our own answers too.
         events: The handler's event store; None if it has none, or another.
+        replays: Whether a stream that is over is replayed here, for a handler that then sends nothing, as FastMCP's.
     """
 
     def __init__(
@@ -53,9 +54,11 @@ class ObservingMiddleware(LegacyMiddleware):
         idle: float = DEFAULT_IDLE_SECONDS,
         security: TransportSecuritySettings | None = None,
         events: SessionEvents | None = None,
+        replays: bool = False,
     ) -> None:
         super().__init__(app, call, idle=idle, security=security)
         self._events = events
+        self._replays = replays
 
     async def _answer(self, call: Call, request: Request, send: Send) -> Response | None:
         if SESSION_HEADER not in request.headers:
@@ -71,6 +74,9 @@ class ObservingMiddleware(LegacyMiddleware):
             if missing.reason != "unknown":  # of somebody else's the handler would log the whole id
                 await self._terminate(request, session_id)
             return not_found(session_id)
+        missed = await self._missed(access, request) if self._replays else None
+        if missed is not None and missed.is_over:
+            return _replayed(missed, session_id)
         call = replace(call, transport=session_id, used={access.address: access})
         with self._heartbeat.during(call), self._within(session_id):
             await self._serve(call, request, send, self._looking_at(call, access, request))
@@ -124,18 +130,22 @@ class ObservingMiddleware(LegacyMiddleware):
             return message
 
         async def resume(message: Message) -> Message | Response:
-            last_event_id = request.headers.get("last-event-id")
-            if message["status"] != 404 or self._events is None or not last_event_id:
-                return message
-            if not sdk.accepts_stream(request):
+            if message["status"] != 404:
                 return message
             try:
-                missed = await self._events.missed(access, last_event_id)
+                missed = await self._missed(access, request)
             except StoreError as error:
                 return unavailable(error)
-            return message if missed is None else _replayed(missed, access.address.id)
+            return message if missed is None else _replayed(missed, access.address.id, RETRY_MILLISECONDS)
 
         return {"DELETE": end, "GET": resume}.get(request.method)
+
+    async def _missed(self, access: Access, request: Request) -> Missed | None:
+        """Return what a client has missed of the stream that a request is to resume; None if it is no such request."""
+        last_event_id = request.headers.get("last-event-id")
+        if request.method != "GET" or self._events is None or not last_event_id or not sdk.accepts_stream(request):
+            return None
+        return await self._events.missed(access, last_event_id)
 
     async def _terminate(self, request: Request, session_id: str) -> None:
         """Have the handler end a session that is not in the store; it refuses if the session is another caller's."""
@@ -157,12 +167,16 @@ class ObservingMiddleware(LegacyMiddleware):
         return nullcontext() if self._events is None else self._events.within(session_id)
 
 
-def _replayed(missed: Missed, session_id: str) -> Response:
+def _replayed(missed: Missed, session_id: str, retry: int | None = None) -> Response:
     """Return the events that a client has missed, as a stream that ends with them.
 
-    The session itself is in another process, or was in one that is gone.
+    Args:
+        missed: The events.
+        session_id: The session that they are of.
+        retry: In how many milliseconds the client is to ask again: the session itself is in another process, or was
+            in one that is gone. None when nothing more will come.
     """
-    parts = [f"retry: {RETRY_MILLISECONDS}\n\n"]
+    parts = [] if retry is None else [f"retry: {retry}\n\n"]
     for event in missed.events:
         data = event.message.model_dump_json(by_alias=True, exclude_unset=True)
         parts.append(f"id: {event.event_id}\nevent: message\ndata: {data}\n\n")

@@ -40,8 +40,8 @@ def locate(schema: SessionSchema, call: Call | None, handle: str | None, *, is_a
         raise SessionRequiredError(_OUTSIDE.format(schema.name))
     if call.schemas is not None and schema.name not in call.schemas:
         raise SessionRequiredError(
-            f"the server is not set up for {schema.name} state: its author must list the accessor in "
-            f"Sessions(..., schemas=[...])."
+            f"the server is not set up for {schema.name} state: its author must list the accessor among "
+            f"the schemas of its sessions."
         )
     if handle is not None:
         if not schema.has_handles:
@@ -61,7 +61,7 @@ def by_handle(schema: SessionSchema, handle: str, call: Call) -> Access:
         SessionNotFoundError: If the handle is none that was ever minted for this schema.
     """
     if not is_handle(handle, schema.name):
-        raise not_live(schema, "unknown", "handle", tools=call.tools)
+        raise not_live(schema, "unknown", "handle", tools=call.tools, prefix=call.prefix)
     address = Address("handle", handle, schema.name)
     return access_to(schema, address, call)
 
@@ -90,14 +90,16 @@ def lifetime_of(schema: SessionSchema, call: Call) -> Lifetime:
     return Lifetime(schema.idle or call.idle, schema.max or call.max)
 
 
-def not_live(schema: SessionSchema, reason: Reason, space: Space, *, tools: bool = True) -> SessionNotFoundError:
+def not_live(
+    schema: SessionSchema, reason: Reason, space: Space, *, tools: bool = True, prefix: str = ""
+) -> SessionNotFoundError:
     """Return the error for a session that is not live, with words that a model can act on."""
     if space != "handle":
         what = f"the MCP session that held this {schema.name} state"
         advice = "The client must initialize again."
     else:
         what = f"this {schema.name} session"
-        how = f"Call {schema.create_tool_name} for" if tools else "Begin"
+        how = f"Call {prefix}{schema.create_tool_name} for" if tools else "Begin"
         advice = f"{how} a new one, and use its handle instead."
     if reason == "expired":
         return SessionExpiredError(f"{what} has expired, and what it held is gone. {advice}")
@@ -128,7 +130,8 @@ def begins_anew(schema: SessionSchema) -> SessionNotFoundError:
 _OUTSIDE: Final = (
     "there is no MCP call here that could tell which {} session is meant. Accessors work in the tools of a server with "
     "Sessions(...) among its extensions, and in its prompts and resources where sessions.http_app, sessions.run or "
-    "sessions.attach has it served. Outside of a server, use .create(store) or .open(store, handle)."
+    "sessions.attach has it served; and in a FastMCP server to which FastMCPSessions(...) was added. Outside of a "
+    "server, use .create(store) or .open(store, handle)."
 )
 
 
@@ -156,7 +159,7 @@ def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> s
     if not call.tools:
         return (
             f"this call names no {schema.name} session, and the server has no tool that begins one: its author must "
-            f"offer one, or leave Sessions(tools=True)."
+            f"offer one, or leave out tools=False where the sessions are made."
         )
     if not is_argument:
         found = "a handle names it" if schema.scope == "handle" else f"the client's MCP session holds it, and {why}"
@@ -165,6 +168,6 @@ def _nothing_named(schema: SessionSchema, call: Call, *, is_argument: bool) -> s
             f"accessor as a parameter, so that a handle can be given."
         )
     return (
-        f"this call names no {schema.name} session. Call {schema.create_tool_name} first, then call this tool again "
-        f"with the handle that it returns, as its argument for the {schema.name} session."
+        f"this call names no {schema.name} session. Call {call.prefix}{schema.create_tool_name} first, then call this "
+        f"tool again with the handle that it returns, as its argument for the {schema.name} session."
     )

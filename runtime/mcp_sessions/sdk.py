@@ -5,14 +5,14 @@ Everything here is covered by ``tests/runtime/test_sdk.py``, which fails when th
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import principal_components
-from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
+from mcp.server.session import ServerSession
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
@@ -23,6 +23,26 @@ from starlette.types import ASGIApp, Scope
 from mcp_sessions.context import Caller
 from mcp_sessions.errors import SessionError
 from mcp_sessions.owner import owner_of
+
+
+class RequestContext(Protocol):
+    """What the contexts of a request have in common, whoever made them: the SDK, or a framework on it."""
+
+    @property
+    def session(self) -> ServerSession:
+        """The session of this request alone, by which it is told from others."""
+        ...
+
+    @property
+    def request(self) -> object | None:
+        """The HTTP request that brought it; None where there is none."""
+        ...
+
+    @property
+    def protocol_version(self) -> str:
+        """The protocol revision that was agreed on."""
+        ...
+
 
 ANTICIPATED: tuple[type[Exception], ...] = (ToolError, ResourceError)
 """The errors whose text the SDK shows to the model, instead of reporting a crash."""
@@ -66,7 +86,7 @@ def has_handshake(protocol_version: str) -> bool:
     return protocol_version in HANDSHAKE_PROTOCOL_VERSIONS
 
 
-def connection_of(ctx: ServerRequestContext[Any, Any]) -> object | None:
+def connection_of(ctx: RequestContext) -> object | None:
     """Return the object that is the same for all requests of one connection with a handshake, else None.
 
     That is the client's ``initialize`` parameters: on stdio, in memory and under the SDK's stateful HTTP manager there
@@ -120,13 +140,14 @@ def _server_being_made() -> MCPServer[Any] | None:
     return None
 
 
-def wrap_innermost(server: MCPServer[Any], wrap: Callable[[ASGIApp, StreamableHTTPSessionManager], ASGIApp]) -> None:
-    """Put an ASGI middleware right around the server's MCP handler, inside of authentication.
+def wrap_innermost(
+    manager: StreamableHTTPSessionManager, wrap: Callable[[ASGIApp, StreamableHTTPSessionManager], ASGIApp]
+) -> None:
+    """Put an ASGI middleware right around the MCP handler of a server, inside of authentication.
 
     Raises:
         RuntimeError: If this SDK has no such place; serving without the middleware would be unsafe.
     """
-    manager = server.session_manager
     handler = getattr(manager, "asgi_app", None)
     if not callable(handler):
         raise RuntimeError("this version of the mcp SDK has no session_manager.asgi_app to put the middleware around")

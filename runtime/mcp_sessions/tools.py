@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mcp.server.extension import ToolBinding
 from mcp_types import ToolAnnotations
-from pydantic import BaseModel, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import current_call
@@ -19,6 +19,9 @@ from mcp_sessions.parameters import parameter
 from mcp_sessions.stores.base import Listed
 
 _REQUIRED: Final = inspect.Parameter.empty
+
+_BY_ALIAS: Final = ConfigDict(serialize_by_alias=True)
+"""The handle has its name by an alias, since no field could be called as some of BaseModel's methods are."""
 
 
 class Ended(BaseModel):
@@ -69,6 +72,7 @@ def create_tool(accessor: type[BaseSession], default_idle: float, default_max: f
     what = _sentence(accessor)
     answer = create_model(
         f"{accessor.__name__}Handle",
+        __config__=_BY_ALIAS,
         handle=(
             str,
             Field(alias=schema.argument, description="The handle, for the tools that take one."),
@@ -78,13 +82,13 @@ def create_tool(accessor: type[BaseSession], default_idle: float, default_max: f
 
     keys = {key.name: key for key in schema.keys if key.create}
 
-    async def create(**given: object) -> dict[str, str]:
+    async def create(**given: object) -> BaseModel:
         call = current_call()
         if call is None:
             raise SessionRequiredError("this tool was called outside of a server's call")
         values = {name: keys[name].encode_json(value) for name, value in given.items() if value is not UNSET}
         session = await accessor._begin(call, values)
-        return {schema.argument: session.id, "retention": kept}
+        return answer.model_validate({schema.argument: session.id, "retention": kept})
 
     description = (
         f"Begin a new {schema.name} session{what} Returns its handle, which other tools take as their argument "
@@ -125,6 +129,7 @@ def list_tool(accessor: type[BaseSession]) -> ToolBinding:
     schema = accessor.schema
     entry = create_model(
         f"{accessor.__name__}Entry",
+        __config__=_BY_ALIAS,
         handle=(str, Field(alias=schema.argument, description="The handle, for the tools that take one.")),
         created=(datetime, Field(description="When the session began.")),
         expires=(datetime, Field(description="When it expires unless it is used.")),
@@ -135,7 +140,7 @@ def list_tool(accessor: type[BaseSession]) -> ToolBinding:
         cursor=(str | None, Field(description="If there are more: the argument cursor that gives them.")),
     )
 
-    async def own(cursor: str = "") -> dict[str, object]:
+    async def own(cursor: str = "") -> BaseModel:
         call = current_call()
         if call is None or call.caller.owner is None:
             raise SessionRequiredError(
@@ -145,7 +150,7 @@ def list_tool(accessor: type[BaseSession]) -> ToolBinding:
         with retelling():
             page = await call.store.scan(schema=schema.name, owner=call.caller.owner, cursor=cursor)
         found = [_entry(schema.argument, one) for one in page.sessions if one.address.space == "handle"]
-        return {"sessions": found, "cursor": page.cursor or None}
+        return answer.model_validate({"sessions": found, "cursor": page.cursor or None})
 
     description = f"List the {schema.name} sessions of the user who is logged in."
     hints = ToolAnnotations(read_only_hint=True, open_world_hint=False)

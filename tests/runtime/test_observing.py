@@ -573,7 +573,9 @@ async def test_middleware_outside_of_authentication_serves_nobody(store: Any) ->
 async def test_a_standing_stream_keeps_its_session_alive(store: Any, clock: Any, asked: list[Any]) -> None:
     server, sessions = make_server(store)
     app = server.streamable_http_app()
-    sdk.wrap_innermost(server, lambda handler, manager: ObservingMiddleware(handler, sessions.call, idle=0.06))
+    sdk.wrap_innermost(
+        server.session_manager, lambda handler, manager: ObservingMiddleware(handler, sessions.call, idle=0.06)
+    )
     async with app.router.lifespan_context(app):
         wire = Wire(app)
         await wire.initialize()

@@ -100,7 +100,7 @@ async def test_the_innermost_place_is_the_one_that_requests_go_through() -> None
 
         return watch
 
-    sdk.wrap_innermost(server, wrap)
+    sdk.wrap_innermost(server.session_manager, wrap)
     async with (
         app.router.lifespan_context(app),
         httpx2.AsyncClient(transport=httpx2.ASGITransport(app=app), base_url="http://127.0.0.1:8000") as http,
