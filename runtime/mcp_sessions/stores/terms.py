@@ -113,6 +113,8 @@ class SessionInfo:
         digest: The digest of that schema.
         size: Bytes of its values and key names together.
         since: The oldest version of the schema whose callers can use it; 0 for all.
+        idle: Its idle lifetime, in seconds; 0 where that is not known.
+        max_at: When it expires however much it is used; None for never.
     """
 
     created: float
@@ -121,6 +123,8 @@ class SessionInfo:
     digest: str
     size: int = 0
     since: int = 0
+    idle: float = 0.0
+    max_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
