@@ -160,7 +160,7 @@ SINCE_FORMAT_2 = (
     ("since bigint, idle double precision, max_at double precision\n", "since bigint\n"),
     ("s.since, s.idle, s.max_at\n", "s.since\n"),
     ("        o.idle := v_session.idle;\n        o.max_at := v_session.max_at;\n", ""),
-    ('format VALUES (2)', 'format VALUES (1)'),
+    ("format VALUES (2)", "format VALUES (1)"),
 )
 
 
@@ -176,7 +176,7 @@ async def test_a_schema_of_the_first_format_is_upgraded_with_what_is_in_it(nothi
             VALUES ('handle', 'cart_1', 'cart', 'me', 1, '', 0, 1.0, 4e9, 600.0, 5e9, 4e9)"""
     )
     async with opened(nothing.url, schema=NEW, create=False) as store:
-        with pytest.raises(StoreUrlError, match="no schema .* of this version's format, 2"):
+        with pytest.raises(StoreUrlError, match=r"no schema .* of this version's format, 2"):
             await store.count()
     async with opened(nothing.url, schema=NEW) as store:
         found = await store.look_up(Address("handle", "cart_1", "cart"))

@@ -19,6 +19,9 @@ Reason: TypeAlias = Literal["unknown", "expired", "ended"]
 TRANSPORT_SCHEMA: Final = ""
 """The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
 
+EVENTS_SCHEMA: Final = "#events"
+"""The schema of the child of a transport session that holds its events; no session can have that name."""
+
 SLIDE_STEP: Final = 1 / 60
 """Fraction of the idle lifetime by which an expiry may run late, so that most reads need not write it."""
 
@@ -61,6 +64,11 @@ class Limits:
 
 
 NO_LIMITS: Final = Limits()
+
+DEFAULT_LIMITS: Final = Limits(
+    value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000
+)
+"""How much a server keeps unless it is told otherwise: one owner cannot take more than a tenth of the sessions."""
 
 
 @dataclass(frozen=True, slots=True)
