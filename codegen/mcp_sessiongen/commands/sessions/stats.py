@@ -10,7 +10,7 @@ import click
 from mcp_sessiongen.commands.sessions.options import Place, store_options
 from mcp_sessiongen.commands.sessions.table import Column, Table
 from mcp_sessiongen.commands.sessions.units import iso, size, time
-from mcp_sessiongen.commands.shared import Reporter
+from mcp_sessiongen.commands.shared import Reporter, count
 from mcp_sessiongen.commands.stores import perform, progress_bar
 
 if TYPE_CHECKING:
@@ -69,9 +69,9 @@ def _lines(stats: "Stats") -> Iterator[str]:
         return
     about = "" if stats.are_owners_exact else "about "
     inside = f", {stats.children} of them in an MCP session" if stats.children else ""
-    yield f"{stats.sessions} sessions{inside}; {size(stats.bytes)}"
-    without = f"; {stats.ownerless} sessions without one" if stats.ownerless else ""
-    yield f"{about}{stats.owners} owners{without}"
+    yield f"{count(stats.sessions, 'session')}{inside}; {size(stats.bytes)}"
+    without = f"; {count(stats.ownerless, 'session')} without one" if stats.ownerless else ""
+    yield f"{about}{count(stats.owners, 'owner')}{without}"
     yield ""
     now = clock.time()
     rows = []
