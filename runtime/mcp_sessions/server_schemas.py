@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from math import inf
 
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.events import EVENTS_SCHEMA
+from mcp_sessions.stores.terms import EVENTS_SCHEMA
 
 
 def require_lifetimes(accessors: Sequence[type[BaseSession]], idle: float, longest: float | None) -> None:

@@ -20,16 +20,12 @@ from mcp_sessions.server_schemas import require_accessors, require_distinct, req
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.stores.open import VARIABLE
+from mcp_sessions.stores.terms import DEFAULT_LIMITS
 
 SessionT = TypeVar("SessionT", bound=BaseSession)
 T = TypeVar("T")
 
 _log: Final = logging.getLogger("mcp_sessions")
-
-DEFAULT_LIMITS: Final = Limits(
-    value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000
-)
-"""How much a server keeps unless it is told otherwise: one owner cannot take more than a tenth of the sessions."""
 
 
 class ServerSessions(Hosting):
