@@ -12,11 +12,13 @@ from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext
+from mcp_sessions.stores.notices import Notices
 from mcp_sessions.stores.postgres import calls, definition, one
 from mcp_sessions.stores.postgres.calls import Outcome
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.line import Line
 from mcp_sessions.stores.postgres.names import Call
+from mcp_sessions.stores.postgres.notices import PostgresNotices
 from mcp_sessions.stores.terms import (
     GRACE_SECONDS,
     Access,
@@ -253,6 +255,10 @@ class PostgresStore:
             return False
         ((done,),) = await line.submit(calls.migrate(self._now(), copy, version, changes, untils))
         return bool(done)
+
+    def notices(self) -> Notices:
+        """Return how workers tell each other of changes: by NOTIFY and LISTEN."""
+        return PostgresNotices(self._database)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

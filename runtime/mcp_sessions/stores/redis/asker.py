@@ -63,6 +63,10 @@ class Asker:
         calls = [Call(None, (partition.indexes[2],), ("HGET", "all")) for partition in self.partitions]
         return sum(int(found or 0) for found in await asyncio.gather(*map(line.ask, calls)))
 
+    async def publish(self, channel: bytes, message: bytes) -> None:
+        """Send a message to all who listen to a channel; in a cluster, to those at any of its nodes."""
+        await self._line().ask(Call(None, (channel,), ("PUBLISH", message)))
+
     def partition_of(self, address: Address) -> Partition:
         """Return the partition that a session is in."""
         return self._claims.partition_of(address)
