@@ -4,6 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from math import inf
 from typing import Any, Final, TypeVar
 
@@ -15,6 +16,7 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, Tex
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
+from mcp_sessions.bus import SessionBus
 from mcp_sessions.connections import Connections
 from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
@@ -23,6 +25,7 @@ from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
+from mcp_sessions.offering import offered, resources_among
 from mcp_sessions.serving import Serving
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
@@ -58,6 +61,8 @@ class Sessions(Serving, Extension):
         max: Lifetime however much they are used of sessions whose schema sets none; None for no limit.
         limits: How much is kept: bytes of a value and of a session, sessions of an owner and in all.
         tools: Whether to contribute the create and end tools.
+        resources: Whose sessions clients may also read as resources: some of ``schemas``, or True for all of them. See
+            ``bus``.
 
     Raises:
         ValueError: If two schemas have the same name, or their tools do; if ``max`` is shorter than ``idle``.
@@ -76,6 +81,7 @@ class Sessions(Serving, Extension):
         max: Duration | None = None,
         limits: Limits = DEFAULT_LIMITS,
         tools: bool = True,
+        resources: bool | Sequence[type[BaseSession]] = False,
     ) -> None:
         _require_accessors(schemas)
         if not isinstance(limits, Limits):
@@ -98,7 +104,7 @@ class Sessions(Serving, Extension):
             raise TypeError(f"store is the URL of a store, or a store; got {type(store).__name__}")
         self._owns_store = store is None or isinstance(store, str)
         self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
-        self._used = _observed(self.store)
+        self._used, self._offered = offered(_observed(self.store), resources_among(self.schemas, resources))
         self._lifecycle = Lifecycle(self._used, self.schemas)
         names = [accessor.schema.name for accessor in self.schemas]
         self._names = frozenset(names)
@@ -142,6 +148,8 @@ class Sessions(Serving, Extension):
         """
         if ctx.request_id is None:
             return await call_next(ctx)
+        if self._offered is not None:
+            call_next = partial(self._offered.resources.serve, call_next)
         try:
             return await self._answer(ctx, call_next)
         except MCPError:
@@ -158,6 +166,22 @@ class Sessions(Serving, Extension):
         """
         if self.middleware not in server.middleware:
             server.middleware.append(self.middleware)
+            if self._offered is not None:
+                self._offered.resources.attach(server)
+
+    @property
+    def bus(self) -> SessionBus:
+        """What the server's listen streams are to be on: ``MCPServer(..., subscriptions=sessions.bus)``.
+
+        With ``resources``, clients of revision 2026-07-28 are told when session state changes, whichever worker changed
+        it; and what the server itself publishes reaches the clients of all workers.
+
+        Raises:
+            ValueError: If there are no ``resources``.
+        """
+        if self._offered is None:
+            raise ValueError("there is a bus only where there is something to tell: give Sessions(resources=True)")
+        return self._offered.bus
 
     async def _answer(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         await self._connections.end_over()

@@ -24,6 +24,7 @@ from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.migrations import require_migrations
 from mcp_sessions.observing import RETRY_MILLISECONDS, ObservingMiddleware
+from mcp_sessions.offering import Offered
 from mcp_sessions.reaping import reaping
 from mcp_sessions.stores.base import Store, condition_of
 
@@ -44,6 +45,7 @@ class Serving:
     _installed: bool
     _owns_store: bool
     _used: Store
+    _offered: Offered | None
     _lifecycle: Lifecycle
     _connections: Connections
     _serving: int
@@ -134,7 +136,9 @@ class Serving:
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
 
     async def aclose(self) -> None:
-        """Close the store, if this object opened it."""
+        """Tell what is still to be told of changes, and close the store if this object opened it."""
+        if self._offered is not None:
+            await self._offered.board.aclose()
         if self._owns_store:
             await self.store.aclose()
 
@@ -185,6 +189,8 @@ class Serving:
             require_migrations(accessor.schema)
         if (condition := condition_of(self.store)) is not None:
             _log.warning("sessions are kept in %s: %s", type(self.store).__name__, condition)
+        if self._offered is not None:
+            self._offered.check(self.store)
 
     def _wrapped(
         self, running: Sequence[Starlette], handler: ASGIApp, manager: StreamableHTTPSessionManager

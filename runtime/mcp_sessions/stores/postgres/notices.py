@@ -13,9 +13,6 @@ from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.definition import Connection, quoted
 
-_QUIET_SECONDS: Final = 30.0
-"""After how long without a notification it is asked whether the server is still there."""
-
 _PROBE_SECONDS: Final = 5.0
 """How long the first notification, which is our own, may take."""
 
@@ -53,11 +50,9 @@ class PostgresNotices:
             await connection.execute(f"LISTEN {quoted(self._database.channel)}")
             await self._probe(connection)
             yield None
-            while True:
-                async for notification in connection.notifies(timeout=_QUIET_SECONDS):
-                    if not notification.payload.startswith(_PROBE):
-                        yield b64decode(notification.payload)
-                await connection.execute("SELECT 1")
+            async for notification in connection.notifies():  # TCP's keepalives tell when the server is gone
+                if not notification.payload.startswith(_PROBE):
+                    yield b64decode(notification.payload)
         except (psycopg.Error, OSError) as error:
             raise self._database.lost(error) from error
         finally:

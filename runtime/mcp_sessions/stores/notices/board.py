@@ -17,7 +17,7 @@ from functools import lru_cache
 from typing import Final, TypeAlias
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores.notices import MESSAGE_BYTES, Notices
+from mcp_sessions.stores.notices.base import MESSAGE_BYTES, Notices
 from mcp_sessions.stores.terms import Address
 
 _log: Final = logging.getLogger("mcp_sessions")
@@ -89,6 +89,7 @@ class Board:
         self._watchers: dict[bytes, dict[object, Tell]] = {}
         self._sender: asyncio.Task[None] | None = None
         self._receiver: asyncio.Task[None] | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
         self._hears = asyncio.Event()
 
     # Posting
@@ -185,10 +186,11 @@ class Board:
         self._receiver = running.create_task(self._receive())
 
     def _stop_listening(self) -> None:
-        if self._receiver is not None:
-            with suppress(RuntimeError):  # its loop has ended
-                self._receiver.cancel()
-            self._receiver = None
+        receiver, self._receiver = self._receiver, None
+        if receiver is not None and _is_at_work(receiver):
+            receiver.cancel()
+            self._leaving.add(receiver)
+            receiver.add_done_callback(self._leaving.discard)
 
     async def _receive(self) -> None:
         delay, most = _RETRY_SECONDS
@@ -233,8 +235,10 @@ class Board:
         self._stop_listening()
         self._flush()
         sender, self._sender = self._sender, None
-        if sender is not None and not sender.done():
-            await asyncio.wait([sender], timeout=PATIENCE_SECONDS)
+        last = {task for task in (sender, *self._leaving) if _is_here(task)}
+        if last:
+            await asyncio.wait(last, timeout=PATIENCE_SECONDS)
+        if sender is not None and sender in last:
             sender.cancel()
         await self._notices.aclose()
 
@@ -253,3 +257,7 @@ def _merge(notes: dict[bytes, Kind], topics: Iterable[bytes], kind: Kind) -> Non
 def _is_at_work(task: asyncio.Task[None] | None) -> bool:
     """Tell whether a task will go on: neither it nor its event loop is over."""
     return task is not None and not task.done() and not task.get_loop().is_closed()
+
+
+def _is_here(task: asyncio.Task[None] | None) -> bool:
+    return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
