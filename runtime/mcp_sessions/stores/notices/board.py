@@ -235,11 +235,12 @@ class Board:
         self._stop_listening()
         self._flush()
         sender, self._sender = self._sender, None
-        last = {task for task in (sender, *self._leaving) if _is_here(task)}
+        here = asyncio.get_running_loop()
+        last = [task for task in (sender, *self._leaving) if task is not None and task.get_loop() is here]
         if last:
             await asyncio.wait(last, timeout=PATIENCE_SECONDS)
-        if sender is not None and sender in last:
-            sender.cancel()
+        for task in last:
+            task.cancel()
         await self._notices.aclose()
 
 
@@ -257,7 +258,3 @@ def _merge(notes: dict[bytes, Kind], topics: Iterable[bytes], kind: Kind) -> Non
 def _is_at_work(task: asyncio.Task[None] | None) -> bool:
     """Tell whether a task will go on: neither it nor its event loop is over."""
     return task is not None and not task.done() and not task.get_loop().is_closed()
-
-
-def _is_here(task: asyncio.Task[None] | None) -> bool:
-    return task is not None and not task.done() and task.get_loop() is asyncio.get_running_loop()
