@@ -57,8 +57,8 @@ class Resources:
 
     def attach(self, server: MCPServer[Any]) -> None:
         """Add the resources to a server."""
-        self._subscriptions.is_on_bus = sdk.bus_of(server) is self._bus
-        if not self._subscriptions.is_on_bus:
+        if sdk.bus_of(server) is not self._bus:
+            self._subscriptions.is_on_bus = False
             _log.warning(_NOT_ON_BUS)
         for name, accessor in self._accessors.items():
             schema, what = accessor.schema, _what(accessor)

@@ -58,13 +58,16 @@ class Subscriptions:
     Args:
         board: Where changes are told.
         accessors: The classes whose sessions are resources, by the name of their schema.
+
+    Attributes:
+        is_on_bus: Whether the server's listen streams are on our bus, so that there is something to listen to.
     """
 
     def __init__(self, board: Board, accessors: Mapping[str, type[BaseSession]]) -> None:
         self._board = board
         self._accessors = accessors
         self._streams: Counter[str] = Counter()
-        self.is_on_bus = False
+        self.is_on_bus = True
 
     # Clients of revision 2026-07-28: one request, whose response is the stream
 
