@@ -81,6 +81,12 @@ def channel_of(ctx: ServerRequestContext[Any, Any]) -> Connection | None:
     return connection if has_handshake(ctx.protocol_version) and connection.has_standalone_channel else None
 
 
+def is_open(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Tell whether the client of a request has said who it is, where it has to."""
+    connection: Connection = ctx.session._connection
+    return connection.initialize_accepted
+
+
 def bus_of(server: MCPServer[Any]) -> object:
     """Return the bus that the server's listen streams are on."""
     return server._subscriptions

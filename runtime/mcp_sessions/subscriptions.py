@@ -236,7 +236,7 @@ def _listening_to(
 
 def _uri_of(ctx: ServerRequestContext[Any, Any]) -> str | None:
     """Return the URI that a request of the legacy era names; None if it is not of that era, or malformed."""
-    if not sdk.has_handshake(ctx.protocol_version) or ctx.session.client_params is None:
+    if not sdk.has_handshake(ctx.protocol_version) or not sdk.is_open(ctx):
         return None
     uri = (ctx.params or {}).get("uri")
     return uri if isinstance(uri, str) else None
