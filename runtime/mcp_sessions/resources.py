@@ -83,7 +83,7 @@ class Resources:
         if ctx.method == "resources/list":
             return await self._list(ctx, call_next)
         if ctx.method == "subscriptions/listen":
-            return await self._subscriptions.listen(ctx, call_next)
+            return await self._subscriptions.serve(ctx, call_next)
         if ctx.method == "resources/subscribe":
             return await self._subscriptions.subscribe(ctx, call_next)
         if ctx.method == "resources/unsubscribe":
@@ -91,6 +91,10 @@ class Resources:
         if ctx.method == "initialize":
             return _capable(await call_next(ctx), ctx)
         return await call_next(ctx)
+
+    def close_streams(self) -> None:
+        """End the streams of all who listen."""
+        self._subscriptions.close()
 
     async def _read(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         uri = (ctx.params or {}).get("uri")

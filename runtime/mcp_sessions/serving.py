@@ -131,7 +131,8 @@ class Serving:
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
         elif transport == "streamable-http":
-            _serve_http(self.http_app(server, host=host, **options), host, port, options.get("path", "/mcp"))
+            app = self.http_app(server, host=host, **options)
+            _serve_http(app, host, port, options.get("path", "/mcp"), self._before_shutdown)
         else:
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
 
@@ -141,6 +142,11 @@ class Serving:
             await self._offered.board.aclose()
         if self._owns_store:
             await self.store.aclose()
+
+    def _before_shutdown(self) -> None:
+        """End what would keep the server from stopping for as long as a client likes."""
+        if self._offered is not None:
+            self._offered.resources.close_streams()
 
     async def _serve_stdio(self, server: MCPServer[Any]) -> None:
         self._check()
@@ -228,12 +234,17 @@ class Serving:
         )
 
 
-def _serve_http(app: Starlette, host: str, port: int, path: str) -> None:
+def _serve_http(app: Starlette, host: str, port: int, path: str, before_shutdown: Callable[[], None]) -> None:
     """Serve an application until the process is told to stop; where it does is said once the port is ours."""
     import uvicorn
 
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            before_shutdown()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(app, host=host, port=port, log_level="warning")
-    http = uvicorn.Server(config)
+    http = Server(config)
     try:
         listening = _listening(host, port)
     except OSError as error:

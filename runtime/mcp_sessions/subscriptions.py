@@ -12,10 +12,11 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, cast
 
+import anyio
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import ResourcesListChanged, ResourceUpdated, ServerEvent
+from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourcesListChanged, ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import event_from_wire
 from mcp_types import (
@@ -67,6 +68,7 @@ class Subscriptions:
         self._board = board
         self._accessors = accessors
         self._streams: Counter[str] = Counter()
+        self._open: set[anyio.CancelScope] = set()
         self.is_on_bus = True
 
     # Clients of revision 2026-07-28: one request, whose response is the stream
@@ -94,6 +96,21 @@ class Subscriptions:
             if call.caller.owner is not None and call.caller.individual:
                 stream.watch(owner_topic, owner_topic(call.caller.owner), ResourcesListChanged())
             return await call_next(_listening_to(ctx, stream, [uri for uri in uris if uri not in refused]))
+
+    async def serve(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        """Serve a stream until the client leaves, or the server does: then it ends with a result, as deliberate."""
+        with anyio.CancelScope() as scope:
+            self._open.add(scope)
+            try:
+                return await self.listen(ctx, call_next)
+            finally:
+                self._open.discard(scope)
+        return {"resultType": "complete", "_meta": {SUBSCRIPTION_ID_META_KEY: ctx.request_id}}
+
+    def close(self) -> None:
+        """End all streams."""
+        for scope in list(self._open):
+            scope.cancel()
 
     @contextmanager
     def _counted(self, owner: str | None) -> Iterator[None]:
