@@ -99,6 +99,10 @@ class Stream:
         if (end := self._ends.pop(name, None)) is not None:
             end()
 
+    def names(self) -> set[object]:
+        """Return what is watched, as ``watch`` called it."""
+        return set(self._ends)
+
     def __len__(self) -> int:
         return len(self._ends)
 
@@ -119,6 +123,13 @@ class Stream:
             self.unwatch(name)
         self._listener = None
 
+    def tell(self, event: ServerEvent) -> None:
+        """Tell of an event, unless it is on its way anyway."""
+        if event not in self._waiting:
+            self._waiting[event] = None
+            if self._listener is not None:
+                self._listener(event)
+
     def sent(self, event: ServerEvent) -> None:
         """Note that an event is on its way: what changes from now on is another one."""
         self._waiting.pop(event, None)
@@ -126,10 +137,7 @@ class Stream:
     def _told(self, name: object, event: ServerEvent, once: bool, kind: Kind) -> None:
         if once and kind is Kind.OVER:
             self.unwatch(name)
-        if event not in self._waiting:
-            self._waiting[event] = None
-            if self._listener is not None:
-                self._listener(event)
+        self.tell(event)
 
 
 def uri_topic(uri: str) -> bytes:

@@ -6,8 +6,9 @@ from typing import Final, NamedTuple
 
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.bus import SessionBus
+from mcp_sessions.kept import SUBSCRIPTIONS_SCHEMA
 from mcp_sessions.resources import Resources
-from mcp_sessions.stores.base import Store
+from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Store
 from mcp_sessions.stores.memory import MemoryStore
 from mcp_sessions.stores.noticed import NoticedStore
 from mcp_sessions.stores.notices import LocalNotices, notices_of
@@ -63,7 +64,8 @@ def offered(store: Store, accessors: Sequence[type[BaseSession]]) -> tuple[Store
     if board is None:
         board = Board(notices_of(store))
     bus = SessionBus(board)
-    noticed = NoticedStore(store, board, schemas={accessor.schema.name for accessor in accessors})
+    schemas = {TRANSPORT_SCHEMA, SUBSCRIPTIONS_SCHEMA, *(accessor.schema.name for accessor in accessors)}
+    noticed = NoticedStore(store, board, schemas=schemas)
     return noticed, Offered(Resources(accessors, board, bus), board, bus)
 
 

@@ -24,6 +24,7 @@ from mcp_sessions.errors import SessionError, SessionNotFoundError, SessionRequi
 from mcp_sessions.ids import masked
 from mcp_sessions.naming import Named, access_by, have_current, is_malformed, uri_of
 from mcp_sessions.showing import shown
+from mcp_sessions.standing import Standing
 from mcp_sessions.stores.base import Listed
 from mcp_sessions.stores.notices.board import Board
 from mcp_sessions.subscriptions import Subscriptions
@@ -53,6 +54,7 @@ class Resources:
     def __init__(self, accessors: Sequence[type[BaseSession]], board: Board, bus: SessionBus) -> None:
         self._accessors = {accessor.schema.name: accessor for accessor in accessors}
         self._bus = bus
+        self._board = board
         self._subscriptions = Subscriptions(board, self._accessors)
 
     def attach(self, server: MCPServer[Any]) -> None:
@@ -89,8 +91,14 @@ class Resources:
         if ctx.method == "resources/unsubscribe":
             return await self._subscriptions.unsubscribe(ctx, call_next)
         if ctx.method == "initialize":
-            return _capable(await call_next(ctx), ctx)
+            result = await call_next(ctx)
+            return _capable(result) if self._subscriptions.can_tell(ctx) else result
         return await call_next(ctx)
+
+    def standing(self) -> Standing:
+        """Return what serves standing streams: legacy clients are told that they can subscribe, from then on."""
+        self._subscriptions.stands = True
+        return Standing(self._board, self._subscriptions)
 
     def close_streams(self) -> None:
         """End the streams of all who listen."""
@@ -184,9 +192,9 @@ def _private(result: HandlerResult) -> HandlerResult:
     return result
 
 
-def _capable(result: HandlerResult, ctx: ServerRequestContext[Any, Any]) -> HandlerResult:
-    """Tell a legacy client that it can subscribe, if it can."""
-    if isinstance(result, dict) and sdk.channel_of(ctx) is not None:
+def _capable(result: HandlerResult) -> HandlerResult:
+    """Tell a legacy client that it can subscribe."""
+    if isinstance(result, dict):
         with suppress(KeyError, TypeError):
             resources = {**result["capabilities"]["resources"], "subscribe": True}
             return {**result, "capabilities": {**result["capabilities"], "resources": resources}}

@@ -222,6 +222,7 @@ class Serving:
             idle=self._longest_idle,
             security=manager.security_settings,
             max_body_size=manager.max_request_body_size,
+            standing=None if self._offered is None else self._offered.resources.standing(),
         )
 
     def _observing_middleware(self, handler: ASGIApp, manager: StreamableHTTPSessionManager) -> ASGIApp:

@@ -1,4 +1,4 @@
-"""Who is told that session state has changed: streams of ``subscriptions/listen``, and legacy connections.
+"""Who is told that session state has changed: streams of ``subscriptions/listen``, and legacy clients.
 
 Decides what a client may listen to: what it could read, and nothing else. Of others' sessions it does not even learn
 whether they exist, for they and those that never were are left out, or refused, alike. Specification: MCP 2026-07-28,
@@ -34,7 +34,9 @@ from mcp_sessions.base_session import BaseSession
 from mcp_sessions.bus import Stream, listening, uri_topic
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, StoreError
-from mcp_sessions.naming import access_by, named_by
+from mcp_sessions.kept import drop, keep, kept_at
+from mcp_sessions.naming import Named, access_by, named_by
+from mcp_sessions.stores.base import Access
 from mcp_sessions.stores.noticed import owner_topic
 from mcp_sessions.stores.notices.board import Board, topic_of
 
@@ -48,8 +50,7 @@ _STATE: Final = "mcp_sessions.subscriptions"
 """Where a connection's pusher is kept, in the connection."""
 
 _NO_CHANNEL: Final = (
-    "this server cannot send you notifications: it serves clients of revisions up to 2025-11-25 over HTTP without a "
-    "connection. Its author can set http_app(stateless=False)."
+    "this server has no way to send you notifications. Its author must serve it by sessions.run or sessions.http_app."
 )
 
 
@@ -62,6 +63,7 @@ class Subscriptions:
 
     Attributes:
         is_on_bus: Whether the server's listen streams are on our bus, so that there is something to listen to.
+        stands: Whether legacy clients over HTTP that have no connection can have a standing stream.
     """
 
     def __init__(self, board: Board, accessors: Mapping[str, type[BaseSession]]) -> None:
@@ -70,6 +72,7 @@ class Subscriptions:
         self._streams: Counter[str] = Counter()
         self._open: set[anyio.CancelScope] = set()
         self.is_on_bus = True
+        self.stands = False
 
     # Clients of revision 2026-07-28: one request, whose response is the stream
 
@@ -80,32 +83,34 @@ class Subscriptions:
         except ValidationError:
             return await call_next(ctx)  # which says what is wrong
         uris = list(dict.fromkeys(params.notifications.resource_subscriptions or ()))
-        ours = [uri for uri in uris if self._is_ours(uri)]
         if len(uris) > MOST_RESOURCES:
             raise MCPError(INVALID_PARAMS, f"a stream can listen to {MOST_RESOURCES} resources; got {len(uris)}")
         call, stream = current_call(), Stream(self._board)
         if not self.is_on_bus or call is None:
-            return await call_next(_listening_to(ctx, stream, [uri for uri in uris if uri not in ours]))
+            return await call_next(_listening_to(ctx, stream, [uri for uri in uris if not self._is_ours(uri)]))
         with self._counted(call.caller.owner), listening(stream):
             await self._board.ready()
-            granted = await asyncio.gather(*(self._watch(stream, uri, call) for uri in ours))
-            refused = {uri for uri, is_granted in zip(ours, granted, strict=True) if not is_granted}
-            for uri in uris:
-                if uri not in ours:
-                    stream.watch(uri, uri_topic(uri), ResourceUpdated(uri))
+            granted = await asyncio.gather(*(self.watch(stream, uri, call) for uri in uris))
             if call.caller.owner is not None and call.caller.individual:
                 stream.watch(owner_topic, owner_topic(call.caller.owner), ResourcesListChanged())
-            return await call_next(_listening_to(ctx, stream, [uri for uri in uris if uri not in refused]))
+            honored = [uri for uri, is_granted in zip(uris, granted, strict=True) if is_granted]
+            return await call_next(_listening_to(ctx, stream, honored))
 
     async def serve(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Serve a stream until the client leaves, or the server does: then it ends with a result, as deliberate."""
+        with self.ending():
+            return await self.listen(ctx, call_next)
+        return {"resultType": "complete", "_meta": {SUBSCRIPTION_ID_META_KEY: ctx.request_id}}
+
+    @contextmanager
+    def ending(self) -> Iterator[anyio.CancelScope]:
+        """Break the block off when ``close`` is called."""
         with anyio.CancelScope() as scope:
             self._open.add(scope)
             try:
-                return await self.listen(ctx, call_next)
+                yield scope
             finally:
                 self._open.discard(scope)
-        return {"resultType": "complete", "_meta": {SUBSCRIPTION_ID_META_KEY: ctx.request_id}}
 
     def close(self) -> None:
         """End all streams."""
@@ -131,31 +136,32 @@ class Subscriptions:
     def _is_ours(self, uri: str) -> bool:
         return named_by(uri, self._accessors) is not None
 
-    async def _watch(self, stream: Stream, uri: str, call: Call | None) -> bool:
-        """Tell a stream of a session's changes, if the caller could read it; it is no use of the session.
+    async def watch(self, stream: Stream, uri: str, call: Call) -> bool:
+        """Tell a stream of a resource's changes if the caller could read it; False if not. It is no use of a session.
 
-        It is watched before it is looked at: what happens in between would be lost otherwise.
+        It is watched before it is looked at: what happens in between would be lost otherwise. Whether there is a
+        resource that is no session, nobody knows; if not, there will be no changes of it.
         """
         named = named_by(uri, self._accessors)
-        if named is None or call is None:
-            return False
-        try:
-            access = access_by(named, call)
-        except SessionError:
+        if named is None:
+            stream.watch(uri, uri_topic(uri), ResourceUpdated(uri))
+            return True
+        if (access := _access(named, call)) is None:
             return False
         stream.watch(uri, topic_of(access.address), ResourceUpdated(uri), once=named.handle is not None)
-        if access.begin is not None:  # it is the caller's by its name, and may begin at any time
-            return True
-        try:
-            found = await call.store.look_up(access.address)
-        except StoreError as error:
-            raise MCPError(INTERNAL_ERROR, str(error)) from error
-        if found is not None and found.owner == access.owner:
+        if await _is_theirs(access, call):
             return True
         stream.unwatch(uri)
         return False
 
-    # Clients of older revisions: notifications on their connection, where they have one
+    async def _could_read(self, uri: str, call: Call) -> bool:
+        named = named_by(uri, self._accessors)
+        if named is None:
+            return True
+        access = _access(named, call)
+        return access is not None and await _is_theirs(access, call)
+
+    # Clients of older revisions: notifications on their connection, or on the stream of their session (``standing``)
 
     async def subscribe(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Tell a legacy connection of a resource from now on; of those that the server itself serves, it decides."""
@@ -169,26 +175,70 @@ class Subscriptions:
             except MCPError as error:
                 if error.code != METHOD_NOT_FOUND or not self.is_on_bus:
                     raise
-        if channel is None:
+        call = current_call()
+        if call is None or not self.can_tell(ctx):
             raise MCPError(METHOD_NOT_FOUND, _NO_CHANNEL)
-        stream = _Pusher.of(channel, self._board).stream
-        if uri not in stream and len(stream) >= MOST_RESOURCES:
-            raise MCPError(INVALID_PARAMS, f"a connection can subscribe to {MOST_RESOURCES} resources: unsubscribe one")
-        await self._board.ready()
-        if not is_ours:
-            stream.watch(uri, uri_topic(uri), ResourceUpdated(uri))
-        elif not await self._watch(stream, uri, current_call()):
+        if channel is not None:
+            is_granted = await self._push(channel, uri, call)
+        elif is_granted := await self._could_read(uri, call):
+            await keep(call, kept_at(call, str(call.transport)), uri, MOST_RESOURCES)
+        if not is_granted:
             raise MCPError(INVALID_PARAMS, "there is no such session", {"uri": uri})
         return {}
 
+    async def _push(self, channel: Connection, uri: str, call: Call) -> bool:
+        stream = _Pusher.of(channel, self._board).stream
+        if uri not in stream and len(stream) >= MOST_RESOURCES:
+            raise MCPError(INVALID_PARAMS, f"you can subscribe to {MOST_RESOURCES} resources: unsubscribe one")
+        await self._board.ready()
+        return await self.watch(stream, uri, call)
+
+    def can_tell(self, ctx: ServerRequestContext[Any, Any]) -> bool:
+        """Tell whether a legacy client can be told anything: on its connection, or on the stream of its session."""
+        if sdk.channel_of(ctx) is not None:
+            return True
+        call = current_call()
+        is_over_http = ctx.request is not None and call is not None and call.kind == "transport"
+        begins = ctx.method == "initialize"
+        return (
+            self.stands
+            and is_over_http
+            and sdk.has_handshake(ctx.protocol_version)
+            and (begins or (call is not None and call.transport is not None))
+        )
+
     async def unsubscribe(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """Tell a legacy connection no more of a resource."""
-        uri, channel = _uri_of(ctx), sdk.channel_of(ctx)
-        pusher = None if channel is None else channel.state.get(_STATE)
-        if uri is not None and isinstance(pusher, _Pusher) and uri in pusher.stream:
+        uri, channel, call = _uri_of(ctx), sdk.channel_of(ctx), current_call()
+        if uri is None or call is None or not self.can_tell(ctx):
+            return await call_next(ctx)
+        if channel is None:
+            await drop(call, kept_at(call, str(call.transport)), uri)
+            return {}
+        pusher = channel.state.get(_STATE)
+        if isinstance(pusher, _Pusher) and uri in pusher.stream:
             pusher.stream.unwatch(uri)
             return {}
-        return {} if channel is not None and uri is not None and self._is_ours(uri) else await call_next(ctx)
+        return {} if self._is_ours(uri) else await call_next(ctx)
+
+
+def _access(named: Named, call: Call) -> Access | None:
+    """Return the access to what a URI names, by the rules of accessors; None if they refuse it."""
+    try:
+        return access_by(named, call)
+    except SessionError:
+        return None
+
+
+async def _is_theirs(access: Access, call: Call) -> bool:
+    """Tell whether a session is there, and the caller's."""
+    if access.begin is not None:  # it is the caller's by its name, and may begin at any time
+        return True
+    try:
+        found = await call.store.look_up(access.address)
+    except StoreError as error:
+        raise MCPError(INTERNAL_ERROR, str(error)) from error
+    return found is not None and found.owner == access.owner
 
 
 class _Pusher:

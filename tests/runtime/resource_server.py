@@ -14,6 +14,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.server import MCPServer
 from mcp.server.auth.settings import AuthSettings
 from mcp.server.mcpserver import Context
+from starlette.types import ASGIApp
 from tests.runtime.test_middleware import Verifier
 
 from mcp_sessions import UntypedSession
@@ -143,7 +144,13 @@ async def next_of(subscription: Any) -> Any:
 async def on_a_socket(store: Any, *, stateless: bool = True, **options: Any) -> AsyncIterator[str]:
     """Serve over HTTP in this event loop, and return the URL."""
     server, sessions = make(store, **options)
-    app = sessions.http_app(server, stateless=stateless)
+    async with serving_on_a_socket(sessions.http_app(server, stateless=stateless)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def serving_on_a_socket(app: ASGIApp) -> AsyncIterator[str]:
+    """Serve an application in this event loop, and return the URL."""
     listening = socket.create_server(("127.0.0.1", 0))
     http = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=5))
     http.capture_signals = nullcontext  # type: ignore[method-assign,assignment]  # they are the test runner's

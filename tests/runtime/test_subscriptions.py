@@ -11,7 +11,17 @@ from mcp.client.subscriptions import ResourceUpdated
 from mcp.server import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourcesListChanged, ToolsListChanged
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
-from tests.runtime.resource_server import Note, Updates, as_user, created, done, make, next_of, on_a_socket
+from tests.runtime.resource_server import (
+    Note,
+    Updates,
+    as_user,
+    created,
+    done,
+    make,
+    next_of,
+    on_a_socket,
+    serving_on_a_socket,
+)
 
 from mcp_sessions import subscriptions
 from mcp_sessions.server import Sessions
@@ -332,7 +342,7 @@ async def test_a_connection_subscribes_to_so_many_resources(store: Any, monkeypa
     async with Client(server, mode="legacy") as client:
         for uri in ("weather://1", "weather://2", "weather://2"):
             await client.subscribe_resource(uri)
-        with pytest.raises(MCPError, match="a connection can subscribe to 2 resources: unsubscribe one"):
+        with pytest.raises(MCPError, match="you can subscribe to 2 resources: unsubscribe one"):
             await client.subscribe_resource("weather://3")
         await client.unsubscribe_resource("weather://1")
         await client.subscribe_resource("weather://3")
@@ -352,25 +362,51 @@ async def test_nothing_is_watched_any_more_when_clients_have_left(store: Any) ->
     await sessions.aclose()
 
 
-async def test_without_a_connection_a_legacy_client_is_told_that_there_are_no_notifications() -> None:
-    async with on_a_socket(MemoryStore()) as url, Client(url, mode="legacy") as client:
-        assert client.server_capabilities.resources is not None
-        assert not client.server_capabilities.resources.subscribe
-        with pytest.raises(MCPError, match=r"http_app\(stateless=False\)"):
-            await client.subscribe_resource("session://note/current")
-
-
-async def test_over_http_with_connections_a_legacy_client_is_notified(store: Any) -> None:
+@pytest.mark.parametrize("stateless", [True, False])
+async def test_over_http_a_legacy_client_is_notified_in_both_modes(store: Any, stateless: bool) -> None:
     updates = Updates()
     async with (
-        on_a_socket(store, stateless=False) as url,
+        on_a_socket(store, stateless=stateless) as url,
         Client(url, mode="legacy", message_handler=updates) as client,
     ):
         assert client.server_capabilities.resources is not None
         assert client.server_capabilities.resources.subscribe
-        await client.subscribe_resource("session://note/current")
+        uri = f"session://note/{await created(client)}"
+        for subscribed in ("session://note/current", uri, "weather://today"):
+            await client.subscribe_resource(subscribed)
+        with pytest.raises(MCPError, match="there is no such session"):
+            await client.subscribe_resource(UNKNOWN)
+        if stateless:  # the worker that has the stream learns of subscriptions a moment later
+            assert set(await updates.wait(3)) == {"session://note/current", uri, "weather://today"}
+            updates.clear()
         await done(client, "write", key="a")
         assert await updates.wait() == ["session://note/current"]
+        await done(client, "announce", uri="weather://today")
+        assert (await updates.wait(2))[1:] == ["weather://today"]
+        await done(client, "write", key="a", note=uri.rpartition("/")[2])
+        assert (await updates.wait(3))[2:] == [uri]
+        updates.clear()
+        await done(client, "end_note", note=uri.rpartition("/")[2])
+        assert await updates.wait() == [uri]
+        await client.unsubscribe_resource("session://note/current")
+        async with asyncio.timeout(30):
+            while True:  # what was under way is told still
+                updates.clear()
+                await done(client, "write", key="b")
+                if await quiet(updates.wait()):
+                    return
+
+
+async def test_a_server_that_is_served_in_another_way_promises_nothing_over_http() -> None:
+    server, sessions = make(MemoryStore())
+    app = server.streamable_http_app(stateless_http=True, host="127.0.0.1")
+    async with serving_on_a_socket(app) as url, Client(url, mode="legacy") as client:
+        assert client.server_capabilities.resources is not None
+        assert not client.server_capabilities.resources.subscribe
+        with pytest.raises(MCPError, match="this server has no way to send you notifications"):
+            await client.subscribe_resource("weather://today")
+        assert not (await client.call_tool("announce", {"uri": "weather://today"})).is_error
+    await sessions.aclose()
 
 
 async def test_over_http_a_modern_client_is_told_in_both_modes(store: Any) -> None:

@@ -58,8 +58,7 @@ class NoticedStore:
     ) -> SessionInfo:
         """See ``Store.create``."""
         info = await self.store.create(access, lifetime, values, ttls)
-        if self._is_told(access.address) and access.owner is not None:
-            self.board.post(Kind.CHANGED, owner_topic(access.owner))
+        self._listed(access.address, access.owner)
         return info
 
     async def write(
@@ -116,8 +115,7 @@ class NoticedStore:
         """See ``Store.copy_in``."""
         await self.store.copy_in(copy)
         self._changed(copy.address)
-        if self._is_told(copy.address) and copy.owner is not None:
-            self.board.post(Kind.CHANGED, owner_topic(copy.owner))
+        self._listed(copy.address, copy.owner)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what changed is told before, and the store inside is closed."""
@@ -139,10 +137,14 @@ class NoticedStore:
         if self._is_told(address):
             self.board.post(Kind.CHANGED, topic_of(address))
 
+    def _listed(self, address: Address, owner: str | None) -> None:
+        """Tell an owner that there is another session, or one less; only those that have handles are listed."""
+        if owner is not None and address.space == "handle" and self._is_told(address):
+            self.board.post(Kind.CHANGED, owner_topic(owner))
+
     def _over(self, remains: list[Remains]) -> list[Remains]:
-        told = [one for one in remains if self._is_told(one.address)]
-        if told:
-            owners = {one.owner for one in told if one.owner is not None}
-            self.board.post(Kind.OVER, *(topic_of(one.address) for one in told))
-            self.board.post(Kind.CHANGED, *map(owner_topic, owners))
+        for one in remains:
+            if self._is_told(one.address):
+                self.board.post(Kind.OVER, topic_of(one.address))
+                self._listed(one.address, one.owner)
         return remains
