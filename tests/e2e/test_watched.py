@@ -15,6 +15,7 @@ from mcp.client.subscriptions import ResourceUpdated
 from mcp.shared.exceptions import MCPDeprecationWarning
 from tests.e2e.conftest import Process
 from tests.runtime.resource_server import Updates, created, done, next_of, text
+from tests.runtime.test_standing import connected
 from tests.stores.postgres_server import postgres_server
 from tests.stores.valkey_server import cluster_running, running
 
@@ -109,3 +110,23 @@ async def test_a_server_that_is_told_to_stop_ends_its_streams(start_on: Callable
             await asyncio.to_thread(server.stop, signal.SIGTERM)
             ended += [event async for event in stream]
     assert ended == []
+
+
+async def test_a_legacy_client_without_a_connection_is_told_whichever_worker_it_asks(
+    start_on: Callable[[str], Process],
+) -> None:
+    """It has its stream at one worker, subscribes at another, and its tools run there too."""
+    here, there = start_on("stateless"), start_on("stateless")
+    current = "session://session/current"
+    call = {"name": "remember", "arguments": {"key": "a"}}
+    async with asyncio.timeout(120), connected(there.url) as client:
+        client.url = here.url
+        async with client.listening() as stream:
+            assert stream.answer.status_code == 200
+            assert (await client.ask("resources/subscribe", {"uri": current}, there.url))["result"] == {}
+            assert await stream.update() == current
+            for _ in range(3):
+                assert not (await client.ask("tools/call", call, there.url))["result"]["isError"]
+                assert await stream.update() == current
+            assert (await client.http.delete(there.url, headers=client.headers)).status_code == 204
+            assert await stream.update() is None
