@@ -112,7 +112,7 @@ async def test_a_legacy_client_is_notified(scopes: list[Any], capsys: pytest.Cap
 
 def test_the_limits_are_those_of_the_code(page: str) -> None:
     assert f"listens to {subscriptions.MOST_RESOURCES} resources at most" in page
-    assert f"one user has {subscriptions.MOST_STREAMS} streams in a process" in page
+    assert f"one user has {subscriptions.MOST_STREAMS} streams of `subscriptions/listen` in a process" in page
     assert f"up to {resources.MOST_LISTED} of each schema" in page
     assert f"within {board.PAUSE_SECONDS * 1000:.0f} ms are told once" in page
     assert sqlite_notices.LOOK_SECONDS == 0.1

@@ -104,11 +104,12 @@ async def test_a_legacy_client_with_a_connection_is_notified_of_what_is_done_at_
 async def test_a_server_that_is_told_to_stop_ends_its_streams(start_on: Callable[[str], Process]) -> None:
     server = start_on("stateless")
     ended: list[Any] = []
-    async with asyncio.timeout(60), Client(server.url) as client:
+    async with asyncio.timeout(60), Client(server.url) as client, connected(server.url) as legacy:
         uri = f"session://session/{await created(client, 'session')}"
-        async with client.listen(resource_subscriptions=[uri]) as stream:
+        async with client.listen(resource_subscriptions=[uri]) as stream, legacy.listening() as standing:
             await asyncio.to_thread(server.stop, signal.SIGTERM)
             ended += [event async for event in stream]
+            assert await standing.update() is None
     assert ended == []
 
 

@@ -24,9 +24,11 @@ from tests.runtime.resource_server import (
 )
 
 from mcp_sessions import subscriptions
+from mcp_sessions.bus import Stream
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import Address, MemoryStore
-from mcp_sessions.stores.notices.board import topic_of
+from mcp_sessions.stores.notices import LocalNotices
+from mcp_sessions.stores.notices.board import Board, Kind, topic, topic_of
 
 pytestmark = pytest.mark.anyio
 
@@ -131,6 +133,24 @@ async def test_many_changes_at_once_are_told_once(store: Any) -> None:
             collecting.cancel()
             assert 1 <= len(events) < 100
     await sessions.aclose()
+
+
+async def test_a_client_that_reads_nothing_has_each_event_wait_once() -> None:
+    board = Board(LocalNotices(), pause=0.001)
+    stream, waiting = Stream(board), []
+    stream.open(waiting.append)
+    stream.watch("a", topic("a"), ResourceUpdated("a"))
+    stream.watch("b", topic("b"), ResourceUpdated("b"))
+    for _ in range(1000):
+        board._deliver({topic("a"): Kind.CHANGED, topic("b"): Kind.UNSURE})
+    assert waiting == [ResourceUpdated("a"), ResourceUpdated("b")]
+    stream.sent(ResourceUpdated("a"))
+    board._deliver({topic("a"): Kind.CHANGED, topic("b"): Kind.CHANGED})
+    assert waiting[2:] == [ResourceUpdated("a")]
+    stream.close()
+    board._deliver({topic("a"): Kind.CHANGED})
+    assert len(waiting) == 3
+    await board.aclose()
 
 
 async def test_nobody_is_told_of_other_sessions(store: Any) -> None:
