@@ -118,6 +118,21 @@ async def test_who_watches_no_more_is_told_nothing(boards: tuple[Board, Board]) 
     assert leaving.kinds == []
 
 
+async def test_one_who_fails_keeps_nobody_else_from_being_told(
+    boards: tuple[Board, Board], caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = Heard()
+
+    def fail(kind: Kind) -> None:
+        raise ValueError("a failure")
+
+    boards[0].watch(A, fail)
+    boards[0].watch(A, heard)
+    boards[0].post(Kind.CHANGED, A)
+    assert await heard.wait() == [Kind.CHANGED]
+    assert "somebody could not be told of a change" in caplog.text
+
+
 async def test_a_thread_with_an_event_loop_of_its_own_can_post(boards: tuple[Board, Board]) -> None:
     heard, where = Heard(), []
     boards[0].watch(A, heard)

@@ -2,10 +2,11 @@
 
 import asyncio
 import os
+import random
 import sqlite3
 import subprocess
 import sys
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, suppress
 from pathlib import Path
 
@@ -16,7 +17,8 @@ from tests.stores.valkey_server import running
 
 from mcp_sessions import UntypedSession
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores import Address, SQLiteStore
+from mcp_sessions.stores import Address, SQLiteStore, Store
+from mcp_sessions.stores.noticed import NoticedStore
 from mcp_sessions.stores.notices import LocalNotices, Notices, notices_of
 from mcp_sessions.stores.notices import board as board_module
 from mcp_sessions.stores.notices.board import Board, Kind, topic, topic_of
@@ -248,3 +250,33 @@ async def test_two_processes_tell_each_other_by_a_file(tmp_path: Path) -> None:
     assert await told.next() is Kind.CHANGED
     await board.aclose()
     await store.aclose()
+
+
+@pytest.mark.parametrize("kind", ["memory", "sqlite", "redis", "redis cluster", "postgres", "encrypted sqlite"])
+async def test_who_reads_whenever_it_is_told_ends_up_with_what_was_written_last(
+    kind: str, make_store: Callable[..., Store]
+) -> None:
+    stores = [make_store(kind)]
+    stores.append(stores[0] if kind == "memory" else make_store(kind))
+    writer = NoticedStore(stores[0])
+    session = await UntypedSession.create(writer)
+    reader = UntypedSession.open(stores[1], session.id)
+    board, told = Board(notices_of(stores[1])), asyncio.Event()
+    assert await board.ready()
+    board.watch(topic_of(Address("handle", session.id, "session")), lambda _: told.set())
+
+    async def write() -> None:
+        for number in range(200):
+            await session.set("n", number)
+            await asyncio.sleep(random.choice([0.0, 0.0, 0.001, 0.01]))
+
+    async with asyncio.timeout(60), asyncio.TaskGroup() as tasks:
+        tasks.create_task(write())
+        seen = None
+        while seen != 199:
+            await told.wait()
+            told.clear()
+            seen = await reader.get("n")
+    await board.aclose()
+    await writer.aclose()
+    await stores[1].aclose()

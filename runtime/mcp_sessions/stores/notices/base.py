@@ -56,9 +56,16 @@ def notices_of(store: object) -> Notices:
     while not isinstance(store, NotifyingStore):
         inside = getattr(store, "store", None)
         if inside is None:
-            return _LOCAL.setdefault(store, LocalNotices())
+            return _local(store)
         store = inside
     return store.notices()
+
+
+def _local(store: object) -> LocalNotices:
+    try:
+        return _LOCAL.setdefault(store, LocalNotices())
+    except TypeError:  # nothing can be noted of it
+        return LocalNotices()
 
 
 _LOCAL: Final[WeakKeyDictionary[object, LocalNotices]] = WeakKeyDictionary()

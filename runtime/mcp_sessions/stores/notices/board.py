@@ -127,7 +127,8 @@ class Board:
             self._sender = running.create_task(self._send())
 
     async def _send(self) -> None:
-        delay, most = _RETRY_SECONDS
+        first, most = _RETRY_SECONDS
+        delay = first
         while self._outgoing:
             notes, self._outgoing = self._outgoing, {}
             try:
@@ -136,11 +137,12 @@ class Board:
             except StoreError as error:
                 for found, kind in notes.items():
                     _merge(self._outgoing, (found,), kind)
-                _log.warning("other processes could not be told of changes, and it is tried again: %s", error)
+                if delay == first:  # once, until it works again
+                    _log.warning("other processes could not be told of changes, and it is tried again: %s", error)
                 await asyncio.sleep(delay)
                 delay = min(2 * delay, most)
             else:
-                delay, _ = _RETRY_SECONDS
+                delay = first
 
     def _messages(self, notes: Mapping[bytes, Kind]) -> Iterable[bytes]:
         told = [bytes((kind,)) + found for found, kind in notes.items()]
@@ -193,20 +195,21 @@ class Board:
             receiver.add_done_callback(self._leaving.discard)
 
     async def _receive(self) -> None:
-        delay, most = _RETRY_SECONDS
-        hears = self._hears
+        first, most = _RETRY_SECONDS
+        delay, hears = first, self._hears
         while True:
             try:
                 async with aclosing(self._notices.listen()) as heard:
                     async for message in heard:
                         if message is None:
-                            delay, _ = _RETRY_SECONDS
+                            delay = first
                             hears.set()
                             self._deliver({_EVERYTHING: Kind.UNSURE})
                         else:
                             self._hear(message)
             except StoreError as error:
-                _log.warning("changes in other processes are not heard of, and it is tried again: %s", error)
+                if delay == first:
+                    _log.warning("changes in other processes are not heard of, and it is tried again: %s", error)
             except Exception:
                 _log.exception("changes in other processes are not heard of, and it is tried again")
             hears.clear()
@@ -226,7 +229,10 @@ class Board:
             everybody = [(each, kind) for each in self._watchers] if found == _EVERYTHING else [(found, kind)]
             for watched, what in everybody:
                 for tell in list(self._watchers.get(watched, {}).values()):
-                    tell(what)
+                    try:
+                        tell(what)
+                    except Exception:
+                        _log.exception("somebody could not be told of a change")
 
     # The end
 
