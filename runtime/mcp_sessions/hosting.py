@@ -19,6 +19,7 @@ from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.migrations import require_migrations
 from mcp_sessions.observing import ObservingMiddleware
+from mcp_sessions.offering import Offered
 from mcp_sessions.stores.base import Store, condition_of
 
 _log: Final = logging.getLogger("mcp_sessions")
@@ -35,6 +36,7 @@ class Hosting:
     idle: float
     _owns_store: bool
     _used: Store
+    _offered: Offered | None
     _lifecycle: Lifecycle
     _serving: int
     call: Callable[[], Call]
@@ -51,9 +53,16 @@ class Hosting:
             yield
 
     async def aclose(self) -> None:
-        """Close the store, if this object opened it."""
+        """Tell what is still to be told of changes, and close the store if this object opened it."""
+        if self._offered is not None:
+            await self._offered.board.aclose()
         if self._owns_store:
             await self.store.aclose()
+
+    def _before_shutdown(self) -> None:
+        """End what would keep the server from stopping for as long as a client likes."""
+        if self._offered is not None:
+            self._offered.resources.close_streams()
 
     @asynccontextmanager
     async def _while_serving(self) -> AsyncIterator[None]:
@@ -75,6 +84,8 @@ class Hosting:
             require_migrations(accessor.schema)
         if (condition := condition_of(self.store)) is not None:
             _log.warning("sessions are kept in %s: %s", type(self.store).__name__, condition)
+        if self._offered is not None:
+            self._offered.check(self.store)
 
     @property
     def _longest_idle(self) -> float:
@@ -103,6 +114,7 @@ class Hosting:
                 idle=self._longest_idle,
                 security=manager.security_settings,
                 max_body_size=manager.max_request_body_size,
+                standing=None if self._offered is None else self._offered.resources.standing(),
             )
         return ObservingMiddleware(
             handler,
@@ -114,12 +126,19 @@ class Hosting:
         )
 
 
-def serve_http(app: Starlette, host: str, port: int, path: str) -> None:
+def serve_http(
+    app: Starlette, host: str, port: int, path: str, before_shutdown: Callable[[], None] = lambda: None
+) -> None:
     """Serve an application until the process is told to stop; where it does is said once the port is ours."""
     import uvicorn
 
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            before_shutdown()
+            await super().shutdown(sockets)
+
     config = uvicorn.Config(app, host=host, port=port, log_level="warning")
-    http = uvicorn.Server(config)
+    http = Server(config)
     try:
         listening = _listening(host, port)
     except OSError as error:

@@ -29,6 +29,7 @@ from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.ids import is_transport_id, mint_transport_id
 from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
+from mcp_sessions.standing import Standing
 from mcp_sessions.stores.base import Access, NotLiveError
 
 __all__ = ["SessionMiddleware"]
@@ -43,6 +44,7 @@ class SessionMiddleware(LegacyMiddleware):
         idle: Seconds without a request after which a transport session expires.
         security: The Host and Origin rules that hold for the handler; they hold for our own answers too.
         max_body_size: Bytes that a request body may have.
+        standing: Who answers GET, with a stream; None if nobody does.
     """
 
     def __init__(
@@ -53,13 +55,17 @@ class SessionMiddleware(LegacyMiddleware):
         idle: float = DEFAULT_IDLE_SECONDS,
         security: TransportSecuritySettings | None = None,
         max_body_size: int = DEFAULT_MAX_REQUEST_BODY_SIZE,
+        standing: Standing | None = None,
     ) -> None:
         super().__init__(app, call, idle=idle, security=security)
+        self._standing = standing
         self._unrefused = RequestBodyLimitMiddleware(self._unrefused, max_body_size)
 
     async def _answer(self, call: Call, request: Request, send: Send) -> Response | None:
-        if request.method not in ("POST", "DELETE"):
-            return refusal(405, "Method Not Allowed", headers={"Allow": "POST, DELETE"})
+        standing = self._standing if request.method == "GET" else None
+        if request.method not in ("POST", "DELETE") and standing is None:
+            allowed = "POST, DELETE" if self._standing is None else "GET, POST, DELETE"
+            return refusal(405, "Method Not Allowed", headers={"Allow": allowed})
         body = await request.body()
         message = _initialize_in(body) if request.method == "POST" else None
         again = Request(request.scope, _replay(body, request.receive))
@@ -80,7 +86,10 @@ class SessionMiddleware(LegacyMiddleware):
             return not_found(session_id)
         call = replace(call, transport=session_id, used={access.address: access})
         with self._heartbeat.during(call):
-            await self._serve(call, again, send)
+            if standing is not None:
+                await standing.serve(call, access, again, send)
+            else:
+                await self._serve(call, again, send)
         return None
 
     async def _open(self, call: Call, request: Request, send: Send) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final, Protocol
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
 from mcp.server.auth.provider import principal_components
+from mcp.server.connection import Connection
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.session import ServerSession
@@ -93,6 +95,26 @@ def connection_of(ctx: RequestContext) -> object | None:
     is one such object per connection; the stateless manager has none.
     """
     return ctx.session.client_params if has_handshake(ctx.protocol_version) else None
+
+
+def channel_of(ctx: ServerRequestContext[Any, Any]) -> Connection | None:
+    """Return the connection on which a client of the legacy era can be told something at any time, else None.
+
+    Over stdio, in memory and under the stateful HTTP manager there is one; ``state`` and ``exit_stack`` are its own.
+    """
+    connection: Connection = ctx.session._connection
+    return connection if has_handshake(ctx.protocol_version) and connection.has_standalone_channel else None
+
+
+def is_open(ctx: ServerRequestContext[Any, Any]) -> bool:
+    """Tell whether the client of a request has said who it is, where it has to."""
+    connection: Connection = ctx.session._connection
+    return connection.initialize_accepted
+
+
+def bus_of(server: MCPServer[Any]) -> object:
+    """Return the bus that the server's listen streams are on."""
+    return server._subscriptions
 
 
 def has_extension(server: MCPServer[Any], identifier: str, settings: Mapping[str, Any]) -> bool:

@@ -13,6 +13,7 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, Tex
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
+from mcp_sessions.bus import SessionBus
 from mcp_sessions.context import current_call
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.server_sessions import ServerSessions
@@ -38,6 +39,8 @@ class Sessions(Serving, ServerSessions, Extension):
         max: Lifetime however much they are used of sessions whose schema sets none; None for no limit.
         limits: How much is kept: bytes of a value and of a session, sessions of an owner and in all.
         tools: Whether to contribute the create and end tools.
+        resources: Whose sessions clients may also read as resources: some of ``schemas``, or True for all of them. See
+            ``bus``.
 
     Raises:
         ValueError: If two schemas have the same name, or their tools do; if ``max`` is shorter than ``idle``.
@@ -89,6 +92,8 @@ class Sessions(Serving, ServerSessions, Extension):
         """
         if ctx.request_id is None:
             return await call_next(ctx)
+        if self._offered is not None:
+            call_next = partial(self._offered.resources.serve, call_next)
         try:
             return await self._answer(ctx, partial(call_next, ctx))
         except MCPError:
@@ -105,3 +110,19 @@ class Sessions(Serving, ServerSessions, Extension):
         """
         if self.middleware not in server.middleware:
             server.middleware.append(self.middleware)
+            if self._offered is not None:
+                self._offered.resources.attach(server)
+
+    @property
+    def bus(self) -> SessionBus:
+        """What the server's listen streams are to be on: ``MCPServer(..., subscriptions=sessions.bus)``.
+
+        With ``resources``, clients of revision 2026-07-28 are told when session state changes, whichever worker changed
+        it; and what the server itself publishes reaches the clients of all workers.
+
+        Raises:
+            ValueError: If there are no ``resources``.
+        """
+        if self._offered is None:
+            raise ValueError("there is a bus only where there is something to tell: give Sessions(resources=True)")
+        return self._offered.bus

@@ -16,6 +16,7 @@ from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.hosting import Hosting
 from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
+from mcp_sessions.offering import offered, resources_among
 from mcp_sessions.server_schemas import require_accessors, require_distinct, require_lifetimes
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
@@ -40,6 +41,7 @@ class ServerSessions(Hosting):
         max: Duration | None = None,
         limits: Limits = DEFAULT_LIMITS,
         tools: bool = True,
+        resources: bool | Sequence[type[BaseSession]] = False,
     ) -> None:
         require_accessors(schemas)
         if not isinstance(limits, Limits):
@@ -59,7 +61,7 @@ class ServerSessions(Hosting):
             raise TypeError(f"store is the URL of a store, or a store; got {type(store).__name__}")
         self._owns_store = store is None or isinstance(store, str)
         self.store: Store = open_store(store) if store is None or isinstance(store, str) else store
-        self._used = _observed(self.store)
+        self._used, self._offered = offered(_observed(self.store), resources_among(self.schemas, resources))
         self._lifecycle = Lifecycle(self._used, self.schemas)
         names = [accessor.schema.name for accessor in self.schemas]
         self._names = frozenset(names)

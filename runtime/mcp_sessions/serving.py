@@ -96,7 +96,8 @@ class Serving(Hosting):
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
         elif transport == "streamable-http":
-            serve_http(self.http_app(server, host=host, **options), host, port, options.get("path", "/mcp"))
+            app = self.http_app(server, host=host, **options)
+            serve_http(app, host, port, options.get("path", "/mcp"), self._before_shutdown)
         else:
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
 

@@ -29,7 +29,7 @@ CASES = [
     Case("2025-11-25", 33, 1, "stateless-2025-11-25"),
     Case("2025-11-25", 33, 2, "stateless-2025-11-25"),
     Case("2026-07-28", 40, 1, "stateless-2026-07-28"),
-    Case("2026-07-28", 40, 2, "stateless-2026-07-28-two-processes"),
+    Case("2026-07-28", 40, 2, "stateless-2026-07-28"),
     Case("2025-11-25", 33, 1, "stateful-2025-11-25", {"stateless": False}),
     Case("2026-07-28", 40, 1, "stateful-2026-07-28", {"stateless": False}),
 ]

@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from mcp import Client
+from tests.runtime.resource_server import created, done, make, text
 from tests.runtime.test_middleware import MODERN, Peer, serving
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +31,11 @@ def all_asked(store: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return operation
 
     for name in dir(type(store)):
-        if not name.startswith("_") and name not in ("purge_expired", "aclose") and callable(getattr(store, name)):
+        if (
+            not name.startswith("_")
+            and name not in ("purge_expired", "aclose", "notices")
+            and callable(getattr(store, name))
+        ):
             monkeypatch.setattr(store, name, noting(name))
     return others
 
@@ -68,3 +74,25 @@ async def test_a_call_that_uses_no_session_costs_a_modern_client_nothing(store: 
         assert all_asked == []
         await peer.post("tools/list", mcp_session_id=session_id)
         assert all_asked == ["touch"]
+
+
+@pytest.mark.parametrize("resources", [False, True])
+async def test_that_sessions_are_resources_costs_no_round_trip(
+    store: Any, all_asked: list[str], resources: bool
+) -> None:
+    server, sessions = make(store, resources=resources)
+    async with Client(server) as client:
+        handle = await created(client)
+        assert all_asked == ["create"]
+        all_asked.clear()
+        await done(client, "write", key="a", note=handle)
+        assert all_asked == ["write"]
+        if resources:
+            all_asked.clear()
+            await text(client, f"session://note/{handle}")
+            assert all_asked == ["read"]
+            all_asked.clear()
+            async with client.listen(resource_subscriptions=[f"session://note/{handle}"]):
+                assert all_asked == ["look_up"]
+    assert (sessions._used.store if resources else sessions._used).store is store
+    await sessions.aclose()

@@ -13,6 +13,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, ToolBinding
 from mcp.server.mcpserver.exceptions import ResourceError, ToolError
 from mcp.server.streamable_http import EventStore
+from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp_types import CallToolRequestParams
 from starlette.authentication import UnauthenticatedUser
 from starlette.requests import Request
@@ -198,3 +199,55 @@ async def test_the_tasks_of_a_stateful_session_have_the_context_of_initialize_an
         seen["events"].clear()
         await wire.call("look")
     assert seen == {"events": ["call", "initialize"], "calls": ["call"]}  # the priming event, and the answer
+
+
+class Looker(Extension):
+    """Keeps what the SDK says of the connection of each call of a tool."""
+
+    identifier = "test.example/looker"
+
+    def __init__(self) -> None:
+        self.channels: list[object | None] = []
+        self.ends: list[str] = []
+
+    async def intercept_tool_call(
+        self, params: CallToolRequestParams, ctx: ServerRequestContext[Any, Any], call_next: CallNext
+    ) -> HandlerResult:
+        channel = sdk.channel_of(ctx)
+        self.channels.append(channel)
+        assert sdk.is_open(ctx)
+        if channel is not None and not channel.state:
+            channel.state["seen"] = True
+
+            async def note() -> None:
+                self.ends.append("closed")
+
+            channel.exit_stack.push_async_callback(note)
+        return await call_next(ctx)
+
+
+async def test_a_legacy_connection_is_one_object_with_a_state_and_an_end() -> None:
+    looker = Looker()
+    server = MCPServer("test", extensions=[looker], log_level="WARNING")
+
+    @server.tool()
+    async def nothing() -> str:
+        """Do nothing."""
+        return ""
+
+    async with Client(server, mode="legacy") as client:
+        await client.call_tool("nothing", {})
+        await client.call_tool("nothing", {})
+        one, two = looker.channels
+        assert one is two is not None
+        assert looker.ends == []
+    assert looker.ends == ["closed"]
+    async with Client(server) as client:
+        await client.call_tool("nothing", {})
+    assert looker.channels[2:] == [None]
+
+
+def test_the_bus_of_a_server_is_the_one_that_it_was_given() -> None:
+    bus = InMemorySubscriptionBus()
+    assert sdk.bus_of(MCPServer("test", subscriptions=bus)) is bus
+    assert sdk.bus_of(MCPServer("test")) is not bus

@@ -14,6 +14,7 @@ from tests.stores.valkey_server import ValkeyServer, cluster_running, running
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
 from mcp_sessions.stores.encrypted import EncryptedStore
 from mcp_sessions.stores.keyvalue import KeyValueStore
+from mcp_sessions.stores.noticed import NoticedStore
 from mcp_sessions.stores.observed import ObservedStore
 from mcp_sessions.stores.postgres import PostgresStore
 from mcp_sessions.stores.redis import RedisStore
@@ -89,6 +90,7 @@ async def key_values(request: pytest.FixtureRequest) -> AsyncIterator[Callable[[
 
 
 KEY_VALUE = ["key-value", "key-value redis"]
+AROUND = ["observed memory", "noticed sqlite"]
 ENCRYPTED = ["encrypted memory", "encrypted sqlite", "encrypted redis"]
 OTHERWISE_ENCRYPTED = {
     "test_the_size_of_a_session_is_that_of_its_keys_and_values",
@@ -108,7 +110,17 @@ OTHERWISE_ENCRYPTED = {
 
 
 @pytest.fixture(
-    params=["memory", "sqlite", "redis", "redis cluster", "postgres", *KEY_VALUE, *ENCRYPTED, "observed memory"]
+    params=[
+        "memory",
+        "sqlite",
+        "redis",
+        "redis cluster",
+        "postgres",
+        *KEY_VALUE,
+        *ENCRYPTED,
+        "observed memory",
+        "noticed sqlite",
+    ]
 )
 async def store(
     request: pytest.FixtureRequest, clock: FakeClock, make_store: Callable[..., Store]
@@ -135,6 +147,8 @@ def make_store(
             return EncryptedStore(make(kind.removeprefix("encrypted "), **options), [STORE_KEY])
         if kind == "observed memory":
             return ObservedStore(make("memory", **options), tracer_provider=TracerProvider())
+        if kind == "noticed sqlite":
+            return NoticedStore(make("sqlite", **options))
         if kind == "memory":
             return MemoryStore(**options)  # type: ignore[arg-type]
         if kind == "sqlite":

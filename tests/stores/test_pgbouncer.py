@@ -6,14 +6,16 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 from tests.stores.postgres_server import PostgresServer
 from tests.stores.valkey_server import free_port
 
+from mcp_sessions.errors import StoreError
 from mcp_sessions.stores import Access, Address, Lifetime
-from mcp_sessions.stores.postgres import PostgresStore
+from mcp_sessions.stores.postgres import PostgresStore, notices
 
 PROGRAM = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 ACCESS = Access(Address("handle", "1", "cart"), "me")
@@ -80,3 +82,15 @@ async def test_the_schema_is_created_through_it(bouncer: str, postgres: Postgres
     for store in stores:
         await store.aclose()
     postgres.run("DROP SCHEMA bounced CASCADE")
+
+
+async def test_it_passes_on_no_notices_and_that_is_said(bouncer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's LISTEN is that of a connection which is somebody else's by then."""
+    monkeypatch.setattr(notices, "_PROBE_SECONDS", 1.0)
+    store = PostgresStore(bouncer)
+    channel = store.notices()
+    async with aclosing(channel.listen()) as heard:
+        with pytest.raises(StoreError, match="which a pooler that gives them out by transaction has not"):
+            await anext(heard)
+    await channel.aclose()
+    await store.aclose()

@@ -1,7 +1,7 @@
 """``FastMCPSessions``: what adds session state to a FastMCP server, and serves it."""
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
@@ -16,7 +16,9 @@ from starlette.applications import Starlette
 from starlette.types import Lifespan
 
 from mcp_sessions import sdk
+from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import current_call, serving
+from mcp_sessions.durations import Duration
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.fastmcp import framework
@@ -26,6 +28,8 @@ from mcp_sessions.hosting import serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
 from mcp_sessions.reaping import reaping
 from mcp_sessions.server_sessions import ServerSessions
+from mcp_sessions.stores.base import Limits, Store
+from mcp_sessions.stores.terms import DEFAULT_LIMITS
 from mcp_sessions.tools import tools_of
 
 also_raise_as(framework.Anticipated)
@@ -56,6 +60,18 @@ class FastMCPSessions(ServerSessions):
 
     _lifespans = 0
     _warned_of_direct = False
+
+    def __init__(
+        self,
+        store: str | Store | None = None,
+        *,
+        schemas: Sequence[type[BaseSession]],
+        idle: Duration = "30m",
+        max: Duration | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        tools: bool = True,
+    ) -> None:
+        super().__init__(store, schemas=schemas, idle=idle, max=max, limits=limits, tools=tools)
 
     # In a server
 

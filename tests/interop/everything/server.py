@@ -14,7 +14,7 @@ import rounds
 import uvicorn
 from mcp.server.mcpserver import MCPServer, RequestStateSecurity
 from mcp.server.mcpserver.prompts.base import Prompt
-from mcp_types import EmptyResult, SetLevelRequestParams, SubscribeRequestParams, UnsubscribeRequestParams
+from mcp_types import EmptyResult, SetLevelRequestParams
 
 from mcp_sessions import UntypedSession
 from mcp_sessions.server import Sessions
@@ -31,7 +31,7 @@ def named(*functions: Callable[..., Any], prefix: str = "test_") -> dict[str, Ca
 
 
 def make_server(store: str) -> tuple[MCPServer, Sessions]:
-    sessions = Sessions(store, schemas=[UntypedSession])
+    sessions = Sessions(store, schemas=[UntypedSession], resources=True)
     key = RequestStateSecurity(keys=[b"a key of 32 bytes, in a test only"])
     server = MCPServer(
         "everything",
@@ -39,6 +39,7 @@ def make_server(store: str) -> tuple[MCPServer, Sessions]:
         extensions=[sessions],
         tools=[content.json_schema_tool()],
         request_state_security=key,
+        subscriptions=sessions.bus,
         log_level="WARNING",
     )
     server.add_tool(count)
@@ -52,18 +53,12 @@ def make_server(store: str) -> tuple[MCPServer, Sessions]:
 
 
 def serve_what_the_modern_era_removed(server: MCPServer) -> None:
-    """Accept log levels and subscriptions; the SDK's documentation names this way, which has no public name yet."""
+    """Accept log levels; the SDK's documentation names this way, which has no public name yet."""
 
     async def accept(*_: object) -> EmptyResult:
         return EmptyResult()
 
-    methods: dict[str, Any] = {
-        "logging/setLevel": SetLevelRequestParams,
-        "resources/subscribe": SubscribeRequestParams,
-        "resources/unsubscribe": UnsubscribeRequestParams,
-    }
-    for method, params in methods.items():
-        server._lowlevel_server.add_request_handler(method, params, accept)
+    server._lowlevel_server.add_request_handler("logging/setLevel", SetLevelRequestParams, accept)
 
 
 def main() -> None:

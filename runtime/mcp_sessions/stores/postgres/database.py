@@ -42,6 +42,7 @@ class Database:
 
     Attributes:
         is_prepared: Whether the schema is known to be there.
+        channel: The name of the channel on which those who use the schema tell each other of changes.
 
     Args:
         url: A connection URL or string of libpq's.
@@ -56,6 +57,7 @@ class Database:
 
     def __init__(self, url: str, schema: str, *, create: bool, prepare: bool, patience: float) -> None:
         self._schema = schema
+        self.channel = f"mcp_sessions.{hashlib.sha256(schema.encode()).hexdigest()[:16]}"
         self._create = create
         self._prepare = prepare
         self.is_prepared = False

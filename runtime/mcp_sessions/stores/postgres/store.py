@@ -13,11 +13,13 @@ from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext
 from mcp_sessions.stores.checkup import Checkup
+from mcp_sessions.stores.notices import Notices
 from mcp_sessions.stores.postgres import calls, definition, one
 from mcp_sessions.stores.postgres.calls import Outcome
 from mcp_sessions.stores.postgres.database import Database
 from mcp_sessions.stores.postgres.line import Line
 from mcp_sessions.stores.postgres.names import Call
+from mcp_sessions.stores.postgres.notices import PostgresNotices
 from mcp_sessions.stores.terms import (
     GRACE_SECONDS,
     Access,
@@ -260,6 +262,10 @@ class PostgresStore:
         self._line()
         async with asyncio.timeout(self._timeout):
             return await self._database.inspect()
+
+    def notices(self) -> Notices:
+        """Return how workers tell each other of changes: by NOTIFY and LISTEN."""
+        return PostgresNotices(self._database)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

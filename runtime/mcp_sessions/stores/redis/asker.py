@@ -67,6 +67,10 @@ class Asker:
         """Return what each server answers to a command that is about itself."""
         return await self._line().tell(*command)
 
+    async def publish(self, channel: bytes, message: bytes) -> None:
+        """Send a message to all who listen to a channel; in a cluster, to those at any of its nodes."""
+        await self._line().ask(Call(None, (channel,), ("PUBLISH", message)))
+
     def partition_of(self, address: Address) -> Partition:
         """Return the partition that a session is in."""
         return self._claims.partition_of(address)

@@ -1,5 +1,6 @@
 """Clients of Redis and Valkey: made from URLs, or given."""
 
+import random
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -57,27 +58,38 @@ class Server:
         self._options = _DEFAULTS | options
         self.is_cluster = is_cluster
         parts = urlsplit(self._url)
-        self._place = f"{scheme.lower()}://{parts.netloc.rpartition('@')[2] or parts.path}"
+        self.place = f"{scheme.lower()}://{parts.netloc.rpartition('@')[2] or parts.path}"
         try:
             if is_cluster:
                 self._cluster()
             else:
-                self._pool().make_connection()
+                pool: Pool = self._pool()
+                pool.make_connection()
         except (TypeError, ValueError, RedisError) as error:
             raise StoreUrlError(
-                f"the client does not take the options of {self._place}: {' '.join(str(error).split())}"
+                f"the client does not take the options of {self.place}: {' '.join(str(error).split())}"
             ) from None
 
     def line(self, closed: Callable[[], None]) -> Line:
         """Open a line for the current event loop."""
         if self.is_cluster:
-            return ClusterLine(self._cluster(), self._place, closed, owned=True)
-        return PoolLine(self._pool(), self._place, closed, owned=True)
+            return ClusterLine(self._cluster(), self.place, closed, owned=True)
+        return PoolLine(self._pool(), self.place, closed, owned=True)
+
+    async def pool_to_listen(self) -> tuple[ConnectionPool, bool]:
+        """Return where to take a connection for messages from, and whether it is to be closed afterwards."""
+        if not self.is_cluster:
+            return self._pool(), True
+        cluster = self._cluster()
+        try:
+            return await _pool_of_a_node(cluster), True
+        finally:
+            await cluster.aclose()
 
     def _cluster(self) -> RedisCluster:
         return RedisCluster.from_url(self._url, **({"retry": Retry(NoBackoff(), 0)} | self._options))
 
-    def _pool(self) -> Pool:
+    def _pool(self) -> ConnectionPool:
         retry = Retry(ExponentialWithJitterBackoff(cap=1.0, base=0.05), _TRIES)
         return ConnectionPool.from_url(self._url, **({"retry": retry} | self._options))
 
@@ -91,6 +103,7 @@ class GivenServer:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self.place = "the given cluster" if isinstance(client, RedisCluster) else "the given client"
         self.is_cluster = isinstance(client, RedisCluster)
         if client.get_encoder().decode_responses:
             raise StoreUrlError("the client of a session store must have decode_responses=False: values are bytes")
@@ -98,8 +111,21 @@ class GivenServer:
     def line(self, closed: Callable[[], None]) -> Line:
         """Open a line for the current event loop, which must be the client's."""
         if isinstance(self._client, RedisCluster):
-            return ClusterLine(self._client, "the given cluster", closed, owned=False)
-        return PoolLine(self._client.connection_pool, "the given client", closed, owned=False)
+            return ClusterLine(self._client, self.place, closed, owned=False)
+        return PoolLine(self._client.connection_pool, self.place, closed, owned=False)
+
+    async def pool_to_listen(self) -> tuple[ConnectionPool, bool]:
+        """Return where to take a connection for messages from, and whether it is to be closed afterwards."""
+        if isinstance(self._client, RedisCluster):
+            return await _pool_of_a_node(self._client), True
+        return self._client.connection_pool, False
+
+
+async def _pool_of_a_node(cluster: RedisCluster) -> ConnectionPool:
+    """Return a pool of connections to any of a cluster's nodes: each has all that is published at one of them."""
+    await cluster.initialize()
+    node = random.choice(cluster.get_nodes())
+    return ConnectionPool(connection_class=node.connection_class, **node.connection_kwargs)
 
 
 def _has_address(url: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import cursors, jsontext
 from mcp_sessions.stores.checkup import Checkup
+from mcp_sessions.stores.notices import Notices
 from mcp_sessions.stores.redis.answers import copy_of, info_of, listed_of, remains_of, result_of, values_of
 from mcp_sessions.stores.redis.asker import Asker
 from mcp_sessions.stores.redis.checkup import checkup, facts_of, seconds_of
@@ -16,6 +17,7 @@ from mcp_sessions.stores.redis.claims import or_none
 from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
 from mcp_sessions.stores.redis.line import Argument
 from mcp_sessions.stores.redis.names import Partition, address_named, name_of, owner_name, parent_name_of, partitions_of
+from mcp_sessions.stores.redis.notices import RedisNotices
 from mcp_sessions.stores.terms import (
     Access,
     Address,
@@ -112,6 +114,8 @@ class RedisStore:
         if isinstance(partitions, bool) or not 1 <= partitions <= 16384:
             raise StoreUrlError("partitions is a whole number from 1 to 16384")
         self._asker = Asker(server, partitions_of(prefix, partitions), clock)
+        self._server = server
+        self._channel = f"{prefix}:notices".encode()
 
     async def create(
         self,
@@ -315,6 +319,10 @@ class RedisStore:
         """See ``InspectableStore.inspect``; of a cluster, all primary nodes are looked at."""
         nodes = [facts_of(answer) for answer in await self._asker.tell("INFO")]
         return checkup(nodes, seconds_of((await self._asker.tell("TIME"))[0]))
+
+    def notices(self) -> Notices:
+        """Return how workers tell each other of changes: by a channel of the server's."""
+        return RedisNotices(self._server, self._asker, self._channel)
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; a client that was given stays open."""

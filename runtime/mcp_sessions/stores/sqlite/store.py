@@ -12,9 +12,11 @@ from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.base import Access, Clock
 from mcp_sessions.stores.checkup import Checkup
+from mcp_sessions.stores.notices import Notices
 from mcp_sessions.stores.rowstore import Operation, Result, RowStore, told
 from mcp_sessions.stores.sqlite import checkup
 from mcp_sessions.stores.sqlite.file import SQLiteFile
+from mcp_sessions.stores.sqlite.notices import SQLiteNotices
 from mcp_sessions.stores.sqlite.rows import read_one
 from mcp_sessions.stores.sqlite.worker import SQLiteWorker
 
@@ -77,6 +79,10 @@ class SQLiteStore(RowStore):
         if worker is not None:
             await asyncio.wrap_future(worker.close())
             worker.join()
+
+    def notices(self) -> Notices:
+        """Return how processes tell each other of changes: by a second file beside the first, looked at often."""
+        return SQLiteNotices(self._file.path)
 
     def _worker(self) -> SQLiteWorker:
         """Return this process's worker: a thread does not live on in a forked child."""

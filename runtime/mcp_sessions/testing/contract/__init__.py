@@ -9,12 +9,13 @@ from mcp_sessions.testing.contract.lifetimes import Lifetimes
 from mcp_sessions.testing.contract.limits import SizeLimits
 from mcp_sessions.testing.contract.listing import Listing
 from mcp_sessions.testing.contract.migrating import Migrating
+from mcp_sessions.testing.contract.notices import NoticesContract
 from mcp_sessions.testing.contract.purging import Purging
 from mcp_sessions.testing.contract.ttls import TimesToLive
 from mcp_sessions.testing.contract.values import Values
 from mcp_sessions.testing.contract.versions import Versions
 
-__all__ = ["StoreContract"]
+__all__ = ["NoticesContract", "StoreContract"]
 
 
 class StoreContract(
