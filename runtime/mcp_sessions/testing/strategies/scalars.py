@@ -12,7 +12,6 @@ from pathlib import PurePath
 from typing import Any, Final
 
 from hypothesis import strategies as st
-from hypothesis.errors import InvalidArgument
 from hypothesis.strategies import SearchStrategy
 
 from mcp_sessions.testing.strategies.refusals import NoStrategyError
@@ -85,8 +84,8 @@ def texts(node: Mapping[str, Any]) -> SearchStrategy[Any]:
     if pattern is None:
         return st.text(min_size=node.get("min_length", 0), max_size=node.get("max_length"))
     try:
-        return st.from_regex(pattern)
-    except (re.error, InvalidArgument) as error:
+        return st.from_regex(re.compile(pattern))
+    except re.error as error:
         raise NoStrategyError(f"Python does not understand the pattern {pattern!r}") from error
 
 
@@ -139,8 +138,11 @@ def times(node: Mapping[str, Any]) -> SearchStrategy[Any]:
 def timedeltas(node: Mapping[str, Any]) -> SearchStrategy[Any]:
     """Return durations, of up to a hundred years unless they must be longer."""
     low, high = _lowest(node), _highest(node)
-    lowest = min(-_LONGEST, high or -_LONGEST) if low is None else low
-    return st.timedeltas(lowest, max(_LONGEST, lowest) if high is None else high)
+    if low is None:
+        low = -_LONGEST if high is None else min(-_LONGEST, max(high, timedelta.min + _LONGEST) - _LONGEST)
+    if high is None:
+        high = max(_LONGEST, min(low, timedelta.max - _LONGEST) + _LONGEST)
+    return st.timedeltas(low, high)
 
 
 def uuids(node: Mapping[str, Any]) -> SearchStrategy[Any]:

@@ -138,20 +138,15 @@ class Shapes:
         return st.dictionaries(keys, values, min_size=low, max_size=high)
 
     def sequence(self, node: Node) -> Strategy | None:
-        """Return tuples, of which one place may stand for any number of items."""
+        """Return tuples, of so many items or of any number."""
         items = [self.of(item) for item in node["items_schema"]]
-        index = node.get("variadic_item_index")
-        if index is None:
-            return _tuple_of(items)
-        inner, fixed = items[index], len(items) - 1
-        low, high = (max(size - fixed, 0) for size in _sizes(node))
-        several: Strategy | None = st.just([])
-        if inner is not None:
-            several = st.lists(inner, min_size=low, max_size=high)
-        elif low:
-            return None
-        parts = _tuple_of([_tuple_of(items[:index]), several, _tuple_of(items[index + 1 :])])
-        return None if parts is None else parts.map(lambda drawn: (*drawn[0], *drawn[1], *drawn[2]))
+        if node.get("variadic_item_index") is None:
+            each = [item for item in items if item is not None]
+            return st.tuples(*each) if len(each) == len(items) else None
+        low, high = _sizes(node)
+        if items[0] is None:
+            return None if low else st.just(())
+        return st.lists(items[0], min_size=low, max_size=high).map(tuple)
 
     def fields(self, node: Node) -> Strategy | None:
         """Return what a class or a TypedDict is made from; what has a default may be missing."""
@@ -226,12 +221,6 @@ _MAKERS: Final[dict[str, Callable[[Shapes, Node], Strategy | None]]] = {
 def _either(choices: Iterable[Strategy | None]) -> Strategy | None:
     possible = [choice for choice in choices if choice is not None]
     return st.one_of(possible) if possible else None
-
-
-def _tuple_of(items: Iterable[Strategy | None]) -> Strategy | None:
-    each = list(items)
-    possible = [item for item in each if item is not None]
-    return st.tuples(*possible) if len(possible) == len(each) else None
 
 
 def _sizes(node: Node) -> tuple[int, int]:
