@@ -4,7 +4,7 @@ import ipaddress
 import pathlib
 import typing
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -94,7 +94,6 @@ class Point(NamedTuple):
 class Size:
     width: Annotated[int, Field(gt=0)]
     unit: Literal["cm", "in"] = "cm"
-    area: int = field(init=False, default=0)
 
 
 @checked_dataclass(frozen=True)

@@ -155,8 +155,6 @@ class Shapes:
         required: dict[str, Strategy] = {}
         optional: dict[str, Strategy] = {}
         for name, field in named.items():
-            if field.get("init") is False:
-                continue
             found, may_miss = self.of(field["schema"]), _may_miss(node, field)
             if found is not None:
                 (optional if may_miss else required)[name] = found
