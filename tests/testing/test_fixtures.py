@@ -22,9 +22,11 @@ from mcp_sessions import (
     UntypedSession,
     open_store,
 )
+from mcp_sessions.stores import MemoryStore
 from mcp_sessions.stores.transfer import export_sessions
 from mcp_sessions.testing import FakeClock, MakeSession, RecordedSessions, SessionCall, StoreContract
 from mcp_sessions.testing.contract import StoreContract as TheContract
+from mcp_sessions.testing.places import opened
 
 pytestmark = pytest.mark.anyio
 
@@ -243,6 +245,18 @@ async def test_what_is_no_export_is_refused(recorded_sessions: RecordedSessions,
 
 async def test_an_export_without_sessions_has_none(recorded_sessions: RecordedSessions, tmp_path: Path) -> None:
     assert await recorded_sessions(await record(open_store("memory://"), tmp_path / "x.jsonl")) == []
+
+
+# The store
+
+
+async def test_a_store_that_cannot_be_closed_fails_its_test(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    async def fail(store: Store) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(MemoryStore, "aclose", fail)
+    with pytest.raises(StoreError, match="the disk is full"), opened("memory://", FakeClock(), lambda: tmp_path):
+        pass
 
 
 # The module

@@ -87,7 +87,13 @@ MODES = {
     "anyio beside asyncio": (*SCOPE, "-o", "anyio_mode=auto"),
     "asyncio beside anyio": (*SCOPE, "-o", "asyncio_mode=auto"),
 }
-STORES = ["memory", "sqlite", "valkey", "cluster", "postgres"]
+RUNS = [
+    *(("memory", mode) for mode in MODES),
+    *((kind, mode) for kind in ("valkey", "postgres") for mode in ("anyio alone", "asyncio beside anyio")),
+    ("sqlite", "asyncio alone"),
+    ("cluster", "anyio beside asyncio"),
+]
+"""On which stores and in which modes async tests are tried: each with each would take minutes."""
 
 
 @pytest.fixture(autouse=True)
@@ -126,8 +132,7 @@ def assert_nothing_is_left(kind: str, request: pytest.FixtureRequest) -> None:
         assert [name for name in names if name.startswith("ci")] == []
 
 
-@pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize(("kind", "mode"), RUNS)
 def test_async_tests_run_on_every_store_with_either_plugin_and_leave_nothing(
     kind: str, mode: str, pytester: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
@@ -138,7 +143,7 @@ def test_async_tests_run_on_every_store_with_either_plugin_and_leave_nothing(
     assert not list(pytester.path.glob("*.db*"))
 
 
-@pytest.mark.parametrize("kind", STORES)
+@pytest.mark.parametrize("kind", ["memory", "valkey", "postgres"])
 def test_sync_tests_need_no_other_plugin(kind: str, pytester: pytest.Pytester, request: pytest.FixtureRequest) -> None:
     pytester.makepyfile(test_sync=SYNC)
     done = run(pytester, "-p", "no:anyio", "-p", "no:asyncio", "--session-store", url_of(kind, request))
@@ -146,7 +151,7 @@ def test_sync_tests_need_no_other_plugin(kind: str, pytester: pytest.Pytester, r
     assert_nothing_is_left(kind, request)
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "valkey", "postgres"])
+@pytest.mark.parametrize("kind", ["valkey", "postgres"])
 def test_workers_of_xdist_share_a_server_and_nothing_else(
     kind: str, pytester: pytest.Pytester, request: pytest.FixtureRequest
 ) -> None:
@@ -180,7 +185,7 @@ def test_a_test_may_be_parametrized_over_stores(pytester: pytest.Pytester) -> No
     run(pytester).assert_outcomes(passed=2)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["anyio alone", "asyncio alone"])
 def test_a_store_of_the_users_own_takes_the_place_of_ours(mode: str, pytester: pytest.Pytester) -> None:
     fixture = "pytest_asyncio" if mode == "asyncio alone" else "pytest"
     pytester.makeconftest(

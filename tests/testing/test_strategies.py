@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 from pydantic import BaseModel, Field, PlainValidator, model_validator
+from pydantic_core import CoreSchema, core_schema
 
 from mcp_sessions import Key, Session, SessionKeyError, SessionSchema, SessionValueError, UntypedSession, open_store
 from mcp_sessions.testing.strategies import NoStrategyError, snapshots, states, values
@@ -197,6 +198,46 @@ EVEN = Annotated[int, PlainValidator(only_even)]
 def test_what_cannot_be_known_is_said_with_the_key_and_the_way_out(annotation: Any, words: str) -> None:
     with pytest.raises(NoStrategyError, match=words):
         values(accessor_of(annotation), "x")
+
+
+class Pair(NamedTuple):
+    a: int
+    b: int = 0
+
+
+def described_by(schema: CoreSchema) -> type[Any]:
+    """A type that says by itself how Pydantic is to check it."""
+
+    class Described:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> CoreSchema:
+            return schema
+
+    return Described
+
+
+WITH_DEFAULT = core_schema.no_info_after_validator_function(
+    abs, core_schema.with_default_schema(core_schema.int_schema(), default=0)
+)
+PARAMETERS = [
+    core_schema.arguments_parameter("a", core_schema.int_schema()),
+    core_schema.arguments_parameter("b", WITH_DEFAULT),
+]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        core_schema.datetime_schema(tz_constraint=3600),
+        core_schema.time_schema(tz_constraint=3600),
+        core_schema.time_schema(tz_constraint="aware"),
+        core_schema.time_schema(tz_constraint="naive"),
+        core_schema.call_schema(core_schema.arguments_schema(PARAMETERS), Pair),  # older Pydantic's named tuples
+    ],
+    ids=lambda schema: str(schema.get("tz_constraint", schema["type"])),
+)
+def test_types_that_describe_themselves_have_values_too(schema: CoreSchema) -> None:
+    assert len({repr(value) for value in samples(values(accessor_of(described_by(schema)), "x"))}) > 1
 
 
 def test_strategies_of_the_users_own_stand_in_and_their_values_are_checked() -> None:
