@@ -112,7 +112,7 @@ def url_of(kind: str, request: pytest.FixtureRequest) -> str:
         server: ValkeyServer = request.getfixturevalue("valkey")
         return server.url.replace("redis://", "valkey://") + "?prefix=ci[1]*"
     if kind == "cluster":
-        return str(request.getfixturevalue("cluster")[0].url) + "?cluster=true"
+        return str(request.getfixturevalue("cluster")[0].url) + "?cluster=yes"
     if kind == "postgres":
         return str(request.getfixturevalue("postgres").url) + "&schema=ci&connections=2"
     return {"memory": "memory://", "sqlite": "sqlite:///some where/s%25.db?synchronous=full"}[kind]

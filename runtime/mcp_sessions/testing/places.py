@@ -111,7 +111,8 @@ def _forget_keys(url: str, prefix: str) -> None:
     from mcp_sessions.stores.redis.clients import take_options
 
     address, options = take_options(re.sub("^valkey", "redis", url), ("cluster", "prefix", "partitions"))
-    kind: Any = RedisCluster if options.get("cluster") == "true" else Redis
+    is_cluster = options.get("cluster", "").lower() in ("true", "yes", "1")
+    kind: Any = RedisCluster if is_cluster else Redis
     pattern = re.sub(r"([\\*?\[\]])", r"\\\1", prefix) + ":*"
     try:
         client = kind.from_url(address)
