@@ -1,9 +1,13 @@
 """What every test shares. Fixtures that only one part needs live beside its tests."""
 
+import os
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# Only tests of our own plugin want pytest-asyncio, and say so; in projects that tests make it has nothing to warn of.
+os.environ["PYTEST_ADDOPTS"] = "-p no:asyncio"
 
 # A busy machine is no bug: how long one example takes is never a failure here.
 settings.register_profile("unhurried", deadline=None)

@@ -3,6 +3,7 @@
 import sys
 import tarfile
 import tomllib
+import venv
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -42,6 +43,17 @@ async def main() -> None:
 asyncio.run(main())
 """
 
+TEST = """
+import pytest
+
+from state.counter import CounterSession
+
+
+@pytest.mark.anyio
+async def test_counter(make_session):
+    assert await (await make_session(CounterSession, counter=40)).increment_counter(2) == 42
+"""
+
 
 def sources(top: Path, *folders: str) -> set[str]:
     """The files of some folders of the checkout, without what Python leaves there."""
@@ -55,7 +67,7 @@ def test_the_wheel_holds_both_packages_whole_and_nothing_else(wheel: Path, repos
     code = {name for name in names if ".dist-info/" not in name}
     expected = {name.partition("/")[2] for name in sources(repository, "codegen", "runtime")}
     assert code == expected
-    assert {"mcp_sessiongen/py.typed", "mcp_sessions/py.typed"} <= code
+    assert {"mcp_sessiongen/py.typed", "mcp_sessions/py.typed", "_mcp_sessions_pytestplugin.py"} <= code
     assert any(name.startswith("mcp_sessiongen/templates/") for name in code)
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
 
@@ -111,3 +123,18 @@ def test_the_command_starts_without_what_only_some_subcommands_need(run: Run, cl
     loaded = set(run(clean_bin / "python", "-W", "error", "-c", VERSION).splitlines()[-1].split())
     assert "mcp_sessiongen" in loaded
     assert loaded.isdisjoint({"mcp", "mcp_sessions", "jinja2", "pydantic", "yaml"})
+
+
+def test_the_fixtures_say_what_they_need_and_are_there_when_it_is(
+    run: Run, clean_bin: Path, wheel: Path, project: Path, repository: Path, tmp_path: Path
+) -> None:
+    """Without pytest there is advice; with the extra that it names, pytest finds the plugin by itself."""
+    advice = "mcp_sessions.testing needs pytest: pip install 'mcp-sessiongen\\[testing\\]'"
+    with pytest.raises(AssertionError, match=advice):
+        run(clean_bin / "python", "-c", "import mcp_sessions.testing")
+    venv.create(tmp_path / "env", symlinks=True)
+    run(repository / "scripts/pip-install", tmp_path / "env/bin/python", f"{wheel}[testing]")
+    (project / "test_counter.py").write_text(TEST, encoding="utf-8")
+    command = (tmp_path / "env/bin/python", "-m", "pytest", "-W", "error", "-p", "no:cacheprovider", "test_counter.py")
+    assert "1 passed" in run(*command, cwd=project)
+    run(tmp_path / "env/bin/python", "-W", "error", "-c", "import mcp_sessions.testing.strategies")

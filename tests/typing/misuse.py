@@ -7,6 +7,7 @@ from state.order import Card, OrderSession, Part, Priority, Status
 from state.shop import BasketSession, TicketSession
 
 from mcp_sessions import SessionConflictError, Store, UntypedSession
+from mcp_sessions.testing import MakeSession, RecordedSessions, SessionCall
 from state.counter import CounterSession
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
@@ -197,3 +198,15 @@ async def not_json_in_a_draft(session: UntypedSession, when: datetime) -> None:
         draft["when"] = when  # reject
         draft[5] = "x"  # reject
         print(draft["n"] + 1)  # reject
+
+
+async def wrong_use_of_fixtures(
+    make_session: MakeSession, session_call: SessionCall, recorded_sessions: RecordedSessions
+) -> None:
+    await make_session("counter")  # reject
+    await make_session(dict, counter=3)  # reject
+    await (await make_session(CounterSession)).get_count()  # reject
+    with session_call(era="2025-11-25"):  # reject
+        make_session.using(user="ann")  # reject
+    [counter] = await recorded_sessions("sessions.jsonl", CounterSession)
+    await counter.set_counter("5")  # reject

@@ -5,12 +5,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import assert_type
 
+from hypothesis.strategies import SearchStrategy
 from pydantic import JsonValue
 from shop import Address, Basket, Colour, Line, UserId
 from state.order import Card, Invoice, OrderSession, OrderState, Part, Priority, Status
 from state.shop import BasketKey, BasketSession, TicketSession, TicketState
 
 from mcp_sessions import SessionConflictError, Store, UntypedSession, open_store
+from mcp_sessions.stores import SessionCopy
+from mcp_sessions.testing import FakeClock, MakeSession, RecordedSessions, SessionCall
+from mcp_sessions.testing.strategies import snapshots, states
 from state.counter import CounterKey, CounterSession, CounterState
 from state.notes import Note, NotesSession
 from state.preferences import PreferencesSession
@@ -228,3 +232,19 @@ async def an_untyped_draft_is_a_dict(session: UntypedSession) -> None:
         draft["words"] = ["a", {"b": None}]
         del draft["n"]
     assert_type(await session.transact(lambda draft: len(draft)), int)
+
+
+async def fixtures_give_accessors(
+    make_session: MakeSession, session_call: SessionCall, recorded_sessions: RecordedSessions, session_clock: FakeClock
+) -> None:
+    counter = await make_session(CounterSession, counter=3)
+    assert_type(counter, CounterSession)
+    assert_type(await make_session.using(owner="ann", idle="5m")(BasketSession), BasketSession)
+    assert_type(await make_session(UntypedSession, {"two words": [1]}, owner="x"), UntypedSession)
+    with session_call(counter, era="modern", owner=None, client="phone"):
+        session_clock.advance("31m")
+        session_clock.advance(1.5)
+    assert_type(await recorded_sessions("sessions.jsonl", CounterSession), list[CounterSession])
+    assert_type(await recorded_sessions("sessions.jsonl"), list[SessionCopy])
+    assert_type(snapshots(CounterSession), SearchStrategy[CounterState])
+    print(states(UntypedSession))

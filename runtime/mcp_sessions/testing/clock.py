@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mcp_sessions.durations import Duration, seconds
+
 START: Final = 1_800_000_000.0
 """When every test begins; seconds since the epoch."""
 
@@ -20,6 +22,6 @@ class FakeClock:
         """Return what time it is."""
         return self.now
 
-    def advance(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += seconds
+    def advance(self, by: float | Duration) -> None:
+        """Let time pass: seconds, or a duration such as "31m"."""
+        self.now += by if isinstance(by, int | float) else seconds(by)

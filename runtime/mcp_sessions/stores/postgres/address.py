@@ -5,7 +5,7 @@ from typing import Any, Final
 from mcp_sessions.stores.postgres.store import PostgresStore
 from mcp_sessions.stores.urls import Option, duration, flag, taken
 
-_OPTIONS: Final[dict[str, Option]] = {
+OPTIONS: Final[dict[str, Option]] = {
     "schema": str,
     "create": flag,
     "prepare": flag,
@@ -22,5 +22,5 @@ def open_url(url: str, **options: Any) -> PostgresStore:
     Raises:
         StoreUrlError: If it cannot be one.
     """
-    rest, ours = taken(url, _OPTIONS, _ALLOWED)
+    rest, ours = taken(url, OPTIONS, _ALLOWED)
     return PostgresStore(rest, **(ours | options))
