@@ -1,0 +1,78 @@
+"""The blocks of code in README.md and docs/, and which test checks each: ``checks`` says so where the test is."""
+
+import ast
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+TestT = TypeVar("TestT", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block of a page."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+
+    @property
+    def file(self) -> str:
+        """The name of the file that the block is, which its first line says: ``# schemas/cart.yaml``."""
+        found = re.match(r"# ([\w./-]*\.[\w-]+)\n", self.text)
+        return found[1] if found else ""
+
+
+def pages() -> list[str]:
+    """Return the names of all pages: README.md, and those of docs/ relative to it."""
+    docs = REPOSITORY / "docs"
+    return ["README.md", *sorted(path.relative_to(docs).as_posix() for path in docs.rglob("*.md"))]
+
+
+def text_of(page: str) -> str:
+    path = REPOSITORY / page if page == "README.md" else REPOSITORY / "docs" / page
+    return path.read_text(encoding="utf-8")
+
+
+def blocks(page: str, language: str | None = None) -> list[Block]:
+    return [block for block in _blocks(page) if language in (None, block.language)]
+
+
+def _blocks(page: str) -> Iterator[Block]:
+    begun, inside = None, []
+    for number, line in enumerate(text_of(page).splitlines(keepends=True), 1):
+        fence = re.match(r" *```(.*)$", line)
+        if begun is None:
+            begun = (number, fence[1].strip()) if fence else None
+        elif fence:
+            yield Block(page, *begun, "".join(inside))
+            begun, inside = None, []
+        else:
+            inside.append(line)
+    assert begun is None, f"{page}:{begun} is not closed"
+
+
+def block(page: str, marker: str, language: str | None = None) -> str:
+    """Return the text of the one block of a page that contains a marker."""
+    [found] = [one.text for one in blocks(page, language) if marker in one.text]
+    return found
+
+
+def checks(page: str, *markers: str) -> Callable[[TestT], TestT]:
+    """Say that a test checks those blocks of a page that contain one of the markers; without any, all of them."""
+    return lambda test: test
+
+
+def claims() -> list[tuple[str, str]]:
+    """Return all that ``checks`` says in the tests beside this file: pages and markers."""
+    found = []
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "checks":
+                page, *markers = [ast.literal_eval(argument) for argument in node.args]
+                found += [(page, marker) for marker in markers or [""]]
+    return found

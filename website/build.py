@@ -1,0 +1,56 @@
+"""Build the documentation: ``python website/build.py`` writes build/site, and fails on any warning.
+
+``python website/build.py serve`` shows it at http://127.0.0.1:8000/ instead. Pages are put together in build/pages.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+from navigation import NAVIGATION
+from pages import REPOSITORY, put_together
+
+BUILD: Final = REPOSITORY / "build"
+SETTINGS: Final = Path(__file__).with_name("zensical.toml")
+
+
+def settings(pages: Path) -> str:
+    """Return the builder's settings, with the navigation of those pages that are there."""
+    lines = ["nav = ["]
+    for section, entries in NAVIGATION:
+        there = [(title, page) for title, page in entries if (pages / page).exists()]
+        if there:
+            inside = ", ".join(f"{{ {json.dumps(title)} = {json.dumps(page)} }}" for title, page in there)
+            lines.append(f"  {{ {json.dumps(section)} = [{inside}] }},")
+    text = SETTINGS.read_text(encoding="utf-8").replace("nav = []", "\n".join([*lines, "]"]))
+    tomllib.loads(text)
+    return text
+
+
+def compile_example(pages: Path, target: Path) -> None:
+    """Compile the schema of the page about accessors, so that the methods it gives are documented."""
+    text = (pages / "accessors.md").read_text(encoding="utf-8")
+    [schema] = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "cart.yaml").write_text(schema, encoding="utf-8")
+    command = [sys.executable, "-m", "mcp_sessiongen", "generate", "cart.yaml", "-o", "state", "--force", "--quiet"]
+    subprocess.run(command, cwd=target, check=True)
+
+
+def main(arguments: list[str]) -> int:
+    """Build the site, or serve it; return the builder's exit code."""
+    pages = BUILD / "pages"
+    put_together(pages)
+    compile_example(pages, BUILD / "example")
+    (pages / "style.css").write_bytes(Path(__file__).with_name("style.css").read_bytes())
+    (BUILD / "zensical.toml").write_text(settings(pages), encoding="utf-8")
+    how = ["serve", "--dev-addr", "127.0.0.1:8000"] if arguments == ["serve"] else ["build", "--strict", "--clean"]
+    return subprocess.run([sys.executable, "-m", "zensical", *how], cwd=BUILD, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
