@@ -2,6 +2,8 @@
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,3 +78,24 @@ def claims() -> list[tuple[str, str]]:
                 page, *markers = [ast.literal_eval(argument) for argument in node.args]
                 found += [(page, marker) for marker in markers or [""]]
     return found
+
+
+def sessiongen(*arguments: str, cwd: Path, expect: int = 0) -> str:
+    """Run the command line, and return what it prints."""
+    command = [sys.executable, "-m", "mcp_sessiongen", *arguments]
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == expect, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    titles = re.findall(r"^#+ (.*)$", outside, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).strip().replace(" ", "-") for title in titles}
+
+
+def links(text: str) -> list[str]:
+    """Return where a page's links lead, without those in code."""
+    outside = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"\]\(([^)\s]+)\)", re.sub(r"(?<!\[)`[^`\n]*`", "", outside))
