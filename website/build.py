@@ -1,6 +1,7 @@
 """Build the documentation: ``python website/build.py`` writes build/site, and fails on any warning.
 
-``python website/build.py serve`` shows it at http://127.0.0.1:8000/ instead. Pages are put together in build/pages.
+``python website/build.py serve`` shows it at http://127.0.0.1:8000/ instead, and ``python website/build.py FOLDER``
+builds it elsewhere. The pages are put together beside the site.
 """
 
 import json
@@ -13,20 +14,22 @@ from typing import Final
 
 from navigation import NAVIGATION
 from pages import REPOSITORY, put_together
+from reference import write_reference
 
-BUILD: Final = REPOSITORY / "build"
 SETTINGS: Final = Path(__file__).with_name("zensical.toml")
 
 
-def settings(pages: Path) -> str:
+def settings(pages: Path, reference: list[tuple[str, str]]) -> str:
     """Return the builder's settings, with the navigation of those pages that are there."""
     lines = ["nav = ["]
+    added = {"API": tuple((title, f"api/{file}") for title, file in reference)}
     for section, entries in NAVIGATION:
-        there = [(title, page) for title, page in entries if (pages / page).exists()]
+        there = [(title, page) for title, page in (*entries, *added.get(section, ())) if (pages / page).exists()]
         if there:
             inside = ", ".join(f"{{ {json.dumps(title)} = {json.dumps(page)} }}" for title, page in there)
             lines.append(f"  {{ {json.dumps(section)} = [{inside}] }},")
     text = SETTINGS.read_text(encoding="utf-8").replace("nav = []", "\n".join([*lines, "]"]))
+    text = text.replace("../", f"{REPOSITORY.as_posix()}/")
     tomllib.loads(text)
     return text
 
@@ -43,13 +46,16 @@ def compile_example(pages: Path, target: Path) -> None:
 
 def main(arguments: list[str]) -> int:
     """Build the site, or serve it; return the builder's exit code."""
-    pages = BUILD / "pages"
+    is_served = arguments == ["serve"]
+    folder = REPOSITORY / "build" if is_served or not arguments else Path(arguments[0]).resolve()
+    pages = folder / "pages"
     put_together(pages)
-    compile_example(pages, BUILD / "example")
+    compile_example(pages, folder / "example")
+    reference = write_reference(pages / "api", REPOSITORY / "runtime")
     (pages / "style.css").write_bytes(Path(__file__).with_name("style.css").read_bytes())
-    (BUILD / "zensical.toml").write_text(settings(pages), encoding="utf-8")
-    how = ["serve", "--dev-addr", "127.0.0.1:8000"] if arguments == ["serve"] else ["build", "--strict", "--clean"]
-    return subprocess.run([sys.executable, "-m", "zensical", *how], cwd=BUILD, check=False).returncode
+    (folder / "zensical.toml").write_text(settings(pages, reference), encoding="utf-8")
+    how = ["serve", "--dev-addr", "127.0.0.1:8000"] if is_served else ["build", "--strict", "--clean"]
+    return subprocess.run([sys.executable, "-m", "zensical", *how], cwd=folder, check=False).returncode
 
 
 if __name__ == "__main__":

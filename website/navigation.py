@@ -61,16 +61,7 @@ NAVIGATION: Final[tuple[Section, ...]] = (
             ("Nuxt MCP Toolkit", "moving-from-nuxt.md"),
         ),
     ),
-    (
-        "API",
-        (
-            ("Generated accessors", "api/generated.md"),
-            ("mcp_sessions", "api/mcp_sessions.md"),
-            ("mcp_sessions.server", "api/server.md"),
-            ("mcp_sessions.stores", "api/stores.md"),
-            ("mcp_sessions.testing", "api/testing.md"),
-        ),
-    ),
+    ("API", ()),
     (
         "About",
         (
@@ -82,4 +73,4 @@ NAVIGATION: Final[tuple[Section, ...]] = (
         ),
     ),
 )
-"""Sections of pages, each with what it is called. Pages that are not there are left out."""
+"""Sections of pages, each with what it is called. Pages that are not there are left out, those of the API added."""

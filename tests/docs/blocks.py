@@ -73,11 +73,18 @@ def claims() -> list[tuple[str, str]]:
     """Return all that ``checks`` says in the tests beside this file: pages and markers."""
     found = []
     for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        names = {node.targets[0].id: node.value for node in tree.body if _is_name(node)}  # type: ignore[attr-defined]
+        for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "checks":
-                page, *markers = [ast.literal_eval(argument) for argument in node.args]
+                given = [names[one.id] if isinstance(one, ast.Name) else one for one in node.args]
+                page, *markers = [ast.literal_eval(one) for one in given]
                 found += [(page, marker) for marker in markers or [""]]
     return found
+
+
+def _is_name(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
 
 
 def sessiongen(*arguments: str, cwd: Path, expect: int = 0) -> str:

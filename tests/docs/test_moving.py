@@ -1,4 +1,4 @@
-"""The pages for those who come from elsewhere are true: the old code does what is said of it, and the new code works."""
+"""The pages for those who come from elsewhere are true: old code does what is said of it, and the new code works."""
 
 import asyncio
 import importlib

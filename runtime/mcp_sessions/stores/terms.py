@@ -15,6 +15,7 @@ keeps apart from others, as over stdio. Only in the space "transport" are there 
 """
 
 Reason: TypeAlias = Literal["unknown", "expired", "ended"]
+"""Why a session is not live; nobody but its owner is told more than "unknown"."""
 
 TRANSPORT_SCHEMA: Final = ""
 """The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
@@ -61,6 +62,7 @@ class Limits:
 
 
 NO_LIMITS: Final = Limits()
+"""Limits that nothing exceeds."""
 
 
 @dataclass(frozen=True, slots=True)
