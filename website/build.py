@@ -44,6 +44,20 @@ def compile_example(pages: Path, target: Path) -> None:
     subprocess.run(command, cwd=target, check=True)
 
 
+def build(folder: Path) -> int:
+    """Run the builder, and print what it says: without its traceback where it has said what is wrong."""
+    command = [sys.executable, "-m", "zensical", "build", "--strict", "--clean"]
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    said, _, traceback = done.stdout.partition("Traceback (most recent call last)")
+    said = said if sys.stdout.isatty() else re.sub(r"\x1b\[[\d;]*m", "", said)
+    if done.returncode:
+        is_said = len(said.splitlines()) > 1  # that the build has begun is one line
+        print(said if is_said else said + traceback, file=sys.stderr)
+    else:
+        print(f"{folder / 'site'}: {len(list((folder / 'site').rglob('*.html')))} pages")
+    return done.returncode
+
+
 def main(arguments: list[str]) -> int:
     """Build the site, or serve it; return the builder's exit code."""
     is_served = arguments == ["serve"]
@@ -54,8 +68,10 @@ def main(arguments: list[str]) -> int:
     reference = write_reference(pages / "api", REPOSITORY / "runtime")
     (pages / "style.css").write_bytes(Path(__file__).with_name("style.css").read_bytes())
     (folder / "zensical.toml").write_text(settings(pages, reference), encoding="utf-8")
-    how = ["serve", "--dev-addr", "127.0.0.1:8000"] if is_served else ["build", "--strict", "--clean"]
-    return subprocess.run([sys.executable, "-m", "zensical", *how], cwd=folder, check=False).returncode
+    if is_served:
+        command = [sys.executable, "-m", "zensical", "serve", "--dev-addr", "127.0.0.1:8000"]
+        return subprocess.run(command, cwd=folder, check=False).returncode
+    return build(folder)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The pages of the site, put together from docs/ and what other folders have.
 
 What is written once stays in one place: the front page is README.md, and the changelog is CHANGELOG.md. Links are
-changed to fit; one that leads to a file that is no page, such as an example, becomes its mere text.
+changed to fit; one that leads to a file that is no page, such as an example, or to a page of the navigation that is not
+written yet, becomes its mere text. Whatever else leads nowhere is left for the builder to find.
 """
 
 import posixpath
@@ -10,6 +11,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+
+from navigation import NAVIGATION
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
@@ -24,6 +27,8 @@ ELSEWHERE: Final = {
 
 PICTURES: Final = (".png", ".svg", ".jpg", ".webp")
 _LINK: Final = re.compile(r"(!?)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_PLANNED: Final = {page for _, entries in NAVIGATION for _, page in entries}
+_ATTRIBUTE: Final = re.compile(r'\b(src|srcset)="([^":]+)"')
 _CODE: Final = re.compile(r"(`+)(?:.+?)\1")
 
 
@@ -74,7 +79,8 @@ def _lines(text: str) -> Iterator[tuple[bool, str]]:
 def _fitted(line: str, path: str, known: dict[str, str]) -> str:
     if line.startswith("|"):  # in a table GitHub wants a bar in code escaped, and Python-Markdown shows the escape
         line = _CODE.sub(lambda found: found[0].replace("\\|", "|"), line)
-    return _outside_of_code(line, lambda part: _LINK.sub(lambda found: _link(found, path, known), part))
+    line = _outside_of_code(line, lambda part: _LINK.sub(lambda found: _link(found, path, known), part))
+    return _ATTRIBUTE.sub(lambda found: f'{found[1]}="{_page_of(found[2], path, known) or found[2]}"', line)
 
 
 def _outside_of_code(line: str, change: Callable[[str], str]) -> str:
@@ -93,8 +99,19 @@ def _link(found: re.Match[str], path: str, known: dict[str, str]) -> str:
     if re.match(r"[a-z]+:|#", target):
         return found[0]
     file, mark, anchor = target.partition("#")
-    page = known.get(posixpath.normpath(posixpath.join(posixpath.dirname(path), file)))
-    if page is None:
-        return str(text)
-    here = posixpath.dirname(known[path])
-    return f"{picture}[{text}]({posixpath.relpath(page, here or '.')}{mark}{anchor})"
+    page = _page_of(file, path, known)
+    if page is not None:
+        return f"{picture}[{text}]({page}{mark}{anchor})"
+    place = _place_of(file, path)
+    is_no_page = (REPOSITORY / place).exists() or place.removeprefix("docs/") in _PLANNED
+    return str(text) if is_no_page else found[0]
+
+
+def _page_of(target: str, path: str, known: dict[str, str]) -> str | None:
+    """Return how a page of the site reaches what it reached in the repository; None if that is not on the site."""
+    page = known.get(_place_of(target, path))
+    return None if page is None else posixpath.relpath(page, posixpath.dirname(known[path]) or ".")
+
+
+def _place_of(target: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(posixpath.dirname(path), target))

@@ -4,6 +4,7 @@ import re
 import runpy
 from pathlib import Path
 
+import pytest
 from tests.docs.blocks import REPOSITORY, Block, anchors, blocks, claims, links, pages, text_of
 
 ELSEWHERE: dict[str, str] = {}
@@ -58,13 +59,14 @@ def test_links_lead_somewhere() -> None:
     assert found > 100
 
 
-def test_every_page_is_in_the_navigation(monkeypatch: object) -> None:
+def test_every_page_is_in_the_navigation() -> None:
     names = _navigation()
     assert sorted(page for page in pages() if page not in ("README.md", *names)) == []
     assert len(names) == len(set(names))
 
 
-def test_the_navigation_names_only_pages() -> None:
+def test_the_navigation_names_only_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(REPOSITORY / "website"))
     sources = runpy.run_path(str(REPOSITORY / "website/pages.py"))["ELSEWHERE"]
     unknown = set(_navigation()) - set(pages()) - set(sources.values())
     assert unknown <= {*ON_THEIR_WAY, "moving-from-fastmcp-state.md"}

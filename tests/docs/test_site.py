@@ -107,15 +107,18 @@ def test_every_public_name_has_a_docstring(public: dict[str, list[str]]) -> None
     assert [name for name in lacking if not name.startswith("mcp_sessions.testing.contract.StoreContract.")] == []
 
 
-def test_links_between_pages_are_those_of_the_site(tmp_path: Path) -> None:
+def test_links_between_pages_are_those_of_the_site(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(REPOSITORY / "website"))
     as_page = runpy.run_path(str(REPOSITORY / "website/pages.py"))["as_page"]
     known = {"README.md": "index.md", "docs/a.md": "a.md", "benchmarks/results.md": "results.md"}
     text = (
-        "[x](docs/a.md#b) [`e.py`](examples/e.py) [r](benchmarks/results.md) [w](https://e.example) `[c](docs/a.md)`\n"
+        "[x](docs/a.md#b) [`e`](examples/server.py) [r](benchmarks/results.md) [w](https://e.example) `[c](docs/a.md)`"
     )
-    assert as_page(text, "README.md", known) == (
-        "[x](a.md#b) `e.py` [r](results.md) [w](https://e.example) `[c](docs/a.md)`\n"
-    )
+    fitting = "[x](a.md#b) `e` [r](results.md) [w](https://e.example) `[c](docs/a.md)`"
+    assert as_page(text, "README.md", known) == fitting
+    picture = '<img alt="a" src="docs/a.md"> ![b](docs/a.md)'
+    assert as_page(picture, "README.md", known) == '<img alt="a" src="a.md"> ![b](a.md)'
+    assert as_page("[x](nowhere.md)", "docs/a.md", known) == "[x](nowhere.md)"
     assert as_page("```\n[x](../README.md)\n```\n[x](../README.md)\n", "docs/a.md", known) == (
         "```\n[x](../README.md)\n```\n[x](index.md)\n"
     )
