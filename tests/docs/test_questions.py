@@ -197,6 +197,29 @@ def _logs(called: ast.expr) -> bool:
     return is_method and isinstance(called.value, ast.Name) and called.value.id in ("_log", "logger")
 
 
+def test_the_sdk_logs_the_errors_of_tools(isolated: Path, caplog: pytest.LogCaptureFixture) -> None:
+    mcp = run(isolated, MODEL)["mcp"]
+
+    async def broken() -> None:
+        raise RuntimeError("swordfish")
+
+    mcp.add_tool(broken, name="broken")
+
+    async def use() -> None:
+        async with Client(mcp) as client:
+            await client.call_tool("add_item", {"item": "x"})
+            assert said(await client.call_tool("broken", {})) == "Error executing tool broken"
+
+    [name, _] = re.findall(
+        r"^\| `(mcp\.server\.mcpserver\.server)` \| (?:INFO|ERROR) ", text_of("logging.md"), re.MULTILINE
+    )
+    with caplog.at_level(logging.INFO, name):
+        asyncio.run(use())
+    logged = [(record.levelname, record.getMessage(), bool(record.exc_info)) for record in caplog.records]
+    assert [(level, has_trace) for level, _, has_trace in logged] == [("INFO", False), ("ERROR", True)]
+    assert "this call names no cart session" in logged[0][1]
+
+
 @checks("logging.md", "logging.config")
 def test_with_the_settings_that_are_shown_no_id_and_no_value_is_logged(
     isolated: Path, capsys: pytest.CaptureFixture[str]
