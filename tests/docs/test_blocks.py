@@ -7,8 +7,14 @@ from pathlib import Path
 import pytest
 from tests.docs.blocks import REPOSITORY, Block, anchors, blocks, claims, links, pages, text_of
 
-ELSEWHERE: dict[str, str] = {}
-"""Pages that a test outside of this folder checks as a whole, and where that is."""
+ELSEWHERE = {
+    "ci.md": "tests/docs/test_ci.py",
+    "deployment.md": "tests/deployment/test_files.py",
+    "operating.md": "tests/docs/test_operating.py",
+    "resources.md": "tests/docs/test_resources_page.py",
+    "testing.md": "tests/docs/test_testing.py",
+}
+"""Pages that a test of their own checks as a whole, without ``checks``, and where that is."""
 
 ON_THEIR_WAY = {"testing.md", "deployment.md", "operating.md", "studio.md", "fastmcp.md", "resources.md", "ci.md"}
 """Pages that others link to, and that need not be there yet."""
@@ -38,8 +44,8 @@ def test_what_is_said_to_be_checked_is_there() -> None:
 
 def test_pages_that_are_checked_elsewhere_are_named_there() -> None:
     for page, test in ELSEWHERE.items():
-        assert page in pages()
-        assert page in (REPOSITORY / test).read_text(encoding="utf-8")
+        assert page in pages() or page in ON_THEIR_WAY
+        assert page not in pages() or page in (REPOSITORY / test).read_text(encoding="utf-8")
 
 
 def test_links_lead_somewhere() -> None:
