@@ -5,10 +5,10 @@ BIN := .venv/bin
 export PYTHON
 unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types unit package bench format pin clean
+.PHONY: help install demo test check lint types unit package bench docs docs-serve format pin clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-8s  %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-10s  %s\n' "$$name" "$$text"; done
 
 install: ## create the environment in .venv, or bring it up to date
 	@scripts/install
@@ -29,7 +29,7 @@ lint: install ## style: ruff's rules and formatting
 
 types: install ## types: mypy --strict on the sources and on all generated code
 	@scripts/check-generated
-	@echo "==> types: mypy --strict on codegen, runtime, schemas, examples, benchmarks"
+	@echo "==> types: mypy --strict on codegen, runtime, schemas, examples, benchmarks, website"
 	@$(BIN)/mypy
 
 unit: install ## the tests of the sources, with branch coverage
@@ -46,6 +46,12 @@ package: install ## the distributions, built and tried in a clean environment
 bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on nothing
 	@$(BIN)/python benchmarks/run.py --write benchmarks/results.md
 	@$(BIN)/python benchmarks/quotes.py
+
+docs: install ## the documentation as a site, in build/site; any warning is an error
+	@$(BIN)/python website/build.py
+
+docs-serve: install ## the same at http://127.0.0.1:8000/
+	@$(BIN)/python website/build.py serve
 
 format: install ## put the sources into the house's format
 	@$(BIN)/ruff check --fix --quiet

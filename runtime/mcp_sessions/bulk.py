@@ -17,6 +17,8 @@ from mcp_sessions.migrations import require_migrations
 from mcp_sessions.schema import SessionSchema
 from mcp_sessions.stores.base import Listed, Store, require_store
 
+__all__ = ["MigrationReport", "Unmigrated", "migrate_sessions"]
+
 _TRIES: Final = 20
 """How often a session is tried that others change at the same time."""
 

@@ -1,4 +1,4 @@
-"""The pages in docs/ are true: their schemas compile, and their commands print what is shown."""
+"""The pages about schemas, commands and releases are true: schemas compile, and commands print what is shown."""
 
 import re
 import subprocess
@@ -7,6 +7,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.docs.blocks import blocks, checks, sessiongen, text_of
+from tests.stores.valkey_server import running
 
 from mcp_sessiongen.breaking.codes import BREAKING_CODES, CATEGORIES
 from mcp_sessiongen.declarations import CONSTRAINTS, KEY_OPTIONS
@@ -43,31 +45,21 @@ TYPO = (
 
 
 @pytest.fixture(scope="module")
-def schemas(repository: Path) -> str:
-    return (repository / "docs/schemas.md").read_text(encoding="utf-8")
+def schemas() -> str:
+    return text_of("schemas.md")
 
 
 @pytest.fixture(scope="module")
-def command_line(repository: Path) -> str:
-    return (repository / "docs/command-line.md").read_text(encoding="utf-8")
+def command_line() -> str:
+    return text_of("command-line.md")
 
 
-def blocks(text: str, language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-
-
-def sessiongen(*arguments: str, cwd: Path, expect: int = 0) -> str:
-    command = [sys.executable, "-m", "mcp_sessiongen", *arguments]
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == expect, done.stdout + done.stderr
-    return done.stdout + done.stderr
-
-
-def test_both_forms_of_the_whole_language_give_the_same_code(schemas: str, tmp_path: Path) -> None:
+@checks("schemas.md", "sessiongen: 1", "class Order(")
+def test_both_forms_of_the_whole_language_give_the_same_code(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
-    [yaml], [python] = blocks(schemas, "yaml"), blocks(schemas, "python")
-    (tmp_path / "order.yaml").write_text(yaml)
-    (tmp_path / "order.py").write_text(python)
+    [yaml], [python] = blocks("schemas.md", "yaml"), blocks("schemas.md", "python")
+    (tmp_path / "order.yaml").write_text(yaml.text)
+    (tmp_path / "order.py").write_text(python.text)
     codes = []
     for source in ("order.yaml", "order.py"):
         sessiongen("generate", source, "-o", "out", cwd=tmp_path)
@@ -79,7 +71,7 @@ def test_both_forms_of_the_whole_language_give_the_same_code(schemas: str, tmp_p
 
 
 def test_the_page_shows_every_word_of_the_language(schemas: str) -> None:
-    [yaml] = blocks(schemas, "yaml")
+    [yaml] = [block.text for block in blocks("schemas.md", "yaml")]
     words = [
         "doc",
         "version",
@@ -98,24 +90,27 @@ def test_the_page_shows_every_word_of_the_language(schemas: str) -> None:
     assert [word for word in (*CONSTRAINTS, *SCALARS) if f"`{word}`" not in schemas] == []
 
 
-def test_a_model_is_a_schema_as_it_is(schemas: str, tmp_path: Path) -> None:
+@checks("schemas.md", "generate shop:Basket")
+def test_a_model_is_a_schema_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "shop.py").write_text(SHOP)
-    [command] = blocks(schemas, "console")
-    sessiongen(*command.split()[2:], cwd=tmp_path)
+    [command] = blocks("schemas.md", "console")
+    sessiongen(*command.text.split()[2:], cwd=tmp_path)
     assert 'Key[str]("title", model=Basket)' in (tmp_path / "state/shop.py").read_text()
 
 
-def test_findings_are_printed_as_shown(command_line: str, tmp_path: Path) -> None:
+@checks("command-line.md", "generate cart.yaml")
+def test_findings_are_printed_as_shown(tmp_path: Path) -> None:
     (tmp_path / "cart.yaml").write_text(TYPO)
-    shown = blocks(command_line, "console")
+    shown = [block.text for block in blocks("command-line.md", "console") if "generate cart.yaml" in block.text]
     assert len(shown) == 2
     for block in shown:
         command, _, printed = block.partition("\n")
         assert printed == sessiongen(*command.split()[2:], cwd=tmp_path, expect=2)
 
 
-def test_the_settings_are_understood(command_line: str, tmp_path: Path) -> None:
-    [settings] = blocks(command_line, "toml")
+@checks("command-line.md", "[tool.mcp-sessiongen]")
+def test_the_settings_are_understood(tmp_path: Path) -> None:
+    [settings] = [block.text for block in blocks("command-line.md", "toml")]
     assert set(tomllib.loads(settings)["tool"]["mcp-sessiongen"]) == {"sources", "output", "lint", "breaking"}
     (tmp_path / "pyproject.toml").write_text(settings)
     (tmp_path / "schemas").mkdir()
@@ -136,6 +131,7 @@ def test_the_page_names_every_command(command_line: str) -> None:
     assert [name for name in commands if f"| `{name}" not in command_line] == []
 
 
+@checks("command-line.md", "- run: mcp-sessiongen")
 def test_the_step_of_a_workflow_compares_with_a_branch(command_line: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text('[tool.mcp-sessiongen]\nsources = ["."]\noutput = "state"\n')
     schema = tmp_path / "memo.yaml"
@@ -156,28 +152,23 @@ def test_the_page_says_what_each_category_of_breaking_is(command_line: str, repo
     assert f"by {len(BREAKING_CODES)} rules in {len(CATEGORIES)} categories" in changes
 
 
+@checks("command-line.md", "repos:")
 def test_the_hooks_are_those_of_the_page(command_line: str, repository: Path) -> None:
     hooks = re.findall(r"^- id: (.*)$", (repository / ".pre-commit-hooks.yaml").read_text(), re.MULTILINE)
     assert len(hooks) == 4
     assert all(f"`{hook}`" in command_line for hook in hooks)
 
 
-def headings_of(page: Path) -> set[str]:
-    titles = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return {re.sub(r"[^a-z -]", "", title.lower()).replace(" ", "-") for title in titles}
+@checks("command-line.md", "yaml-language-server")
+def test_the_first_line_for_editors_names_what_the_command_writes(command_line: str, tmp_path: Path) -> None:
+    [named] = re.findall(r"^# yaml-language-server: \$schema=(.*)$", command_line, re.MULTILINE)
+    [command] = re.findall(r"`mcp-sessiongen (schema -o \S*)`", command_line)
+    (tmp_path / "schemas").mkdir()
+    sessiongen(*command.split(), cwd=tmp_path)
+    assert (tmp_path / "schemas" / named).exists()
 
 
-def test_links_lead_somewhere(repository: Path) -> None:
-    for page in (repository / "docs").glob("*.md"):
-        text = page.read_text(encoding="utf-8")
-        for link in re.findall(r"\]\(([^)]+)\)", re.sub(r"`[^`]*`", "", text)):
-            if not link.startswith("https://"):
-                file, _, heading = link.partition("#")
-                place = page.parent / file if file else page
-                assert place.exists(), link
-                assert not heading or heading in headings_of(place), link
-
-
+@checks("rolling-deploys.md", "# schemas/cart.yaml", "# schemas/history", "# app/migrations.py", "# tests/test_cart")
 def test_the_migration_of_the_guide_does_what_its_test_says(repository: Path, tmp_path: Path) -> None:
     text = (repository / "docs/rolling-deploys.md").read_text(encoding="utf-8")
     files = re.findall(r"^```(?:yaml|python)\n# (\S+/\S+)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
@@ -192,3 +183,23 @@ def test_the_migration_of_the_guide_does_what_its_test_says(repository: Path, tm
         line = [sys.executable, "-m", *command]
         done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+@checks("rolling-deploys.md", "mcp-sessiongen migrate")
+def test_all_sessions_of_a_store_are_migrated_by_the_command_of_the_guide(tmp_path: Path) -> None:
+    schema = "sessiongen: 1\nsessions: {cart: {keys: {items: 'list[str] = []'}}}\n"
+    (tmp_path / "cart.yaml").write_text(schema)
+    sessiongen("generate", "cart.yaml", "-o", "state", cwd=tmp_path)
+    [command] = blocks("rolling-deploys.md", "console")
+    (tmp_path / "valkey").mkdir()
+    with running(tmp_path / "valkey") as valkey:
+        line = command.text.replace("redis://localhost:6379", valkey.url)
+        assert "0 would be migrated" in sessiongen(*line.split()[2:], cwd=tmp_path)
+
+
+@checks("rolling-deploys.md", "# release ")
+def test_the_releases_of_the_guide_are_rolled_out_by_a_test(repository: Path) -> None:
+    text = (repository / "tests/e2e/test_rolling_deploy.py").read_text(encoding="utf-8")
+    assert "# release {release}: " in text
+    releases = [block for block in blocks("rolling-deploys.md") if block.text.startswith("# release ")]
+    assert len(releases) == 9

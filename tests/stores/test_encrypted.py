@@ -553,7 +553,7 @@ async def size(store: Store, access: Access) -> int:
 
 
 async def test_the_size_of_a_session_counts_a_seal_for_each_value(sealed: EncryptedStore, access: Access) -> None:
-    assert OVERHEAD == 38, "as EncryptedStore and the README say"
+    assert OVERHEAD == 38, "as EncryptedStore and docs/encryption.md say"
     assert (await sealed.create(access, LIVES, {"é": b"12"})).size == 4 + 38
     await sealed.write(access, {"a": b"123", "é": b"1"})
     await sealed.increment(access, "a", 1000, b"0")

@@ -1,7 +1,8 @@
 """A schema as JSON Schema, draft 2020-12: what the state of each session looks like as JSON.
 
 The root is an object by session name. Each state is in `$defs` under the name that its class has in generated code,
-and so are value types. What JSON Schema has no words for stands in keywords that begin with `x-`; README names them.
+and so are value types. What JSON Schema has no words for stands in keywords that begin with `x-`, which
+docs/command-line.md names.
 """
 
 from collections.abc import Mapping

@@ -15,6 +15,7 @@ keeps apart from others, as over stdio. Only in the space "transport" are there 
 """
 
 Reason: TypeAlias = Literal["unknown", "expired", "ended"]
+"""Why a session is not live; nobody but its owner is told more than "unknown"."""
 
 TRANSPORT_SCHEMA: Final = ""
 """The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
@@ -67,6 +68,7 @@ class Limits:
 
 
 NO_LIMITS: Final = Limits()
+"""Limits that nothing exceeds."""
 
 DEFAULT_LIMITS: Final = Limits(
     value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000

@@ -24,6 +24,7 @@ Synchronous: TypeAlias = Literal["NORMAL", "FULL"]
 """NORMAL: what was acknowledged survives the death of the process; FULL: and that of the machine."""
 
 SYNCHRONOUS: Final = get_args(Synchronous)
+"""What the option ``synchronous`` may be."""
 
 
 class SQLiteStore(RowStore):
