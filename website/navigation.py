@@ -30,6 +30,7 @@ NAVIGATION: Final[tuple[Section, ...]] = (
         (
             ("The schema language", "schemas.md"),
             ("The command line", "command-line.md"),
+            ("In editors", "editors.md"),
             ("Accessors", "accessors.md"),
             ("In a server", "server.md"),
             ("In FastMCP", "fastmcp.md"),

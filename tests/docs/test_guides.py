@@ -138,7 +138,7 @@ def test_the_hooks_of_the_page_are_called(with_counter: Path, capsys: pytest.Cap
 
 
 def test_the_limits_of_the_page_are_the_defaults() -> None:
-    from mcp_sessions.server import DEFAULT_LIMITS
+    from mcp_sessions.stores.terms import DEFAULT_LIMITS
 
     rows = re.findall(r"^\| `(\w+)` \| ([\d,]+)( MiB)?", text_of("lifetimes.md"), re.MULTILINE)
     shown = {name: int(number.replace(",", "")) * (1024**2 if unit else 1) for name, number, unit in rows}
