@@ -1,5 +1,6 @@
 """How an accessor is described where it is an argument: as a handle, or not at all."""
 
+import re
 from inspect import currentframe
 from typing import Final
 
@@ -10,6 +11,9 @@ from mcp_sessions.schema import SessionSchema
 
 HIDDEN: Final = "Leave this out: it is no argument, and whose session is meant is known without it."
 """What is said of an argument that nobody may give, where pydantic cannot leave it out; adapters then do."""
+
+
+_HANDLE: Final = re.compile(r"(Required: the|The) handle of a \w+ session\.")
 
 
 def described(schema: SessionSchema) -> JsonSchemaValue:
@@ -23,6 +27,11 @@ def described(schema: SessionSchema) -> JsonSchemaValue:
     if _is_of_function():
         return {"type": "null", "description": HIDDEN}
     raise PydanticOmit
+
+
+def is_session(description: object) -> bool:
+    """Tell whether an argument that is described so is a session."""
+    return isinstance(description, str) and (description.startswith(HIDDEN) or bool(_HANDLE.match(description)))
 
 
 def _is_of_function() -> bool:

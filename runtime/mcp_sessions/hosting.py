@@ -91,7 +91,7 @@ class Hosting:
     def _longest_idle(self) -> float:
         return max([self.idle, *(accessor.schema.idle or 0 for accessor in self.schemas)])
 
-    def _middleware(
+    def _guarded(
         self,
         handler: ASGIApp,
         manager: StreamableHTTPSessionManager,
@@ -99,7 +99,7 @@ class Hosting:
         *,
         replays: bool = False,
     ) -> ASGIApp:
-        """Return what is to stand around the handler of an SDK's manager, inside of authentication.
+        """Return the handler of an SDK's manager with what is to stand around it, inside of authentication.
 
         Args:
             handler: The handler.

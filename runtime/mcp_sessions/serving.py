@@ -131,7 +131,7 @@ class Serving(Hosting):
     def _wrapped(
         self, running: Sequence[Starlette], handler: ASGIApp, manager: StreamableHTTPSessionManager
     ) -> ASGIApp:
-        middleware = self._middleware(handler, manager, _events_of(manager))
+        middleware = self._guarded(handler, manager, _events_of(manager))
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             if not running:

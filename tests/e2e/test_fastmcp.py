@@ -17,6 +17,8 @@ from mcp.shared.exceptions import MCPError
 from tests.e2e.conftest import EXAMPLES, Process
 from tests.stores.valkey_server import running
 
+from mcp_sessions import open_store
+
 pytestmark = pytest.mark.anyio
 
 ERAS = ["legacy", "auto"]
@@ -160,6 +162,24 @@ async def test_over_stdio(tmp_path: Path, mode: Any) -> None:
             assert [await call(client, "increment", **counter) for _ in range(2)] == ["Counter: 1", "Counter: 2"]
         async with connect() as client:  # a handle outlives the process, the state of a connection does not
             assert await call(client, "increment", **counter) == ("Counter: 1" if mode == "legacy" else "Counter: 3")
+
+
+async def test_over_stdio_fastmcps_own_run_does_as_well(tmp_path: Path) -> None:
+    code = "import sys; import fastmcp_server; fastmcp_server.make_server(sys.argv[1])[0].run(show_banner=False)"
+    arguments = ["-c", code, f"sqlite:///{tmp_path / 's.db'}"]
+    transport = StdioTransport(sys.executable, arguments, cwd=str(EXAMPLES), keep_alive=False)
+    with anyio.fail_after(120):
+        async with Client(transport, mode="legacy") as client:
+            assert [await call(client, "increment") for _ in range(2)] == ["Counter: 1", "Counter: 2"]
+            counter = await handle_of(client)
+    store = open_store(arguments[-1])
+    for _ in range(200):  # the process may take a moment to stop
+        kept = [one.address.id for one in (await store.scan()).sessions]
+        if len(kept) == 1:
+            break
+        await anyio.sleep(0.05)
+    await store.aclose()
+    assert kept == [counter["counter"]]  # the state of the connection has ended with it
 
 
 def test_a_store_that_cannot_be_opened_is_told_without_a_traceback(tmp_path: Path) -> None:

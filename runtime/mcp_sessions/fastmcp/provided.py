@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, TypeAlias
+from weakref import ref
 
 import mcp_types
 from fastmcp import FastMCP
@@ -14,6 +15,7 @@ from fastmcp.tools import FunctionTool, Tool, ToolResult
 from mcp.server.extension import ToolBinding
 
 from mcp_sessions.arguments import HIDDEN
+from mcp_sessions.fastmcp.caching import require_uncached
 
 Handle: TypeAlias = Callable[[MiddlewareContext[Any], CallNext[Any, Any]], Any]
 """Does what a request asks for, after it has told the accessors whose session is meant."""
@@ -98,7 +100,7 @@ class SessionTools(LocalProvider):
         running: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         super().__init__()
-        self._own = server.local_provider
+        self._server = ref(server)
         self._running = running
         for tool in tools:
             self.add_tool(SessionTool.from_function(tool.fn, **tool.kwargs))
@@ -108,13 +110,17 @@ class SessionTools(LocalProvider):
         """See ``Provider.lifespan``.
 
         Raises:
-            ValueError: If the server has a tool of its own by the name of one of these, which would hide it.
+            ValueError: If the server has a tool of its own by the name of one of these, which would hide it, or a cache
+                for what uses sessions.
         """
-        for tool in await self.list_tools():
-            if await self._own.get_tool(tool.name) is not None:
-                raise ValueError(
-                    f"the server has a tool of its own called {tool.name!r}, which hides the one that FastMCPSessions "
-                    f"adds: rename it, or have the schema name ours otherwise, as with tools: {{create: ...}}"
-                )
+        names, server = [tool.name for tool in await self.list_tools()], self._server()
+        if server is not None:
+            for name in names:
+                if await server.local_provider.get_tool(name) is not None:
+                    raise ValueError(
+                        f"the server has a tool of its own called {name!r}, which hides the one that FastMCPSessions "
+                        f"adds: rename it, or have the schema name ours otherwise, as with tools: {{create: ...}}"
+                    )
+            await require_uncached(server, names)
         async with self._running():
             yield

@@ -223,7 +223,7 @@ class FastMCPSessions(ServerSessions):
             manager = framework.manager_of(endpoint)
             sdk.wrap_innermost(
                 manager,
-                lambda handler, manager: self._middleware(ModernWithoutSession(handler), manager, events, replays=True),
+                lambda handler, manager: self._guarded(ModernWithoutSession(handler), manager, events, replays=True),
             )
             async with nullcontext() if manager.stateless else reaping(manager, self._used, events):
                 yield state
