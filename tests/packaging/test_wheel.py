@@ -64,9 +64,20 @@ def test_the_sdist_holds_what_a_packager_needs(sdist: Path, repository: Path) ->
     """From the sdist alone one can build, test and read."""
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    needed = sources(repository, "codegen", "runtime", "schemas", "examples", "tests", "docs", "scripts")
+    needed = sources(repository, "codegen", "runtime", "schemas", "examples", "tests", "docs", "scripts", "skills")
+    needed |= sources(repository, ".ci", ".github")
     ignored = (".db", ".db-wal", ".db-shm")
-    tops = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "constraints.txt"}
+    tops = {
+        ".pre-commit-hooks.yaml",
+        "llms.txt",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "constraints.txt",
+    }
     assert {name for name in needed if not name.endswith(ignored)} | tops <= names
 
 
