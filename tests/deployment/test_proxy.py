@@ -92,6 +92,7 @@ def test_bodies_may_be_as_large_as_the_sdk_takes_and_no_larger(proxy: Service) -
     for size, status in ((DEFAULT_MAX_REQUEST_BODY_SIZE, 200), (DEFAULT_MAX_REQUEST_BODY_SIZE + 1, 413)):
         connection, answer = ask(proxy, "POST", "/mcp", b" " * size)
         assert answer.status == status
+        answer.read()
         connection.close()
     assert Worker.bodies == [DEFAULT_MAX_REQUEST_BODY_SIZE]
 

@@ -153,6 +153,8 @@ async def test_sessions_survive_the_store_and_meanwhile_the_workers_say_that_the
         caller = await Caller.begin(client, "legacy")
         assert await caller.call(by=42) == 42
         assert [topology.health(worker) for worker in topology.workers] == [0, 0]
+        wrong = {"Host": "elsewhere.example", "Content-Type": "application/json"}
+        assert status(f"{topology.url}/mcp", b"{}", **wrong) == 421
         assert topology.valkey.stop() == 0
         assert status(f"{topology.url}/healthz") == 503
         assert [topology.health(worker) for worker in topology.workers] == [1, 1]

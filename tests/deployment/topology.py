@@ -108,7 +108,7 @@ class Topology:
     def stand_ins(self) -> dict[str, str]:
         """What stands here for names in the proxy's container, for ``docker.py``."""
         config, program = self.proxy.config, self.proxy.program
-        named = {"/tmp/nginx.conf": config, "nginx -c": f"{program} -c"}
+        named = {"/run/nginx/nginx.conf": config, "nginx -c": f"{program} -c"}
         named |= {f"{worker.log.stem}:8000": f"127.0.0.1:{worker.port}" for worker in self.workers}
         return {"STAND_INS": json.dumps(named)}
 
@@ -179,7 +179,7 @@ def make_proxy(deployment: Path, service: dict[str, Any], nginx: str, workers: l
     template = (deployment / "nginx.conf.template").read_text(encoding="utf-8")
     config = re.sub(r"\$\{(\w+)\}", lambda found: values[found[1]], template)
     (place / "nginx.conf").write_text(config)
-    _, *options = [word.replace("/tmp/", f"{place}/") for word in service["command"]]
+    _, *options = [word.replace("/run/nginx/", f"{place}/") for word in service["command"]]
     if os.geteuid() == 0:  # in its image it is not root; here root's folders are closed to the user that it would take
         options[-1] += " user root;"
     return Service("proxy", port, [nginx, *options], place, surroundings())

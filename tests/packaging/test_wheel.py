@@ -77,8 +77,19 @@ def test_the_sdist_holds_what_a_packager_needs(sdist: Path, repository: Path) ->
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     needed = sources(repository, "codegen", "runtime", "schemas", "examples", "tests", "docs", "website", "scripts")
+    needed |= sources(repository, "skills", ".ci", ".github")
     ignored = (".db", ".db-wal", ".db-shm")
-    tops = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "CONTRIBUTING.md", "Makefile", "constraints.txt"}
+    tops = {
+        ".pre-commit-hooks.yaml",
+        "llms.txt",
+        "pyproject.toml",
+        "README.md",
+        "LICENSE",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "Makefile",
+        "constraints.txt",
+    }
     assert {name for name in needed if not name.endswith(ignored)} | tops <= names
 
 
