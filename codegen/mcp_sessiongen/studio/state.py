@@ -1,0 +1,114 @@
+"""What one running studio holds: its store, who may use it, and what its addresses stand for."""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeVar
+
+from starlette.requests import Request
+
+from mcp_sessiongen.studio.access import Visitor, Visitors
+from mcp_sessiongen.studio.surveys import Survey
+from mcp_sessions.admin import Catalog, Finding, Stats, Summary, find
+from mcp_sessions.stores.base import Address, Store
+
+V = TypeVar("V")
+
+_MOST_REMEMBERED: Final = 20_000
+
+
+class Remembered(OrderedDict[str, V], Generic[V]):
+    """The latest of what short names in addresses stand for; what is forgotten has to be looked for."""
+
+    def __setitem__(self, name: str, value: V) -> None:
+        """Remember one more, and forget the oldest for it."""
+        super().__setitem__(name, value)
+        self.move_to_end(name)
+        while len(self) > _MOST_REMEMBERED:
+            self.popitem(last=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A page of a listing: where the store goes on, and the name of the page before it."""
+
+    cursor: str
+    before: str
+
+
+@dataclass(kw_only=True)
+class Studio:
+    """One running studio.
+
+    Attributes:
+        store: Whose sessions are shown.
+        catalog: The schemas at hand.
+        shown_store: The store's address as it may be shown.
+        port: Where it listens.
+        visitors: Who may use it.
+        can_write: Whether sessions may be changed and ended.
+        reveal: Whether secret values are shown.
+        schemas: What sessions that were seen are called, for the choice of filters.
+        addresses: The sessions that were listed, by their references.
+        places: The pages of listings that were offered, by a digest: a store's cursor has a whole session id.
+        counting: The numbers of the overview, which go through the whole store.
+        checking: The findings about the store, which do so too.
+    """
+
+    store: Store
+    catalog: Catalog
+    shown_store: str
+    port: int
+    visitors: Visitors
+    can_write: bool = False
+    reveal: bool = False
+    schemas: set[str] = field(default_factory=set)
+    addresses: Remembered[Address] = field(default_factory=Remembered)
+    places: Remembered[Place] = field(default_factory=Remembered)
+    counting: Survey[Stats] = field(default_factory=Survey)
+    checking: Survey[list[Finding]] = field(default_factory=Survey)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The values of ``Host`` that mean this studio."""
+        names = ("127.0.0.1", "localhost")
+        bare = names if self.port == 80 else ()
+        return frozenset([*(f"{name}:{self.port}" for name in names), *bare])
+
+    @property
+    def cookie_name(self) -> str:
+        """The cookie's name; it has the port, because browsers give a host's cookies to all of its ports."""
+        return f"studio-{self.port}"
+
+    def listed(self, sessions: list[Summary]) -> list[Summary]:
+        """Remember what is listed, so that its links lead there at once."""
+        for one in sessions:
+            self.addresses[one.reference] = one.address
+            self.schemas.add(one.schema)
+        return sessions
+
+    async def address(self, reference: str) -> Address | None:
+        """Return which session a reference means; None if there is no such live one."""
+        known = self.addresses.get(reference)
+        if known is not None:
+            return known
+        found = self.listed([one for one in await find(self.store, reference) if one.reference == reference])
+        return found[0].address if found else None
+
+    def offer(self, cursor: str, before: str) -> str:
+        """Return the name under which an address can have a page of a listing."""
+        name = hashlib.sha256(cursor.encode()).hexdigest()[:20]
+        self.places[name] = Place(cursor, before)
+        return name
+
+
+def studio_of(request: Request) -> Studio:
+    """Return the studio that a request is for."""
+    studio: Studio = request.app.state.studio
+    return studio
+
+
+def visitor_of(request: Request) -> Visitor:
+    """Return who asks."""
+    visitor: Visitor = request.state.visitor
+    return visitor
