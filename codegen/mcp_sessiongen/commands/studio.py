@@ -54,6 +54,7 @@ def _serve(url: str, modules: tuple[str, ...], reporter: Reporter, *, port: int,
     from mcp_sessions.admin import Catalog
     from mcp_sessions.stores.urls import shown
     from mcp_sessiongen.commands.migrate import _accessors, _require_store
+
     _require_store(url)
     options = Options(port=port, can_write=write, reveal=reveal, shown_store=shown(url).strip("'"))
     serve(lambda: open_store(url), Catalog(_accessors(modules)), options, reporter.tell)

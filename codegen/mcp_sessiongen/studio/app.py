@@ -104,5 +104,7 @@ _NOT_SERVED: Final = {
     404: ("Not here", "There is no such page. Sessions that are over are gone from here too."),
     405: ("Not like this", "This page does not take what was sent to it."),
 }
-_REPORT: Final = "This is a bug, please report it. Started with MCP_SESSIONGEN_DEBUG=1, the studio says where it happened."
+_REPORT: Final = (
+    "This is a bug, please report it. Started with MCP_SESSIONGEN_DEBUG=1, the studio says where it happened."
+)
 _AGAIN: Final = "Load the page again when the store is back; the studio can go on running meanwhile."

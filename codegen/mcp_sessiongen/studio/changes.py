@@ -30,7 +30,11 @@ def mark_of(detail: Detail, key: str) -> str:
     It is made with a key of this process, so it tells nothing of a secret value.
     """
     raw = detail.copy.values.get(key)
-    parts = (repr(detail.summary.created).encode(), str(detail.summary.version).encode(), b"" if raw is None else b"=" + raw)
+    parts = (
+        repr(detail.summary.created).encode(),
+        str(detail.summary.version).encode(),
+        b"" if raw is None else b"=" + raw,
+    )
     return hmac.new(_SEALING, b"\0".join(parts), hashlib.sha256).hexdigest()
 
 
@@ -100,8 +104,8 @@ async def end_session(request: Request) -> Response:
     return page(
         request,
         "end.html",
-        session=facts(detail),
-        keys=counted(set_keys, "value"),
+        session=facts(studio_of(request), detail),
+        keys=counted(set_keys, "value") if set_keys else "",
         inside=counted(inside, "session") if inside else "",
     )
 
@@ -127,7 +131,9 @@ def _why_not(detail: Detail, entry: Entry, *, has_schema: bool) -> str:
     if not has_schema and detail.copy.digest:
         return "The schema is not at hand, so nothing tells what fits. Name its generated module: --module state.cart"
     if entry.size > EDITED_BYTES:
-        return f"It is too large to be edited on a page: it has {size(entry.size)}, and {size(EDITED_BYTES)} is the most."
+        return (
+            f"It is too large to be edited on a page: it has {size(entry.size)}, and {size(EDITED_BYTES)} is the most."
+        )
     return ""
 
 
@@ -146,7 +152,7 @@ def _form(
         request,
         "edit.html",
         status=status,
-        session=facts(detail),
+        session=facts(studio_of(request), detail),
         entry=entry_of(detail, entry, limit=EDITED_BYTES),
         text=text,
         rows=min(24, max(3, text.count("\n") + 2)),

@@ -88,9 +88,7 @@ class Guard:
         if body is None:
             return _refused(request, 413, "Too much at once", f"A form has {FORM_BYTES:,} bytes at most.")
         try:
-            pairs = parse_qsl(
-                body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS
-            )
+            pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS)
         except ValueError:
             return _refused(request, 400, "Not a form", "The form cannot be read: it is not URL-encoded UTF-8.")
         request.state.form = dict(pairs)
@@ -145,9 +143,7 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-_WRONG_HOST: Final = (
-    "The studio answers at 127.0.0.1 and localhost, with the port that it printed at its start, and under no other name."
-)
+_WRONG_HOST: Final = "The studio answers at 127.0.0.1 and localhost, with the port that it printed at its start, and under no other name."
 _NO_TOKEN: Final = (
     "Open the address that mcp-sessiongen studio printed when it started: it ends in ?token= and the token. "
     "A studio that was started again has another one."

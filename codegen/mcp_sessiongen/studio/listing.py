@@ -82,7 +82,7 @@ async def sessions(request: Request) -> Response:
         "sessions.html",
         now=time_of(found[0]) if found else 0,
         query=query,
-        rows=[row(one) for one in found],
+        rows=[row(studio, one) for one in found],
         total=await studio.store.count(),
         choices=_choices(studio, query),
         pager=_pager(studio, query, place, cursor),
@@ -121,7 +121,7 @@ def read_query(given: QueryParams) -> Query | str:
 def _choices(studio: Studio, query: Query) -> dict[str, list[tuple[str, str, bool]]]:
     """Return the choices of each filter: value, text, and whether it is chosen."""
     at_hand = {accessor.schema.name for accessor in studio.catalog}
-    known = (at_hand | studio.schemas | {query.fields["schema"]}) - {""}
+    known = (at_hand | studio.colours.keys() | {query.fields["schema"]}) - {""}
     offered = {
         "schema": [("", "all schemas"), *((name, name) for name in sorted(known))],
         "space": [("", "all kinds"), *SPACES.items()],

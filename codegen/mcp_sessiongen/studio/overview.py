@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from mcp_sessiongen.studio.charts import BAR_STEP, COLUMN_HEIGHT, COLUMN_TOP, bars, columns
 from mcp_sessiongen.studio.rendering import page
-from mcp_sessiongen.studio.rows import colour, expiry
+from mcp_sessiongen.studio.rows import expiry
 from mcp_sessiongen.studio.state import Studio, studio_of
 from mcp_sessiongen.studio.words import duration, size
 from mcp_sessions.admin import Finding, Stats, diagnose, statistics
@@ -61,7 +61,7 @@ def numbers(studio: Studio, stats: Stats) -> dict[str, Any]:
     schemas = [
         {
             "name": name,
-            "colour": colour(name),
+            "colour": studio.colour(name),
             "sessions": f"{of.sessions:,}",
             "share": f"{of.sessions / stats.sessions:.0%}",
             "bytes": size(of.bytes),
@@ -73,7 +73,7 @@ def numbers(studio: Studio, stats: Stats) -> dict[str, Any]:
         }
         for name, of in stats.by_schema.items()
     ]
-    histogram = columns([(size(bound), stats.sizes.get(bound, 0)) for bound in _bounds(stats)])
+    histogram = columns([(f"≤ {size(bound)}", stats.sizes.get(bound, 0)) for bound in _bounds(stats)])
     return {
         "now": now,
         "total": f"{stats.sessions:,}",
@@ -82,7 +82,9 @@ def numbers(studio: Studio, stats: Stats) -> dict[str, Any]:
         "owners": f"{'' if stats.are_owners_exact else 'about '}{stats.owners:,}",
         "ownerless": f"{stats.ownerless:,}",
         "schemas": schemas,
-        "bars": bars([(name, of.sessions, colour(name)) for name, of in list(stats.by_schema.items())[:MOST_BARS]]),
+        "bars": bars(
+            [(name, of.sessions, studio.colour(name)) for name, of in list(stats.by_schema.items())[:MOST_BARS]]
+        ),
         "rest": max(0, len(schemas) - MOST_BARS),
         "columns": histogram,
         "step": BAR_STEP,

@@ -1,21 +1,13 @@
 """What pages say of one session in a line or two: each thing as a text, ready to be placed."""
 
-import hashlib
 from typing import Any, Final
 
+from mcp_sessiongen.studio.state import Studio
 from mcp_sessiongen.studio.words import duration, machine_moment, moment, size
 from mcp_sessions.admin import Summary
 
-COLOURS: Final = 8
-"""How many colours there are to tell schemas apart; the style sheet has them as c0 to c7."""
-
 SOON_SECONDS: Final = 60.0
 """When an expiry is marked as near."""
-
-
-def colour(schema: str) -> str:
-    """Return the class of a schema's colour: the same on every page, and after a restart."""
-    return f"c{hashlib.sha256(schema.encode('utf-8', 'surrogatepass')).digest()[0] % COLOURS}"
 
 
 def expiry(at: float, left: float) -> dict[str, Any]:
@@ -41,13 +33,13 @@ def time_of(one: Summary) -> float:
     return one.expires - one.expires_in
 
 
-def row(one: Summary) -> dict[str, Any]:
+def row(studio: Studio, one: Summary) -> dict[str, Any]:
     """Return one session as a list has it."""
     return {
         "reference": one.reference,
         "masked": one.masked,
         "schema": one.schema,
-        "colour": colour(one.schema),
+        "colour": studio.colour(one.schema),
         "owner": one.owner or "",
         "owner_short": (one.owner or "")[:8],
         "version": one.version,

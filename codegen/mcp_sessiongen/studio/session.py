@@ -39,7 +39,7 @@ async def one_session(request: Request) -> Response:
         request,
         "session.html",
         now=time_of(detail.summary),
-        session=facts(detail),
+        session=facts(studio, detail),
         entries=[entry_of(detail, one, limit=VALUE_SHOWN) for one in shown],
         related=await _related(studio, detail),
         keys_told=_keys_told(detail, start, len(shown)),
@@ -50,13 +50,13 @@ async def one_session(request: Request) -> Response:
 
 async def one_value(request: Request) -> Response:
     """Answer with one key and its value as a whole."""
-    detail = await detail_of(request)
+    studio, detail = studio_of(request), await detail_of(request)
     entry = entry_named(detail, request.query_params.get("key", ""))
     return page(
         request,
         "value.html",
         now=time_of(detail.summary),
-        session=facts(detail),
+        session=facts(studio, detail),
         entry=entry_of(detail, entry, limit=VALUE_SHOWN_WHOLE),
     )
 
@@ -87,10 +87,10 @@ def entry_named(detail: Detail, key: str) -> Entry:
     raise HTTPException(404)
 
 
-def facts(detail: Detail) -> dict[str, Any]:
+def facts(studio: Studio, detail: Detail) -> dict[str, Any]:
     """Return what there is to say of a session besides its keys."""
     one = detail.summary
-    return row(one) | {
+    return row(studio, one) | {
         "kind": SPACES[one.space],
         "idle_lifetime": duration(detail.idle_lifetime),
         "latest": None if detail.max_at is None else expiry(detail.max_at, detail.max_at - time_of(one)),
@@ -133,7 +133,9 @@ def entry_of(detail: Detail, entry: Entry, *, limit: int) -> dict[str, Any]:
         "is_cut": len(text) > limit,
         "problem": entry.problem,
         "size": size(entry.size) if is_set(entry) else "",
-        "expires": None if entry.expires_in is None else expiry(time_of(detail.summary) + entry.expires_in, entry.expires_in),
+        "expires": None
+        if entry.expires_in is None
+        else expiry(time_of(detail.summary) + entry.expires_in, entry.expires_in),
         "value_link": f"{here}/value?{query}",
         "edit_link": f"{here}/edit?{query}",
     }
@@ -145,7 +147,7 @@ async def _related(studio: Studio, detail: Detail) -> list[dict[str, Any]]:
     if own.space != "transport":
         return []
     found = studio.listed(await find(studio.store, own.id))
-    return [row(one) for one in found if one.address != own and one.address.id == own.id]
+    return [row(studio, one) for one in found if one.address != own and one.address.id == own.id]
 
 
 def _start(given: str, total: int) -> int:

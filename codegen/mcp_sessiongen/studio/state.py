@@ -14,6 +14,9 @@ from mcp_sessions.stores.base import Address, Store
 
 V = TypeVar("V")
 
+COLOURS: Final = 8
+"""How many colours there are to tell schemas apart; the style sheet has them as c0 to c7."""
+
 _MOST_REMEMBERED: Final = 20_000
 
 
@@ -48,7 +51,7 @@ class Studio:
         visitors: Who may use it.
         can_write: Whether sessions may be changed and ended.
         reveal: Whether secret values are shown.
-        schemas: What sessions that were seen are called, for the choice of filters.
+        colours: What sessions that were seen are called, and their colours: the first eight have different ones.
         addresses: The sessions that were listed, by their references.
         places: The pages of listings that were offered, by a digest: a store's cursor has a whole session id.
         counting: The numbers of the overview, which go through the whole store.
@@ -62,7 +65,7 @@ class Studio:
     visitors: Visitors
     can_write: bool = False
     reveal: bool = False
-    schemas: set[str] = field(default_factory=set)
+    colours: dict[str, int] = field(default_factory=dict)
     addresses: Remembered[Address] = field(default_factory=Remembered)
     places: Remembered[Place] = field(default_factory=Remembered)
     counting: Survey[Stats] = field(default_factory=Survey)
@@ -80,11 +83,15 @@ class Studio:
         """The cookie's name; it has the port, because browsers give a host's cookies to all of its ports."""
         return f"studio-{self.port}"
 
+    def colour(self, schema: str) -> str:
+        """Return the class of the colour that a schema has on every page."""
+        return f"c{self.colours.setdefault(schema, len(self.colours)) % COLOURS}"
+
     def listed(self, sessions: list[Summary]) -> list[Summary]:
         """Remember what is listed, so that its links lead there at once."""
         for one in sessions:
             self.addresses[one.reference] = one.address
-            self.schemas.add(one.schema)
+            self.colour(one.schema)
         return sessions
 
     async def address(self, reference: str) -> Address | None:

@@ -21,7 +21,8 @@ def size(number: int) -> str:
     amount, unit = float(number), 0
     while amount >= 999.5 and unit < len(_SIZES) - 1:
         amount, unit = amount / 1024, unit + 1
-    return f"{amount:.1f} {_SIZES[unit]}" if unit and amount < 9.95 else f"{amount:.0f} {_SIZES[unit]}"
+    digits = 1 if unit and amount < 9.95 and round(amount, 1) != round(amount) else 0
+    return f"{amount:.{digits}f} {_SIZES[unit]}"
 
 
 def moment(at: float) -> str:
