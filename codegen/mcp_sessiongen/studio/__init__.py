@@ -2,7 +2,7 @@
 
     serve                                 the port, the address that is printed, the end
     access, guard                         who may ask, and what is refused before any page
-    app, state, surveys                   routes and errors; what one running studio holds; what goes through a whole store
+    app, state, surveys                   routes, errors; what a running studio holds; work on the whole store
     listing, session, overview, changes   the pages
     rendering, rows                       templates, and what several pages share
     words, json_text, charts              how things are written and drawn

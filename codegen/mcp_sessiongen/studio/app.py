@@ -64,7 +64,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 class NoTraceback:
-    """ASGI middleware that makes a page of what nobody expected; values may be in its text, so only its type is told."""
+    """ASGI middleware that makes a page of what nobody expected; of that only the type, for its text may have values."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

@@ -1,7 +1,4 @@
-"""What stands before all pages: who asks, from where, with what; and the headers that every answer has.
-
-Addresses: https://datatracker.ietf.org/doc/html/rfc9110#field.host, Fetch's ``Origin`` and ``Sec-Fetch-Site``.
-"""
+"""What stands before all pages: who asks, from where, with what; and the headers that every answer has."""
 
 from typing import Final
 from urllib.parse import parse_qsl
@@ -105,8 +102,8 @@ def _refused(request: Request, status: int, title: str, text: str) -> Response:
 def _is_from_here(request: Request) -> bool:
     """Tell whether a form was sent by a page of ours.
 
-    Pages say ``Referrer-Policy: no-referrer``, so browsers send ``Origin: null`` with their forms, and ``Sec-Fetch-Site``
-    tells; a client that sends none of them has to send the origin.
+    Pages say ``Referrer-Policy: no-referrer``, so browsers send ``Origin: null`` with their forms (Fetch, "append a
+    request Origin header"), and ``Sec-Fetch-Site`` tells; a client that sends none of that has to send the origin.
     """
     site = request.headers.get("sec-fetch-site")
     origin = request.headers.get("origin")
@@ -143,18 +140,18 @@ def _with_headers(send: Send) -> Send:
     return sending
 
 
-_WRONG_HOST: Final = "The studio answers at 127.0.0.1 and localhost, with the port that it printed at its start, and under no other name."
+_WRONG_HOST: Final = "The studio answers at 127.0.0.1 and localhost, with the port that it printed when it started."
 _NO_TOKEN: Final = (
     "Open the address that mcp-sessiongen studio printed when it started: it ends in ?token= and the token. "
     "A studio that was started again has another one."
 )
 _WRONG_TOKEN: Final = (
-    "The token in the address is not that of the studio that runs here now. Open the address that mcp-sessiongen studio "
-    "printed when it was last started."
+    "The token in the address is not that of the studio that runs here now. Open the address that mcp-sessiongen "
+    "studio printed when it was last started."
 )
 _WRONG_ORIGIN: Final = "Forms are taken only from the studio's own pages. Nothing was changed."
 _WRONG_FORM: Final = (
-    "This form was made for somebody else, or before the studio was started anew. Nothing was changed. Go back, load the "
-    "page again, and repeat what you did."
+    "This form was made for somebody else, or before the studio was started anew. Nothing was changed. Go back, load "
+    "the page again, and repeat what you did."
 )
 _CONTINUE: Final = "You came here from another site, so your browser did not say who you are."

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Final, get_args
 from urllib.parse import urlencode
 
 from starlette.datastructures import QueryParams
