@@ -64,7 +64,7 @@ async def _lifespan(app: Starlette) -> AsyncIterator[None]:
 
 
 class NoTraceback:
-    """ASGI middleware that makes a page of what nobody expected; of that only the type, for its text may have values."""
+    """ASGI middleware that makes a page of what nobody expected: of its type alone, for its text may have values."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

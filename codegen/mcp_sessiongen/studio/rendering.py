@@ -42,8 +42,11 @@ def page(request: Request, template: str, *, status: int = 200, **content: Any) 
 def problem_page(
     request: Request, status: int, title: str, text: str, *, advice: str = "", is_bare: bool = False
 ) -> HTMLResponse:
-    """Return a page that says what is wrong, and what to do; a bare one says nothing of the store, to nobody known."""
-    if is_bare:
+    """Return a page that says what is wrong, and what to do.
+
+    A bare one says nothing of the store; nobody gets another one who was not let in.
+    """
+    if is_bare or not hasattr(request.state, "visitor"):
         template = _templates().get_template("refused.html")
         return HTMLResponse(template.render(title=title, text=text, status=status, advice=advice), status)
     return page(request, "problem.html", status=status, title=title, text=text, advice=advice, code=status)

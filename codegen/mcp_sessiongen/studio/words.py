@@ -9,7 +9,7 @@ _SIZES: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 def duration(seconds: float) -> str:
     """Return a duration in its two greatest units, such as ``29m 12s``; the script writes them the same way."""
-    left = max(0, int(seconds))
+    left = max(0, round(seconds))
     for size, unit, smaller, small_unit in _UNITS:
         if left >= size:
             return f"{left // size}{unit} {left % size // smaller:02}{small_unit}"

@@ -12,7 +12,7 @@
   // --- times, as words.py writes them ---
   const UNITS = [[86400, "d", 3600, "h"], [3600, "h", 60, "m"], [60, "m", 1, "s"]];
   const duration = (seconds) => {
-    const left = Math.max(0, Math.floor(seconds));
+    const left = Math.max(0, Math.round(seconds));
     for (const [size, unit, smaller, smallUnit] of UNITS) {
       if (left >= size) return `${Math.floor(left / size)}${unit} ${String(Math.floor((left % size) / smaller)).padStart(2, "0")}${smallUnit}`;
     }
