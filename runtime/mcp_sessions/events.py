@@ -15,9 +15,7 @@ from pydantic_core import from_json
 
 from mcp_sessions.errors import SessionDataError, StoreError
 from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError, Store
-
-EVENTS_SCHEMA: Final = "#events"
-"""The schema of the child that holds the events; no session can have that name."""
+from mcp_sessions.stores.terms import EVENTS_SCHEMA
 
 EVENT_SECONDS: Final = 3600.0
 """How long an event can be replayed: a call may be as long as this, and still be resumed by its first event."""

@@ -19,7 +19,6 @@ from mcp_sessions.connections import Connections
 from mcp_sessions.context import Call, current_call, serving
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import also_raise_as
-from mcp_sessions.events import EVENTS_SCHEMA
 from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
@@ -27,6 +26,7 @@ from mcp_sessions.serving import Serving
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.stores.open import VARIABLE
+from mcp_sessions.stores.terms import DEFAULT_LIMITS, EVENTS_SCHEMA
 from mcp_sessions.tools import missing_values, tools_of
 
 __all__ = ["Sessions"]
@@ -37,11 +37,6 @@ also_raise_as(*sdk.ANTICIPATED)
 SessionT = TypeVar("SessionT", bound=BaseSession)
 
 _log: Final = logging.getLogger("mcp_sessions")
-
-DEFAULT_LIMITS: Final = Limits(
-    value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000
-)
-"""How much a server keeps unless it is told otherwise: one owner cannot take more than a tenth of the sessions."""
 
 
 class Sessions(Serving, Extension):

@@ -155,6 +155,38 @@ async def test_whoever_may_not_create_the_schema_is_told_what_to_do(nothing: Pos
     nothing.run("DROP ROLE worker")
 
 
+SINCE_FORMAT_2 = (
+    ("held bytea[], idle double precision, max_at double precision\n", "held bytea[]\n"),
+    ("since bigint, idle double precision, max_at double precision\n", "since bigint\n"),
+    ("s.since, s.idle, s.max_at\n", "s.since\n"),
+    ("        o.idle := v_session.idle;\n        o.max_at := v_session.max_at;\n", ""),
+    ("format VALUES (2)", "format VALUES (1)"),
+)
+
+
+async def test_a_schema_of_the_first_format_is_upgraded_with_what_is_in_it(nothing: PostgresServer) -> None:
+    former = PostgresStore.sql(NEW)
+    for now, before in SINCE_FORMAT_2:
+        assert now in former
+        former = former.replace(now, before)
+    nothing.run(former)
+    nothing.run(
+        """INSERT INTO "a ""new"" one".sessions
+            (space, id, schema, owner, version, digest, since, created, expires, idle, max_at, due)
+            VALUES ('handle', 'cart_1', 'cart', 'me', 1, '', 0, 1.0, 4e9, 600.0, 5e9, 4e9)"""
+    )
+    async with opened(nothing.url, schema=NEW, create=False) as store:
+        with pytest.raises(StoreUrlError, match=r"no schema .* of this version's format, 2"):
+            await store.count()
+    async with opened(nothing.url, schema=NEW) as store:
+        found = await store.look_up(Address("handle", "cart_1", "cart"))
+        assert found is not None
+        assert (found.info.idle, found.info.max_at) == (600.0, 5e9)
+        await store.create(ACCESS, LIVES, {"a": b"1"})
+        assert (await store.touch(ACCESS)).idle == LIVES.idle
+        assert await store.read(ACCESS) == {"a": b"1"}
+
+
 async def test_a_schema_of_a_later_version_is_left_alone(nothing: PostgresServer) -> None:
     nothing.run(PostgresStore.sql(NEW))
     nothing.run('UPDATE "a ""new"" one".format SET version = 99')

@@ -67,7 +67,8 @@ class Record(NamedTuple):
     @property
     def info(self) -> SessionInfo:
         """What callers may know of it."""
-        return SessionInfo(self.created, self.expires, self.version, self.digest, self.size, self.since)
+        lifetime = (self.idle, self.max_at)
+        return SessionInfo(self.created, self.expires, self.version, self.digest, self.size, self.since, *lifetime)
 
 
 def begun(access: Access, lifetime: Lifetime, now: float) -> Record:

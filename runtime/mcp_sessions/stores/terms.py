@@ -19,6 +19,9 @@ Reason: TypeAlias = Literal["unknown", "expired", "ended"]
 TRANSPORT_SCHEMA: Final = ""
 """The schema of a transport session itself, the parent of the sessions of all other schemas that have its id."""
 
+EVENTS_SCHEMA: Final = "#events"
+"""The schema of the child of a transport session that holds its events; no session can have that name."""
+
 SLIDE_STEP: Final = 1 / 60
 """Fraction of the idle lifetime by which an expiry may run late, so that most reads need not write it."""
 
@@ -61,6 +64,11 @@ class Limits:
 
 
 NO_LIMITS: Final = Limits()
+
+DEFAULT_LIMITS: Final = Limits(
+    value_bytes=1024 * 1024, session_bytes=16 * 1024 * 1024, owner_sessions=10_000, all_sessions=100_000
+)
+"""How much a server keeps unless it is told otherwise: one owner cannot take more than a tenth of the sessions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +121,8 @@ class SessionInfo:
         digest: The digest of that schema.
         size: Bytes of its values and key names together.
         since: The oldest version of the schema whose callers can use it; 0 for all.
+        idle: Its idle lifetime, in seconds; 0 where that is not known.
+        max_at: When it expires however much it is used; None for never.
     """
 
     created: float
@@ -121,6 +131,8 @@ class SessionInfo:
     digest: str
     size: int = 0
     since: int = 0
+    idle: float = 0.0
+    max_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

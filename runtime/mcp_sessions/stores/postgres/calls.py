@@ -38,12 +38,15 @@ class Outcome(NamedTuple):
     since: int
     names: Sequence[bytes] | None
     held: Sequence[bytes | None] | None
+    idle: float | None = None
+    max_at: float | None = None
 
     @property
     def info(self) -> SessionInfo:
         """What is to be known of the session that is there."""
         times = cast(float, self.created), self.expires
-        return SessionInfo(*times, self.version, self.digest.decode(), self.size, self.since)
+        lifetime = cast(float, self.idle), self.max_at
+        return SessionInfo(*times, self.version, self.digest.decode(), self.size, self.since, *lifetime)
 
     @property
     def values(self) -> dict[str, bytes]:
@@ -229,8 +232,8 @@ def remains_of(row: Row) -> Remains:
 
 def listed(row: Row) -> Listed:
     """Return a live session as the database lists it."""
-    space, id, schema, owner, created, expires, version, digest, size, since = row
-    info = SessionInfo(created, expires, version, digest.decode(), size, since)
+    space, id, schema, owner, created, expires, version, digest, size, since, idle, max_at = row
+    info = SessionInfo(created, expires, version, digest.decode(), size, since, idle, max_at)
     return Listed(address_of(space, id, schema), None if owner is None else owner.decode(), info)
 
 

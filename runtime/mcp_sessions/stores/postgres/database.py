@@ -8,7 +8,8 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from mcp_sessions.errors import StoreError, StoreUrlError
-from mcp_sessions.stores.postgres import definition, errors
+from mcp_sessions.stores.checkup import Checkup
+from mcp_sessions.stores.postgres import checkup, definition, errors
 from mcp_sessions.stores.postgres.definition import Connection
 from mcp_sessions.stores.postgres.names import Call
 from mcp_sessions.stores.postgres.values import SIGNATURES
@@ -90,6 +91,20 @@ class Database:
                 raise errors.refused(error.diag.message_primary or str(error), self._secrets) from error
             raise
         return connection
+
+    async def inspect(self) -> Checkup:
+        """Return how the server is doing.
+
+        Raises:
+            StoreError: If it cannot be told.
+        """
+        connection = await self.connect()
+        try:
+            return await checkup.inspect(connection, self._schema)
+        except psycopg.Error as error:
+            raise errors.refused(error.diag.message_primary or str(error), self._secrets) from error
+        finally:
+            connection.pgconn.finish()
 
     def encoded(self, call: Call) -> list[bytes | None]:
         """Return the arguments of a call as the server takes them.

@@ -12,10 +12,13 @@ from mcp_sessions.stores.terms import TOMBSTONE_SECONDS
 
 Connection: TypeAlias = psycopg.AsyncConnection[tuple[Any, ...]]
 
-_STEPS: Final = (("tables.sql", "rules.sql", "change.sql", "read.sql", "end.sql", "copy.sql", "one.sql"),)
-"""What makes each format out of the one before; a new schema takes all of the steps."""
+_NEW: Final = ("tables.sql", "rules.sql", "change.sql", "read.sql", "end.sql", "copy.sql", "one.sql")
+"""What makes a new schema."""
 
-FORMAT: Final = len(_STEPS)
+_UPGRADES: Final = (("format2.sql", "change.sql", "read.sql"),)
+"""What makes each format out of the one before; functions that are there are replaced."""
+
+FORMAT: Final = 1 + len(_UPGRADES)
 """The version of the tables and functions; the table "format" says which one there is."""
 
 _DIGITS: Final = 4000
@@ -35,11 +38,11 @@ END $$;
 
 def script(schema: str, after: int = 0) -> str:
     """Return the SQL that creates the store's schema, or upgrades it from the format ``after``."""
-    parts = [_filled(_CREATE, schema)] if not after else []
-    parts += [_filled(_text(name), schema) for step in _STEPS[after:] for name in step]
-    if after:
-        parts.append(f"UPDATE {quoted(schema)}.format SET version = {FORMAT};\n")
-    return "\n".join(parts)
+    if not after:
+        return "\n".join(_filled(text, schema) for text in (_CREATE, *map(_text, _NEW)))
+    names = dict.fromkeys(name for step in _UPGRADES[after - 1 :] for name in step)
+    version = f"UPDATE {quoted(schema)}.format SET version = {FORMAT};\n"
+    return "\n".join([*(_filled(_text(name), schema) for name in names), version])
 
 
 def quoted(schema: str) -> str:
@@ -107,6 +110,7 @@ def _filled(text: str, schema: str) -> str:
         "tombstone": f"{TOMBSTONE_SECONDS!r}::double precision",
         "generous": f"{generous(1.0)!r}::double precision",
         "digits": str(_DIGITS),
+        "format": str(FORMAT),
     }
     for name, value in values.items():
         text = text.replace("{" + name + "}", value)

@@ -12,6 +12,7 @@ from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.locks import local_lock
 from mcp_sessions.stores import cursors, jsontext
+from mcp_sessions.stores.checkup import Checkup
 from mcp_sessions.stores.postgres import calls, definition, one
 from mcp_sessions.stores.postgres.calls import Outcome
 from mcp_sessions.stores.postgres.database import Database
@@ -253,6 +254,12 @@ class PostgresStore:
             return False
         ((done,),) = await line.submit(calls.migrate(self._now(), copy, version, changes, untils))
         return bool(done)
+
+    async def inspect(self) -> Checkup:
+        """See ``InspectableStore.inspect``; it has a connection of its own."""
+        self._line()
+        async with asyncio.timeout(self._timeout):
+            return await self._database.inspect()
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; what was accepted before is still done."""

@@ -63,8 +63,9 @@ def refusal_of(access: Access | None, answer: Sequence[Any]) -> Exception:
 
 def info_of(found: Sequence[Any]) -> SessionInfo:
     """Return what may be known of a session."""
-    created, expires, version, digest, size, since = found
-    return SessionInfo(float(created), float(expires), version, digest_of(digest), size, since)
+    created, expires, version, digest, size, since, idle, max_at = found
+    times = (float(created), float(expires))
+    return SessionInfo(*times, version, digest_of(digest), size, since, float(idle), _end(max_at))
 
 
 def listed_of(found: Sequence[Any]) -> Listed:
@@ -101,12 +102,16 @@ def copy_of(address: Address, found: Sequence[Any]) -> SessionCopy:
         created=created,
         expires=expires,
         idle=idle,
-        max_at=None if max_at < 0 else max_at,
+        max_at=_end(max_at),
         values=values,
         untils={key: float(until) for key, until in zip(values, untils, strict=False) if until is not None},
         since=since,
         taken=taken,
     )
+
+
+def _end(max_at: bytes | float) -> float | None:
+    return None if float(max_at) < 0 else float(max_at)
 
 
 def values_of(flat: Sequence[bytes]) -> dict[str, bytes]:

@@ -63,6 +63,10 @@ class Asker:
         calls = [Call(None, (partition.indexes[2],), ("HGET", "all")) for partition in self.partitions]
         return sum(int(found or 0) for found in await asyncio.gather(*map(line.ask, calls)))
 
+    async def tell(self, *command: Argument) -> list[Any]:
+        """Return what each server answers to a command that is about itself."""
+        return await self._line().tell(*command)
+
     def partition_of(self, address: Address) -> Partition:
         """Return the partition that a session is in."""
         return self._claims.partition_of(address)

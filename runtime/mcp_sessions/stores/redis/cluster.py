@@ -10,7 +10,7 @@ from redis.exceptions import ClusterDownError, NoScriptError, RedisClusterExcept
 from redis.exceptions import ConnectionError as LostConnectionError
 from redis.exceptions import TimeoutError as LateError
 
-from mcp_sessions.stores.redis.line import Asked, Call, Line, LostError
+from mcp_sessions.stores.redis.line import Argument, Asked, Call, Line, LostError, failure
 from mcp_sessions.stores.redis.scripts import scripts
 
 _UNSETTLING: Final = (LostConnectionError, LateError, ClusterDownError)
@@ -63,6 +63,16 @@ class ClusterLine(Line):
         if any(isinstance(result, _UNSETTLING) for result in results):
             await self._cluster.aclose()
         return [LostError(str(result)) if isinstance(result, _UNSETTLING) else result for result in results]
+
+    async def tell(self, *command: Argument) -> list[Any]:
+        """Return what each primary node answers."""
+        await self._begin()
+        try:
+            await self._cluster.initialize()
+            nodes = self._cluster.get_primaries()
+            return [await self._cluster.execute_command(*command, target_nodes=node) for node in nodes]
+        except (RedisError, OSError) as error:
+            raise failure(self._place, error) from error
 
     async def _disconnect(self) -> None:
         if self._owned:

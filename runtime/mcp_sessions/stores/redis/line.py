@@ -63,6 +63,14 @@ class Line(ABC):
     async def _serve(self, asked: list[Asked], more: Callable[[], list[Asked]] | None = None) -> None:
         """Give answers to calls, and to those that ``more`` returns until it returns none; all of them get one."""
 
+    async def tell(self, *command: Argument) -> list[Any]:
+        """Return what each server answers to a command that is about itself.
+
+        Raises:
+            mcp_sessions.StoreError: If one does not.
+        """
+        return [await self.ask(Call(None, (), command))]
+
     @abstractmethod
     async def _disconnect(self) -> None:
         """Let go of the server."""

@@ -8,8 +8,10 @@ from typing import Any, Final
 
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores import cursors, jsontext
+from mcp_sessions.stores.checkup import Checkup
 from mcp_sessions.stores.redis.answers import copy_of, info_of, listed_of, remains_of, result_of, values_of
 from mcp_sessions.stores.redis.asker import Asker
+from mcp_sessions.stores.redis.checkup import checkup, facts_of, seconds_of
 from mcp_sessions.stores.redis.claims import or_none
 from mcp_sessions.stores.redis.clients import Client, GivenServer, Server, take_options
 from mcp_sessions.stores.redis.line import Argument
@@ -308,6 +310,11 @@ class RedisStore:
             arguments += (_field(key), _maybe(change), _ttl(untils.get(key)))
         access = Access(address, copy.owner, None, version.number, version.digest, version.since)
         return await self._asker.use("migrate", access, *arguments) is not None
+
+    async def inspect(self) -> Checkup:
+        """See ``InspectableStore.inspect``; of a cluster, all primary nodes are looked at."""
+        nodes = [facts_of(answer) for answer in await self._asker.tell("INFO")]
+        return checkup(nodes, seconds_of((await self._asker.tell("TIME"))[0]))
 
     async def aclose(self) -> None:
         """See ``Store.aclose``; a client that was given stays open."""

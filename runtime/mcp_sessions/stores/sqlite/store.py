@@ -11,7 +11,9 @@ from typing import Final, Literal, TypeAlias, get_args
 from mcp_sessions.durations import Duration, seconds
 from mcp_sessions.errors import StoreError, StoreUrlError
 from mcp_sessions.stores.base import Access, Clock
+from mcp_sessions.stores.checkup import Checkup
 from mcp_sessions.stores.rowstore import Operation, Result, RowStore, told
+from mcp_sessions.stores.sqlite import checkup
 from mcp_sessions.stores.sqlite.file import SQLiteFile
 from mcp_sessions.stores.sqlite.rows import read_one
 from mcp_sessions.stores.sqlite.worker import SQLiteWorker
@@ -59,6 +61,11 @@ class SQLiteStore(RowStore):
             return await super().read(access, keys)
         operation = partial(read_one, access=access, key=keys[0])
         return told(access, await self._worker().submit(operation, writes=False, single=True))
+
+    async def inspect(self) -> Checkup:
+        """See ``InspectableStore.inspect``."""
+        self._worker()
+        return await asyncio.to_thread(checkup.inspect, self._file)
 
     async def _perform(self, operation: Operation[Result], *, writes: bool = True) -> Result:
         return await self._worker().submit(operation, writes=writes)

@@ -118,7 +118,7 @@ class Lifetimes(ContractBase):
         for _ in range(2):
             clock.advance(500.0)
             info = await store.touch(access)
-        assert info == SessionInfo(start, start + 1500.0, 1, "", size=2)
+        assert info == SessionInfo(start, start + 1500.0, 1, "", size=2, idle=IDLE, max_at=start + 1500.0)
         clock.advance(499.0)
         await store.write(access, {"a": b"2"})
         clock.advance(1.0)

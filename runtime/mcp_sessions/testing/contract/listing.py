@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from mcp_sessions.errors import StoreError
-from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime, Listed, Remains, Store
+from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Access, Address, Lifetime, Listed, Remains, SessionInfo, Store
 from mcp_sessions.testing.clock import FakeClock
 from mcp_sessions.testing.contract.base import ContractBase
 
@@ -80,6 +80,22 @@ class Listing(ContractBase):
         assert (await listed(store))[0].info == info
         for _ in range(2):
             assert await store.look_up(cart(1).address) == Listed(cart(1).address, "me", info)
+
+    async def test_what_is_told_of_a_session_has_its_lifetime(self, store: Store, clock: FakeClock) -> None:
+        for number, lifetime in ((1, Lifetime(600.0)), (2, Lifetime(90.5, 5000.25))):
+            info = await store.create(cart(number), lifetime, {"a": b"1"})
+            assert (info.idle, info.max_at) == (lifetime.idle, lifetime.max and clock.now + lifetime.max)
+            assert await store.touch(cart(number)) == info
+            assert await store.look_up(cart(number).address) == Listed(cart(number).address, "me", info)
+            assert info in [one.info for one in await listed(store)]
+        clock.advance(60.0)
+        longer = await store.touch(cart(1), Lifetime(700.0, 9000.0))
+        assert (longer.idle, longer.max_at) == (700.0, clock.now - 60.0 + 9000.0)
+
+    async def test_a_session_that_begins_with_a_write_has_its_lifetime(self, store: Store, clock: FakeClock) -> None:
+        began: list[SessionInfo] = []
+        await store.write(replace(cart(1), begin=Lifetime(600.0, 700.0), began=began.append), {"a": b"1"})
+        assert [(info.idle, info.max_at) for info in began] == [(600.0, clock.now + 700.0)]
 
     async def test_a_session_can_be_looked_up_whoever_owns_it(self, store: Store, clock: FakeClock) -> None:
         await store.create(PARENT, LIVES)

@@ -2,7 +2,7 @@
 --   create, touch, write, increment, append    may begin it
 --   replace     a write that on a mismatch changes nothing at all
 --   remove, clear, use                         may not
-CREATE FUNCTION {schema}.change(
+CREATE OR REPLACE FUNCTION {schema}.change(
     p_op text, p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea,
     p_begin boolean, p_idle double precision, p_max double precision, p_version bigint, p_digest bytea,
     p_since bigint, p_reads bigint, p_full_id bytea, p_full_schema bytea,
@@ -218,6 +218,8 @@ BEGIN
         o.digest := v_session.digest;
         o.size := v_session.size;
         o.since := v_session.since;
+        o.idle := v_session.idle;
+        o.max_at := v_session.max_at;
     END IF;
     RETURN o;
 END

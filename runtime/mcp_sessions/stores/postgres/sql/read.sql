@@ -1,6 +1,6 @@
 -- The values of some keys, or of all; without the values themselves, if only names are wanted. Most reads change nothing:
 -- then all comes from one snapshot and nobody is locked out. If an expiry has to move, that is done first.
-CREATE FUNCTION {schema}.read(
+CREATE OR REPLACE FUNCTION {schema}.read(
     p_clock double precision, p_space text, p_id bytea, p_schema bytea, p_owner bytea, p_begin boolean,
     p_version bigint, p_reads bigint, p_names bytea[], p_only_names boolean
 ) RETURNS {schema}.outcome LANGUAGE plpgsql AS $$
@@ -72,7 +72,7 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION {schema}.scan(
+CREATE OR REPLACE FUNCTION {schema}.scan(
     p_clock double precision, p_schema bytea, p_owner bytea, p_limit bigint,
     p_after_space text, p_after_id bytea, p_after_schema bytea
 ) RETURNS SETOF {schema}.listed LANGUAGE plpgsql STABLE AS $$
@@ -82,7 +82,7 @@ BEGIN
     IF p_owner IS NULL THEN
         RETURN QUERY
             SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner, s.created, s.expires,
-                s.version, s.digest, s.size, s.since
+                s.version, s.digest, s.size, s.since, s.idle, s.max_at
             FROM {schema}.sessions AS s
             WHERE (s.space, s.id, s.schema) > (p_after_space COLLATE "C", p_after_id, p_after_schema)
                 AND s.state = 0 AND s.expires > v_now AND (p_schema IS NULL OR s.schema = p_schema)
@@ -90,7 +90,7 @@ BEGIN
     ELSE
         RETURN QUERY
             SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner, s.created, s.expires,
-                s.version, s.digest, s.size, s.since
+                s.version, s.digest, s.size, s.since, s.idle, s.max_at
             FROM {schema}.sessions AS s
             WHERE substring(s.owner FOR 200) = substring(p_owner FOR 200) AND s.owner = p_owner
                 AND (s.space, s.id, s.schema) > (p_after_space COLLATE "C", p_after_id, p_after_schema)
@@ -100,14 +100,14 @@ BEGIN
 END
 $$;
 
-CREATE FUNCTION {schema}.look_up(p_clock double precision, p_space text, p_id bytea, p_schema bytea)
+CREATE OR REPLACE FUNCTION {schema}.look_up(p_clock double precision, p_space text, p_id bytea, p_schema bytea)
 RETURNS SETOF {schema}.listed LANGUAGE plpgsql STABLE AS $$
 DECLARE
     v_now constant double precision := {schema}.now_or(p_clock);
 BEGIN
     RETURN QUERY
         SELECT s.space, coalesce(s.full_id, s.id), coalesce(s.full_schema, s.schema), s.owner, s.created, s.expires,
-            s.version, s.digest, s.size, s.since
+            s.version, s.digest, s.size, s.since, s.idle, s.max_at
         FROM {schema}.sessions AS s
         WHERE s.space = p_space AND s.id = p_id AND s.schema = p_schema AND s.state = 0 AND s.expires > v_now
             AND (p_space <> 'transport' OR p_schema = '' OR EXISTS (

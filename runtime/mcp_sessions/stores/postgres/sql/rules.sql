@@ -6,7 +6,7 @@
 -- What an operation answers. The code is NULL when it was done; "began" is false when the session was there.
 CREATE TYPE {schema}.outcome AS (
     code text, began boolean, created double precision, expires double precision, version bigint, digest bytea,
-    size bigint, since bigint, names bytea[], held bytea[]
+    size bigint, since bigint, names bytea[], held bytea[], idle double precision, max_at double precision
 );
 
 CREATE TYPE {schema}.remains AS (
@@ -16,7 +16,7 @@ CREATE TYPE {schema}.remains AS (
 
 CREATE TYPE {schema}.listed AS (
     space text, id bytea, schema bytea, owner bytea, created double precision, expires double precision,
-    version bigint, digest bytea, size bigint, since bigint
+    version bigint, digest bytea, size bigint, since bigint, idle double precision, max_at double precision
 );
 
 -- Why a session is not there for a caller; NULL if it is.

@@ -3,7 +3,7 @@
 -- Times are seconds since the epoch.
 
 CREATE TABLE {schema}.format (version integer NOT NULL);
-INSERT INTO {schema}.format VALUES (1);
+INSERT INTO {schema}.format VALUES ({format});
 
 CREATE TABLE {schema}.sessions (
     no bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

@@ -88,7 +88,8 @@ end
 
 local function info(record)
   return {
-    exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE], record[SINCE]
+    exact(record[CREATED]), exact(record[EXPIRES]), record[VERSION], record[DIGEST], record[SIZE], record[SINCE],
+    exact(record[IDLE]), exact(record[MAX])
   }
 end
 
