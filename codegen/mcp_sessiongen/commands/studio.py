@@ -49,11 +49,11 @@ def command(store: str, modules: tuple[str, ...], port: int, write: bool, reveal
 
 
 def _serve(url: str, modules: tuple[str, ...], reporter: Reporter, *, port: int, write: bool, reveal: bool) -> None:
+    from mcp_sessiongen.commands.migrate import _accessors, _require_store
     from mcp_sessiongen.studio.serve import Options, serve
     from mcp_sessions import open_store
     from mcp_sessions.admin import Catalog
     from mcp_sessions.stores.urls import shown
-    from mcp_sessiongen.commands.migrate import _accessors, _require_store
 
     _require_store(url)
     options = Options(port=port, can_write=write, reveal=reveal, shown_store=shown(url).strip("'"))
