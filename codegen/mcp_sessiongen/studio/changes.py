@@ -44,7 +44,7 @@ async def edit(request: Request) -> Response:
         return await _save(request)
     detail = await detail_of(request)
     entry = entry_named(detail, request.query_params.get("key", ""))
-    return _form(request, detail, entry, text="" if entry.is_secret and entry.text is None else entry.text or "")
+    return _form(request, detail, entry, text=entry.text or "")
 
 
 async def _save(request: Request) -> Response:
@@ -61,9 +61,7 @@ async def _save(request: Request) -> Response:
         except StoreError:
             raise
         except SessionError as error:
-            entry = _entry(detail, key)
-            kept = "" if entry.is_secret and not studio.reveal else text
-            return _form(request, detail, entry, text=kept, problem=str(error))
+            return _form(request, detail, _entry(detail, key), text=text, problem=str(error))
         return _done(request, detail, f"{key} is set.")
     return _form(request, detail, _entry(detail, key), text=text, problem=_BUSY)
 
@@ -146,7 +144,8 @@ def _done(request: Request, detail: Detail, notice: str) -> Response:
 def _form(
     request: Request, detail: Detail, entry: Entry, *, text: str, problem: str = "", is_conflict: bool = False
 ) -> Response:
-    """Return the form, with what was typed; after a conflict it is for the value as it is now."""
+    """Return the form, with what was typed unless it is secret; after a conflict it is for the value as it is now."""
+    text = "" if entry.is_secret and not studio_of(request).reveal else text
     status = 409 if is_conflict else 422 if problem else 200
     return page(
         request,

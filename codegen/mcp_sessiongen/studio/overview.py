@@ -1,6 +1,7 @@
 """The pages about the store as a whole: its numbers, and the checks of its sessions."""
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -8,10 +9,11 @@ from starlette.responses import Response
 
 from mcp_sessiongen.studio.charts import BAR_STEP, COLUMN_HEIGHT, COLUMN_TOP, bars, columns
 from mcp_sessiongen.studio.rendering import page
-from mcp_sessiongen.studio.rows import expiry
-from mcp_sessiongen.studio.state import Studio, studio_of
+from mcp_sessiongen.studio.rows import expiry, time_of
+from mcp_sessiongen.studio.state import Counted, Studio, studio_of
 from mcp_sessiongen.studio.words import duration, size
 from mcp_sessions.admin import Finding, Stats, diagnose, statistics
+from mcp_sessions.admin import page as page_of
 
 MOST_BARS: Final = 12
 """How many schemas the chart has; the table has all."""
@@ -22,17 +24,23 @@ _LEVELS: Final = {"error": "Error", "warning": "Warning", "ok": "Fine"}
 async def overview(request: Request) -> Response:
     """Answer with the numbers of the store, or with how far the counting is."""
     studio = studio_of(request)
-    stats = await studio.counting.look(lambda progress: statistics(studio.store, progress=progress))
-    if stats is None:
+
+    async def work(progress: Callable[[int], None]) -> Counted:
+        some, _ = await page_of(studio.store, limit=1)
+        at = time_of(some[0]) if some else time.time()
+        return Counted(await statistics(studio.store, progress=progress), at)
+
+    counted = await studio.counting.look(work)
+    if counted is None:
         return page(request, "counting.html", title="Overview", what="counted", done=studio.counting.done_for)
-    return page(request, "overview.html", **numbers(studio, stats))
+    return page(request, "overview.html", **numbers(studio, counted))
 
 
 async def checks(request: Request) -> Response:
     """Answer with what is found out about the store and its sessions."""
     studio = studio_of(request)
 
-    async def work(progress: Any) -> list[Finding]:
+    async def work(progress: Callable[[int], None]) -> list[Finding]:
         return [finding async for finding in diagnose(studio.store, studio.catalog, progress=progress)]
 
     found = await studio.checking.look(work)
@@ -55,9 +63,9 @@ async def checks(request: Request) -> Response:
     return page(request, "checks.html", findings=findings, worst=worst, has_schemas=len(studio.catalog) > 0)
 
 
-def numbers(studio: Studio, stats: Stats) -> dict[str, Any]:
+def numbers(studio: Studio, counted: Counted) -> dict[str, Any]:
     """Return what the overview says: numbers, and the charts that show them."""
-    now = studio.counting.at
+    stats, now = counted.stats, counted.at
     schemas = [
         {
             "name": name,

@@ -39,6 +39,14 @@ class Place:
     before: str
 
 
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The numbers of a store, and what time it was there."""
+
+    stats: Stats
+    at: float
+
+
 @dataclass(kw_only=True)
 class Studio:
     """One running studio.
@@ -68,7 +76,7 @@ class Studio:
     colours: dict[str, int] = field(default_factory=dict)
     addresses: Remembered[Address] = field(default_factory=Remembered)
     places: Remembered[Place] = field(default_factory=Remembered)
-    counting: Survey[Stats] = field(default_factory=Survey)
+    counting: Survey[Counted] = field(default_factory=Survey)
     checking: Survey[list[Finding]] = field(default_factory=Survey)
 
     @property

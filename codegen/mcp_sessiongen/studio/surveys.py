@@ -22,7 +22,6 @@ class Survey(Generic[V]):
 
     Attributes:
         done_for: Of how many sessions the work under way has been done.
-        at: When the latest outcome was there; seconds since the epoch.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, patience: float = PATIENCE_SECONDS) -> None:
@@ -32,7 +31,6 @@ class Survey(Generic[V]):
         self._outcome: V | None = None
         self._good_until = 0.0
         self.done_for = 0
-        self.at = 0.0
 
     async def look(self, work: Work[V]) -> V | None:
         """Return an outcome that is fresh enough, or the one before if that is all there is yet; None for none yet.
@@ -66,7 +64,7 @@ class Survey(Generic[V]):
         began = self._clock()
         try:
             self._outcome = await work(self._progressed)
-            self.at, took = time.time(), self._clock() - began
+            took = self._clock() - began
             self._good_until = self._clock() + max(FRESH_SECONDS, 10 * took)
             return self._outcome
         finally:
