@@ -1,19 +1,16 @@
-"""`mcp-sessiongen migrate`.
-
-The one command that works on stores. So it imports the runtime and the user's generated modules, when it runs.
-"""
+"""`mcp-sessiongen migrate`."""
 
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from mcp_sessiongen.commands.shared import Reporter, quiet_option
+from mcp_sessiongen.commands.stores import accessors, opened, progress_bar, store_option
 
 if TYPE_CHECKING:
     from mcp_sessions.base_session import BaseSession
@@ -24,13 +21,7 @@ _SHOWN: Final = 20
 
 @click.command(short_help="Migrate all sessions of a store.")
 @click.argument("modules", metavar="[MODULE...]", nargs=-1)
-@click.option(
-    "--store",
-    metavar="URL",
-    envvar="MCP_SESSIONS_STORE",
-    required=True,
-    help="Where the sessions are, as for open_store; else MCP_SESSIONS_STORE.",
-)
+@store_option
 @click.option("--dry-run", is_flag=True, help="Only try, and change nothing.")
 @click.option("--batch", type=click.IntRange(1, 10_000), default=100, show_default=True, help="Sessions at a time.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
@@ -49,7 +40,7 @@ def command(modules: tuple[str, ...], store: str, dry_run: bool, batch: int, for
 
     reporter, report = Reporter(form, quiet), MigrationReport()
     with reporter.guarded("see above for what was migrated before"), _telling(reporter, report, dry_run=dry_run):
-        _run(_accessors(modules), store, report, dry_run=dry_run, batch=batch, quiet=quiet)
+        _run(accessors(modules), store, report, dry_run=dry_run, batch=batch, quiet=quiet)
     if report.failures:
         sys.exit(1)
 
@@ -88,99 +79,15 @@ def _tell(reporter: Reporter, report: "MigrationReport", *, dry_run: bool) -> No
 
 
 def _run(
-    accessors: "list[type[BaseSession]]", url: str, report: "MigrationReport", *, dry_run: bool, batch: int, quiet: bool
+    found: "list[type[BaseSession]]", url: str, report: "MigrationReport", *, dry_run: bool, batch: int, quiet: bool
 ) -> None:
     import asyncio
 
-    from mcp_sessions import open_store
     from mcp_sessions.bulk import migrate_sessions
 
-    _require_store(url)
-
     async def migrate() -> None:
-        store = open_store(url)
-        try:
-            total = await store.count()
-            with _progress(total, quiet=quiet) as bar:
-                await migrate_sessions(
-                    store, accessors, dry_run=dry_run, batch=batch, progress=bar.update, report=report
-                )
-        finally:
-            await store.aclose()
+        async with opened(url) as store:
+            with progress_bar(await store.count(), quiet=quiet) as bar:
+                await migrate_sessions(store, found, dry_run=dry_run, batch=batch, progress=bar.update, report=report)
 
     asyncio.run(migrate())
-
-
-def _require_store(url: str) -> None:
-    """Refuse addresses where nothing can be: opening them would make a new store, and find it empty.
-
-    Raises:
-        click.UsageError: If it is one.
-    """
-    from urllib.parse import unquote, urlsplit
-
-    place = urlsplit(url)
-    if place.scheme == "memory":
-        raise click.UsageError("A store in memory is in the server's process, and nobody else's.")
-    file = Path(unquote(place.path[1:]))
-    if place.scheme == "sqlite" and not file.exists():
-        raise click.UsageError(f"There is no session database {file}.")
-
-
-def _progress(total: int, *, quiet: bool) -> Any:
-    """Return a progress bar; it shows nothing where nobody watches."""
-    is_hidden = quiet or not sys.stderr.isatty()
-    return click.progressbar(length=max(total, 1), label="sessions", file=sys.stderr, hidden=is_hidden)
-
-
-# --- the accessors -------------------------------------------------------------------------------------------------
-
-
-def _accessors(modules: tuple[str, ...]) -> "list[type[BaseSession]]":
-    """Return the accessor classes that are named, or those of the project.
-
-    Raises:
-        click.UsageError: If there are none.
-    """
-    from mcp_sessiongen.load.python_import import roots_from
-
-    sys.path[:0] = [str(root) for root in roots_from(Path.cwd())]
-    found = [accessor for name in modules or _of_project() for accessor in _in_module(name)]
-    return list(dict.fromkeys(found))
-
-
-def _of_project() -> list[str]:
-    from mcp_sessiongen.config import find_config
-    from mcp_sessiongen.load.python_import import place_of
-    from mcp_sessiongen.load.targets import Target
-    from mcp_sessiongen.manifest import read_manifest
-
-    config = find_config()
-    files = [job.output / name for job in (config.jobs if config else ()) for name in read_manifest(job.output).entries]
-    names = [place_of(Target(str(file), "file")).name for file in files if file.name != "__init__.py"]
-    if not names:
-        raise click.UsageError("Name the generated modules, such as  state.cart: the project's settings name none.")
-    return names
-
-
-def _in_module(given: str) -> "list[type[BaseSession]]":
-    from importlib import import_module
-
-    from mcp_sessions.base_session import BaseSession
-    from mcp_sessions.session import Session
-
-    name, _, wanted = given.partition(":")
-    try:
-        module = import_module(name)
-    except Exception as error:
-        raise click.UsageError(f"Cannot import {name}: {type(error).__name__}: {error}") from None
-    found: list[type[BaseSession]] = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Session) and value.__module__ == module.__name__
-    ]
-    chosen = [accessor for accessor in found if wanted in ("", accessor.__name__)]
-    if not chosen:
-        there = ", ".join(accessor.__name__ for accessor in found) or "none"
-        raise click.UsageError(f"{name} has no accessor {wanted or 'class'}: there is {there}.")
-    return chosen
