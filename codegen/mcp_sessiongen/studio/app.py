@@ -40,7 +40,10 @@ _WRITING: Final = (
 
 
 def make_app(studio: Studio) -> Starlette:
-    """Return the application of a studio; its lifespan closes the store."""
+    """Return the application of a studio.
+
+    Its lifespan closes the store: what comes after it may be cut short, as uvicorn repeats the signal that ended it.
+    """
     static = Mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     app = Starlette(
         routes=[*_READING, *(_WRITING if studio.can_write else ()), static],

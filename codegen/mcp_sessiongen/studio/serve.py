@@ -4,9 +4,9 @@ import asyncio
 import os
 import socket
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 import click
 import uvicorn
@@ -19,6 +19,9 @@ from mcp_sessions.stores.base import Store
 
 HOST: Final = "127.0.0.1"
 """Where the studio listens: whoever has its cookie sees all sessions, so it is not for a network."""
+
+Opener: TypeAlias = Callable[[], AbstractAsyncContextManager[Store]]
+"""Opens a store, on the event loop that is going to use it."""
 
 _SHUTDOWN_SECONDS: Final = 2
 
@@ -40,11 +43,11 @@ class Options:
     shown_store: str
 
 
-def serve(opened: Callable[[], Store], catalog: Catalog, options: Options, tell: Callable[[str], None]) -> None:
+def serve(opened: Opener, catalog: Catalog, options: Options, tell: Callable[[str], None]) -> None:
     """Serve until the process is told to stop.
 
     Args:
-        opened: Opens the store, on the event loop that is going to use it.
+        opened: Opens the store.
         catalog: The schemas at hand.
         options: How it is started.
         tell: Says a line to whoever started it.
@@ -53,44 +56,39 @@ def serve(opened: Callable[[], Store], catalog: Catalog, options: Options, tell:
         mcp_sessions.StoreError: If the store cannot be opened or does not answer.
         click.UsageError: If it cannot listen.
     """
-    listening = _listening(options.port)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), _listening(options.port) as listening:
         asyncio.run(_serve(opened, catalog, options, listening, tell))
 
 
 async def _serve(
-    opened: Callable[[], Store],
+    opened: Opener,
     catalog: Catalog,
     options: Options,
     listening: socket.socket,
     tell: Callable[[str], None],
 ) -> None:
-    store, token = opened(), new_token()
-    try:
+    port, token = listening.getsockname()[1], new_token()
+    async with opened() as store:
         total = await store.count()
-    except BaseException:
-        await store.aclose()
-        raise
-    port: int = listening.getsockname()[1]
-    studio = Studio(
-        store=store,
-        catalog=catalog,
-        shown_store=options.shown_store,
-        port=port,
-        visitors=Visitors(token),
-        can_write=options.can_write,
-        reveal=options.reveal,
-    )
-    config = uvicorn.Config(
-        make_app(studio),
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-    )
-    for line in _greeting(options, f"http://{HOST}:{port}/?token={token}", total):
-        tell(line)
-    await uvicorn.Server(config).serve(sockets=[listening])
+        studio = Studio(
+            store=store,
+            catalog=catalog,
+            shown_store=options.shown_store,
+            port=port,
+            visitors=Visitors(token),
+            can_write=options.can_write,
+            reveal=options.reveal,
+        )
+        config = uvicorn.Config(
+            make_app(studio),
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
+        )
+        for line in _greeting(options, f"http://{HOST}:{port}/?token={token}", total):
+            tell(line)
+        await uvicorn.Server(config).serve(sockets=[listening])
 
 
 def _greeting(options: Options, address: str, total: int) -> list[str]:
