@@ -50,7 +50,7 @@ test-browser: install ## the studio in a real browser; installs chromium and wha
 
 screenshots: install ## take the pictures of the studio for the docs anew
 	@scripts/browser
-	@$(BIN)/python -m tests.browser.screenshots
+	@PYTHONPATH=examples $(BIN)/python -m tests.browser.screenshots
 
 bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on nothing
 	@$(BIN)/python benchmarks/run.py --write benchmarks/results.md

@@ -195,11 +195,11 @@ def _excerpt(span: Span, label: str, style: Style) -> list[str]:
     shown = text[first : first + _MAX_SHOWN]
     end = min(end, first + len(shown) + 1)
     before, marked = _visible(text[first:start]), _visible(text[start:end])
-    carets = "^" * min(max(1, _width(marked)), _MAX_SHOWN)
+    carets = "^" * min(max(1, width(marked)), _MAX_SHOWN)
     gutter = _gutter(span)
     return [
         f"{span.line:>{gutter}} | {_visible(shown)}",
-        f"{'':>{gutter}} | {' ' * _width(before)}{style(carets, 'caret')}{label}",
+        f"{'':>{gutter}} | {' ' * width(before)}{style(carets, 'caret')}{label}",
     ]
 
 
@@ -207,7 +207,8 @@ def _visible(text: str) -> str:
     return printable(text.replace("\t", "    "))
 
 
-def _width(text: str) -> int:
+def width(text: str) -> int:
+    """Return how many columns of a terminal a printable text takes."""
     return sum(_cell(character) for character in text)
 
 

@@ -94,7 +94,7 @@ async def test_values_that_do_not_fit_are_found_and_not_repeated(store: Store) -
     [one] = await bad(store)
     assert (one.check, one.level, one.count) == ("values", "error", 2)
     assert set(one.sessions) == {masked(access.address.id) for access in wrong}
-    assert "2 values of 5 do not fit: cart.visits of " in one.message
+    assert "2 of 5 values do not fit: cart.visits of " in one.message
     assert "input should be greater than or equal to 0" in one.message
     assert "-5" not in one.message
     assert masked(good.address.id) not in one.sessions

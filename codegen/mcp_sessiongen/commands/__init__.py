@@ -14,6 +14,7 @@ COMMANDS: Final = (
     "breaking",
     "migration",
     "migrate",
+    "sessions",
     "studio",
     "watch",
     "export",

@@ -122,6 +122,21 @@ def perform(reporter: Reporter, work: "Callable[[], Coroutine[Any, Any, R]]") ->
     raise AssertionError("unreachable: what is wrong exits")
 
 
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """Have Ctrl-C interrupt work at once that waits for a stream: an event loop would go on until something comes."""
+    import signal
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    former = signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
 def progress_bar(total: int, *, quiet: bool = False, label: str = "sessions") -> Any:
     """Return a progress bar; it shows nothing where nobody watches."""
     is_hidden = quiet or not sys.stderr.isatty()

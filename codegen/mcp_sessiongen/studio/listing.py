@@ -84,6 +84,7 @@ async def sessions(request: Request) -> Response:
         query=query,
         rows=[row(studio, one) for one in found],
         total=await studio.store.count(),
+        is_part=bool(query.after or cursor or query.is_filtered or query.fields["q"]),
         choices=_choices(studio, query),
         pager=_pager(studio, query, place, cursor),
         told=_told(query, found, has_more=bool(cursor)),

@@ -8,7 +8,7 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -43,7 +43,9 @@ class Imported:
     orphans: int
 
 
-async def export_sessions(store: Store, *, damaged: list[Address] | None = None) -> AsyncIterator[str]:
+async def export_sessions(
+    store: Store, *, schemas: Collection[str] | None = None, damaged: list[Address] | None = None
+) -> AsyncIterator[str]:
     """Give all live sessions of a store as lines of JSON, without line breaks; it is no use of a session.
 
     Each session is as it is at one moment, but not all of them at the same. One that is there from the first line to
@@ -51,6 +53,7 @@ async def export_sessions(store: Store, *, damaged: list[Address] | None = None)
 
     Args:
         store: Where they are.
+        schemas: Only sessions of these, and the MCP sessions that they live in; None for all.
         damaged: Gets the addresses of sessions whose values cannot be read, which are then left out.
 
     Raises:
@@ -64,10 +67,19 @@ async def export_sessions(store: Store, *, damaged: list[Address] | None = None)
         while not is_over:
             page = await store.scan(limit=_PAGE, cursor=cursor)
             cursor, is_over = page.cursor, not page.cursor
-            wanted = [one.address for one in page.sessions if one.address.has_parent == are_children]
+            found = [one.address for one in page.sessions if one.address.has_parent == are_children]
+            wanted = [one for one in found if schemas is None or await _is_of(store, one, schemas)]
             for copy in await asyncio.gather(*(_copy_out(store, address, damaged) for address in wanted)):
                 if copy is not None:
                     yield _line_of(copy)
+
+
+async def _is_of(store: Store, address: Address, schemas: Collection[str]) -> bool:
+    """Tell whether a session is of some schemas, or one that is lives in it."""
+    if address.schema in schemas or not address.is_parent:
+        return address.schema in schemas
+    children = (Address(address.space, address.id, schema) for schema in schemas)
+    return any(await asyncio.gather(*map(store.look_up, children)))
 
 
 async def _copy_out(store: Store, address: Address, damaged: list[Address] | None) -> SessionCopy | None:

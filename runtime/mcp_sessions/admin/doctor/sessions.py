@@ -142,7 +142,7 @@ class Sessions:
             message = f"{counted(self._sealed.count, 'value')} could not be checked: they are encrypted"
             yield self._sealed.finding("sealed", "warning", message, "give the keys, as in MCP_SESSIONS_KEYS")
         if self._invalid.count:
-            message = f"{counted(self._invalid.count, 'value')} of {self._values} do not fit: {_words(self._invalid)}"
+            message = f"{self._invalid.count} of {counted(self._values, 'value')} do not fit: {_words(self._invalid)}"
             advice = "look at them with  sessions show, unset them, or end the sessions"
             yield self._invalid.finding("values", "error", message, advice)
         elif self._checked and not self._damaged.count:

@@ -1,0 +1,59 @@
+"""Which sessions a command line names: by whole ids, by what log lines have of them, or on stdin."""
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from mcp_sessiongen.commands.shared import Reporter
+
+if TYPE_CHECKING:
+    from mcp_sessions.admin import Summary
+    from mcp_sessions.stores import Store
+
+
+def texts_of(given: tuple[str, ...]) -> list[str]:
+    """Return what was given; for "-" the lines of stdin, so that no id shows in a list of processes or a history.
+
+    Raises:
+        click.UsageError: If there is nothing on stdin.
+    """
+    texts = []
+    for text in given:
+        if text != "-":
+            texts.append(text)
+            continue
+        lines = [line.strip() for line in sys.stdin if line.strip()]
+        if not lines:
+            raise click.UsageError("There is no id on stdin: write one a line.")
+        texts += lines
+    return texts
+
+
+async def chosen(store: "Store", text: str, schema: str | None, reporter: Reporter) -> "list[Summary]":
+    """Return the session that a text names, or an MCP session and all that is in it; tell if there is none, or several.
+
+    Args:
+        store: Where it is.
+        text: An id, the beginning of one, or a reference.
+        schema: Of what schema it is, to tell it from others.
+        reporter: Tells.
+    """
+    from mcp_sessiongen.commands.sessions.rows import Printer
+    from mcp_sessiongen.diagnostics import clipped
+    from mcp_sessions.admin import find
+    from mcp_sessions.ids import masked
+
+    found = [one for one in await find(store, text) if schema in (None, one.schema)]
+    shown = clipped(text if len(text) < 24 else masked(text))
+    if not found:
+        reporter.note(f"no live session: {shown}" + (f" of schema {clipped(schema)}" if schema else ""))
+        return []
+    if len({(one.space, one.address.id) for one in found}) == 1:
+        return sorted(found, key=lambda one: (not one.address.is_parent, one.schema))
+    reporter.note(f"{shown} names {len(found)} sessions; write more of the id, or a reference:")
+    printer = Printer("table", references=True, err=True)
+    for one in found:
+        printer.add(one)
+    printer.finish()
+    return []
