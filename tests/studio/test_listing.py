@@ -8,6 +8,7 @@ import pytest
 from tests.studio.conftest import Running
 from tests.studio.forms import forms_of
 
+from mcp_sessiongen.studio import listing
 from mcp_sessiongen.studio.listing import PAGE_SIZE, beginning
 from mcp_sessions import StoreError, UntypedSession
 from mcp_sessions.ids import masked, mint_transport_id
@@ -135,6 +136,40 @@ def test_filters_leave_what_they_say(three: Running, query: str, schemas: list[s
     assert ("No session is like that" in page) == (not schemas)
 
 
+@pytest.mark.parametrize(
+    ("order", "sizes"),
+    [
+        ("largest", [2000, 30, 7]),
+        ("newest", [7, 30, 2000]),
+        ("oldest", [2000, 30, 7]),
+        ("expires", [2000, 30, 7]),
+        ("used", [7, 30, 2000]),
+    ],
+)
+def test_sessions_are_put_in_order(
+    studio: Running, store: MemoryStore, clock: FakeClock, order: str, sizes: list[int]
+) -> None:
+    for size in (2000, 30, 7):
+        session = studio.do(lambda: UntypedSession.create(store))
+        studio.do(session.set, "x", "y" * (size - 3))
+        clock.advance(60)
+    page = studio.page(f"/?sort={order}")
+    assert [int(size) for size in re.findall(r'title="(\d+) bytes"', page)] == sizes
+    assert "3 sessions, " in page
+
+
+def test_an_order_shows_the_first_and_says_of_how_many(
+    studio: Running, shop: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(PAGE_SIZE + 2):
+        studio.do(lambda: shop.CartSession.create(store))
+    assert f"{PAGE_SIZE} of {PAGE_SIZE + 2} sessions, oldest first" in studio.page("/?sort=oldest")
+    monkeypatch.setattr(listing, "SORTED_STEPS", 1)
+    monkeypatch.setattr(listing, "SORTED_AT_A_TIME", PAGE_SIZE + 1)
+    page = studio.page("/?sort=oldest")
+    assert f"{PAGE_SIZE} of the first {PAGE_SIZE + 1} that the store has, oldest first" in page
+
+
 def test_filters_stay_as_they_were_chosen(three: Running) -> None:
     page = three.page("/?schema=cart&idle=10m&owner=c0")
     assert '<option value="cart" selected>' in page
@@ -143,7 +178,7 @@ def test_filters_stay_as_they_were_chosen(three: Running) -> None:
     assert links_of(page)["Clear"] == "/"
 
 
-@pytest.mark.parametrize("query", ["space=nowhere", "idle=5", "size=huge"])
+@pytest.mark.parametrize("query", ["space=nowhere", "idle=5", "size=huge", "sort=size"])
 def test_a_filter_that_is_none_says_what_there_is(studio: Running, query: str) -> None:
     answer = studio.get(f"/?{query}")
     assert answer.status_code == 400

@@ -1,6 +1,7 @@
 """The page of all sessions: what is asked for, a page of it, and the ways on from there."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, get_args
 from urllib.parse import urlencode
@@ -18,6 +19,13 @@ from mcp_sessions.admin import page as page_of
 from mcp_sessions.stores.base import Space
 
 PAGE_SIZE: Final = 50
+SORTED_STEPS: Final = 10
+SORTED_AT_A_TIME: Final = 1000
+"""How many sessions are put in order: a store gives them in its own, so all of them have to be looked at."""
+
+LIVE_SECONDS: Final = 3
+SLOW_SECONDS: Final = 15
+"""After how many seconds a list is looked at again; one that was put in order costs more."""
 
 SPACES: Final[dict[Space, str]] = {
     "handle": "handle",
@@ -30,7 +38,15 @@ SPACES: Final[dict[Space, str]] = {
 IDLE_CHOICES: Final = {"1m": 60.0, "10m": 600.0, "1h": 3600.0, "1d": 86400.0}
 SIZE_CHOICES: Final = {"1k": 1024, "16k": 16 * 1024, "256k": 256 * 1024, "1M": 1024 * 1024}
 
-_FIELDS: Final = ("q", "schema", "owner", "space", "idle", "size")
+ORDERS: Final = {
+    "used": "used last first",
+    "expires": "expiring first",
+    "largest": "largest first",
+    "oldest": "oldest first",
+    "newest": "newest first",
+}
+
+_FIELDS: Final = ("q", "schema", "owner", "space", "idle", "size", "sort")
 _BEGINNING: Final = re.compile(r"(.*[_-])?([a-z2-7]{0,4})")
 
 
@@ -57,7 +73,12 @@ class Query:
     @property
     def is_filtered(self) -> bool:
         """Whether anything is asked but the text that is looked for."""
-        return any(value for name, value in self.fields.items() if name != "q")
+        return any(value for name, value in self.fields.items() if name not in ("q", "sort"))
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is asked, so that what is listed is what there is."""
+        return not any(self.fields.values()) and not self.after
 
     def link(self, after: str = "", **changed: str) -> str:
         """Return the address of another page of the same list, or of a list that is nearly the same."""
@@ -72,10 +93,7 @@ async def sessions(request: Request) -> Response:
     if isinstance(query, str):
         return problem_page(request, 400, "Not a filter", query, advice="Begin again with all sessions.")
     place = studio.places.get(query.after, Place("", ""))
-    if query.fields["q"]:
-        found, cursor = await find(studio.store, query.fields["q"]), ""
-    else:
-        found, cursor = await page_of(studio.store, query.filters, limit=PAGE_SIZE, cursor=place.cursor)
+    found, cursor, told = await _found(studio, query, place)
     studio.listed(found)
     return page(
         request,
@@ -84,10 +102,11 @@ async def sessions(request: Request) -> Response:
         query=query,
         rows=[row(studio, one) for one in found],
         total=await studio.store.count(),
-        is_part=bool(query.after or cursor or query.is_filtered or query.fields["q"]),
+        is_part=bool(cursor) or not query.is_plain,
+        live=SLOW_SECONDS if query.fields["sort"] else LIVE_SECONDS,
         choices=_choices(studio, query),
         pager=_pager(studio, query, place, cursor),
-        told=_told(query, found, has_more=bool(cursor)),
+        told=told,
         forgot=bool(query.after) and query.after not in studio.places,
     )
 
@@ -112,7 +131,7 @@ def beginning(text: str) -> str:
 def read_query(given: QueryParams) -> Query | str:
     """Return what is asked for, or what is wrong with it."""
     fields = {name: given.get(name, "") for name in _FIELDS}
-    for name, allowed in (("space", SPACES), ("idle", IDLE_CHOICES), ("size", SIZE_CHOICES)):
+    for name, allowed in (("space", SPACES), ("idle", IDLE_CHOICES), ("size", SIZE_CHOICES), ("sort", ORDERS)):
         if fields[name] and fields[name] not in allowed:
             return f"{name} is {fields[name][:40]!r}; it can be {', '.join(allowed)}, or left out."
     fields["q"] = beginning(fields["q"])
@@ -127,6 +146,7 @@ def _choices(studio: Studio, query: Query) -> dict[str, list[tuple[str, str, boo
         "schema": [("", "all schemas"), *((name, name) for name in sorted(known))],
         "space": [("", "all kinds"), *SPACES.items()],
         "idle": [("", "any time"), *((value, f"for {value} or more") for value in IDLE_CHOICES)],
+        "sort": [("", "as they are kept"), *ORDERS.items()],
         "size": [("", "any size"), *((value, f"{value[:-1]} {value[-1].upper()}iB or more") for value in SIZE_CHOICES)],
     }
     return {
@@ -144,11 +164,41 @@ def _pager(studio: Studio, query: Query, place: Place, cursor: str) -> dict[str,
     return links
 
 
-def _told(query: Query, found: list[Summary], *, has_more: bool) -> str:
-    """Return what the list is, in words."""
+async def _found(studio: Studio, query: Query, place: Place) -> tuple[list[Summary], str, str]:
+    """Return what is listed, the cursor of what comes after it, and what the list is in words."""
+    text, order = query.fields["q"], query.fields["sort"]
+    if text:
+        found = await find(studio.store, text)
+        return found, "", f"{counted(len(found), 'session')} whose id begins with {text}"
+    if order:
+        every, is_all = await _first(studio, query.filters)
+        found = sorted(every, key=_KEYS[order])[:PAGE_SIZE]
+        of = "" if len(found) == len(every) else f"{len(found)} of "
+        told = counted(len(every), "session") if is_all else f"the first {len(every):,} that the store has"
+        return found, "", f"{of}{told}, {ORDERS[order]}"
+    found, cursor = await page_of(studio.store, query.filters, limit=PAGE_SIZE, cursor=place.cursor)
     shown = counted(len(found), "session")
-    if query.fields["q"]:
-        return f"{shown} whose id begins with {query.fields['q']}"
-    if query.after or has_more:
-        return f"{shown} on this page"
-    return f"{shown} by these filters" if query.is_filtered else shown
+    if query.after or cursor:
+        return found, cursor, f"{shown} on this page"
+    return found, cursor, f"{shown} by these filters" if query.is_filtered else shown
+
+
+async def _first(studio: Studio, filters: Filters) -> tuple[list[Summary], bool]:
+    """Return the sessions that are to be put in order, and whether these are all."""
+    found: list[Summary] = []
+    cursor = ""
+    for _ in range(SORTED_STEPS):
+        some, cursor = await page_of(studio.store, filters, limit=SORTED_AT_A_TIME, cursor=cursor)
+        found += some
+        if not cursor:
+            return found, True
+    return found, False
+
+
+_KEYS: Final[dict[str, Callable[[Summary], float]]] = {
+    "used": lambda one: -(one.created if one.last_used is None else one.last_used),
+    "expires": lambda one: one.expires,
+    "largest": lambda one: -one.size,
+    "oldest": lambda one: one.created,
+    "newest": lambda one: -one.created,
+}
