@@ -20,7 +20,7 @@ KEYS_A_PAGE: Final = 100
 VALUE_SHOWN: Final = 1200
 VALUE_SHOWN_WHOLE: Final = 1_000_000
 
-_STATES: Final = {
+STATES: Final = {
     "set": "set",
     "unset": "unset",
     "invalid": "does not fit",
@@ -122,7 +122,7 @@ def entry_of(detail: Detail, entry: Entry, *, limit: int) -> dict[str, Any]:
         "type": entry.type or "",
         "doc": entry.doc,
         "state": entry.state,
-        "state_text": "default" if entry.is_default else _STATES[entry.state],
+        "state_text": "default" if entry.is_default else STATES[entry.state],
         "is_default": entry.is_default,
         "is_secret": entry.is_secret,
         "is_hidden": entry.is_secret and entry.text is None and is_set(entry),
