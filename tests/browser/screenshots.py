@@ -51,7 +51,7 @@ PICTURES: Final = (
 
 def save(picture: bytes, path: Path) -> None:
     """Save a picture with as many colours as it needs to look right, and no more."""
-    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(128, dither=Image.Dither.NONE)
+    image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256, dither=Image.Dither.NONE)
     image.save(path, optimize=True)
     if path.stat().st_size > MOST_BYTES:
         raise SystemExit(f"{path.name} has {path.stat().st_size} bytes; {MOST_BYTES} are the most")

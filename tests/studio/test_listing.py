@@ -235,8 +235,12 @@ def test_what_is_asked_for_is_escaped(studio: Running) -> None:
 
 
 def test_a_store_that_fails_is_a_page(
-    start: Callable[..., Running], store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+    start: Callable[..., Running],
+    store: MemoryStore,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """The terminal is told once, however often pages ask."""
     running = start().enter()
 
     async def fail(*_: Any, **__: Any) -> None:
@@ -246,5 +250,7 @@ def test_a_store_that_fails_is_a_page(
     answer = running.get("/")
     assert answer.status_code == 503
     assert "Valkey at cache:6379 does not answer" in answer.text
+    assert running.get("/").status_code == 503
+    assert caplog.messages == ["studio: Valkey at cache:6379 does not answer"]
     monkeypatch.undo()
     assert running.get("/").status_code == 200

@@ -119,6 +119,33 @@ def test_an_mcp_session_and_what_is_in_it_lead_to_each_other(studio: Running, sh
     assert f'href="{own}"' in studio.page(inner)
 
 
+def test_what_an_mcp_session_has_later_appears_without_another_search(
+    studio: Running, shop: Any, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parent = Address("transport", mint_transport_id(), "")
+    studio.do(lambda: store.create(Access(parent), Lifetime(600.0)))
+    path = studio.path_of(parent.id)
+    assert "In the same MCP session" not in studio.page(path)
+    studio.do(lambda: store.create(Access(Address("transport", parent.id, "cart")), Lifetime(600.0)))
+
+    async def no_scan(**_: Any) -> Any:
+        raise AssertionError("all sessions were looked at")
+
+    monkeypatch.setattr(store, "scan", no_scan)
+    assert "In the same MCP session" in studio.page(path)
+
+
+def test_an_address_that_means_no_session_is_not_looked_for(
+    studio: Running, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_scan(**_: Any) -> Any:
+        raise AssertionError("all sessions were looked at")
+
+    monkeypatch.setattr(store, "scan", no_scan)
+    for reference in ("cart_", "x", "a" * 19, "A" * 20, "1" * 20):
+        assert studio.get(f"/session/{reference}").status_code == 404
+
+
 def test_a_session_that_is_over_is_a_page_that_says_so(studio: Running, cart: Any, clock: FakeClock) -> None:
     path = studio.path_of(cart.id)
     clock.advance(3600)

@@ -16,10 +16,11 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from mcp_sessiongen.diagnostics import printable
 from mcp_sessiongen.studio import changes, listing, overview, session
 from mcp_sessiongen.studio.guard import Guard
 from mcp_sessiongen.studio.rendering import problem_page
-from mcp_sessiongen.studio.state import Studio
+from mcp_sessiongen.studio.state import Studio, studio_of
 from mcp_sessions.errors import SessionError, StoreError
 
 _log: Final = logging.getLogger("mcp_sessiongen")
@@ -99,7 +100,10 @@ async def _session_error(request: Request, error: Exception) -> Response:
 
 
 async def _store_error(request: Request, error: Exception) -> Response:
-    _log.warning("studio: %s", error)
+    studio = studio_of(request)
+    if studio.failure != str(error):
+        studio.failure = str(error)
+        _log.warning("studio: %s", printable(studio.failure))
     return problem_page(request, 503, "The store does not answer", str(error), advice=_AGAIN)
 
 

@@ -15,10 +15,10 @@ _PARTS: Final = re.compile(
 
 def marked(text: str) -> Markup:
     """Return JSON text with an element around each name, text, number and word; any other text is merely escaped."""
-    parts: list[Markup] = []
+    parts: list[str] = []
     at = 0
     for found in _PARTS.finditer(text):
         parts.append(escape(text[at : found.start()]))
-        parts.append(Markup('<span class="j-{}">{}</span>').format(found.lastgroup, found.group()))
+        parts.append(f'<span class="j-{found.lastgroup}">{escape(found.group())}</span>')
         at = found.end()
-    return Markup("").join([*parts, escape(text[at:])])
+    return Markup("".join([*parts, escape(text[at:])]))

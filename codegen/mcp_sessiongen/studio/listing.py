@@ -25,7 +25,7 @@ SORTED_AT_A_TIME: Final = 1000
 
 LIVE_SECONDS: Final = 3
 SLOW_SECONDS: Final = 15
-"""After how many seconds a list is looked at again; one that was put in order costs more."""
+"""After how many seconds a list is looked at again: where a store has to go through more than a page, later."""
 
 SPACES: Final[dict[Space, str]] = {
     "handle": "handle",
@@ -80,6 +80,11 @@ class Query:
         """Whether nothing is asked, so that what is listed is what there is."""
         return not any(self.fields.values()) and not self.after
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether a store answers without going through sessions that are not wanted."""
+        return not any(value for name, value in self.fields.items() if name != "schema")
+
     def link(self, after: str = "", **changed: str) -> str:
         """Return the address of another page of the same list, or of a list that is nearly the same."""
         wanted = self.fields | changed | {"after": after}
@@ -103,7 +108,7 @@ async def sessions(request: Request) -> Response:
         rows=[row(studio, one) for one in found],
         total=await studio.store.count(),
         is_part=bool(cursor) or not query.is_plain,
-        live=SLOW_SECONDS if query.fields["sort"] else LIVE_SECONDS,
+        live=LIVE_SECONDS if query.is_quick else SLOW_SECONDS,
         choices=_choices(studio, query),
         pager=_pager(studio, query, place, cursor),
         told=told,

@@ -14,11 +14,12 @@ from mcp_sessiongen.studio.rows import expiry, row, time_of
 from mcp_sessiongen.studio.state import Studio, studio_of
 from mcp_sessiongen.studio.words import counted, duration, shortened, size
 from mcp_sessions.admin import Detail, Entry, find, show
-from mcp_sessions.stores.terms import EVENTS_SCHEMA
+from mcp_sessions.admin.summaries import summary_of
+from mcp_sessions.stores.terms import EVENTS_SCHEMA, Address
 
 KEYS_A_PAGE: Final = 100
 VALUE_SHOWN: Final = 1200
-VALUE_SHOWN_WHOLE: Final = 1_000_000
+VALUE_SHOWN_WHOLE: Final = 200_000
 
 STATES: Final = {
     "set": "set",
@@ -142,12 +143,23 @@ def entry_of(detail: Detail, entry: Entry, *, limit: int) -> dict[str, Any]:
 
 
 async def _related(studio: Studio, detail: Detail) -> list[dict[str, Any]]:
-    """Return the other sessions that have the same id: an MCP session, and those inside of it."""
-    own = detail.summary.address
+    """Return the other sessions that have the same id: an MCP session, and those inside of it.
+
+    They are looked for among all sessions once. From then on, those are asked for that were there or can be.
+    """
+    own, now = detail.summary.address, time_of(detail.summary)
     if own.space != "transport":
         return []
-    found = studio.listed(await find(studio.store, own.id))
-    return [row(studio, one) for one in found if one.address != own and one.address.id == own.id]
+    family = studio.families.get(own.id)
+    if family is None:
+        found = [one for one in await find(studio.store, own.id) if one.address.id == own.id]
+        studio.families[own.id] = {own.parent, *(one.address for one in found)}
+    else:
+        family |= {Address("transport", own.id, accessor.schema.name) for accessor in studio.catalog}
+        listed = [await studio.store.look_up(address) for address in family]
+        found = [summary_of(one, now) for one in listed if one is not None]
+    found.sort(key=lambda one: one.address.schema)
+    return [row(studio, one) for one in studio.listed(found) if one.address != own]
 
 
 def _start(given: str, total: int) -> int:

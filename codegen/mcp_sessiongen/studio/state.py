@@ -1,6 +1,7 @@
 """What one running studio holds: its store, who may use it, and what its addresses stand for."""
 
 import hashlib
+import re
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
@@ -17,6 +18,7 @@ V = TypeVar("V")
 COLOURS: Final = 8
 """How many colours there are to tell schemas apart; the style sheet has them as c0 to c7."""
 
+_REFERENCE: Final = re.compile("[a-z2-7]{20}")
 _MOST_REMEMBERED: Final = 20_000
 
 
@@ -61,9 +63,11 @@ class Studio:
         reveal: Whether secret values are shown.
         colours: What sessions that were seen are called, and their colours: the first eight have different ones.
         addresses: The sessions that were listed, by their references.
+        families: What was found in MCP sessions, by their ids.
         places: The pages of listings that were offered, by a digest: a store's cursor has a whole session id.
         counting: The numbers of the overview, which go through the whole store.
         checking: The findings about the store, which do so too.
+        failure: What the store last had to say when it failed, so that it is told to the terminal once.
     """
 
     store: Store
@@ -75,9 +79,11 @@ class Studio:
     reveal: bool = False
     colours: dict[str, int] = field(default_factory=dict)
     addresses: Remembered[Address] = field(default_factory=Remembered)
+    families: Remembered[set[Address]] = field(default_factory=Remembered)
     places: Remembered[Place] = field(default_factory=Remembered)
     counting: Survey[Counted] = field(default_factory=Survey)
     checking: Survey[list[Finding]] = field(default_factory=Survey)
+    failure: str = ""
 
     @property
     def hosts(self) -> frozenset[str]:
@@ -105,7 +111,7 @@ class Studio:
     async def address(self, reference: str) -> Address | None:
         """Return which session a reference means; None if there is no such live one."""
         known = self.addresses.get(reference)
-        if known is not None:
+        if known is not None or not _REFERENCE.fullmatch(reference):
             return known
         found = self.listed([one for one in await find(self.store, reference) if one.reference == reference])
         return found[0].address if found else None

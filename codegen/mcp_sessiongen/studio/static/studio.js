@@ -93,7 +93,7 @@
     try {
       const answer = await fetch(location.href, { credentials: "same-origin", cache: "no-store", redirect: "error" });
       if (answer.status === 404) return over();
-      if (!answer.ok) throw new Error(String(answer.status));
+      if (!answer.ok) throw new Error(answer.status === 401 ? "Not let in" : "No answer");
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").getElementById("live");
       if (!fresh || !isOn) return;
       const before = rows();
@@ -101,9 +101,9 @@
       setClock();
       tick();
       announce(before, rows());
-      show(false);
-    } catch {
-      show(true);
+      show();
+    } catch (error) {
+      show(error.message === "Not let in" ? error.message : "No answer");
     } finally {
       isAsking = false;
     }
@@ -118,23 +118,23 @@
     region().prepend(said);
     switcher.hidden = true;
   };
-  const show = (isFailing) => {
+  const show = (failure = "") => {
     switcher.setAttribute("aria-pressed", String(isOn));
-    switcher.classList.toggle("failing", isFailing);
-    switcher.lastChild.nodeValue = isFailing ? " No answer" : " Live";
+    switcher.classList.toggle("failing", Boolean(failure));
+    switcher.lastChild.nodeValue = ` ${failure || "Live"}`;
     switcher.title = isOn ? "Updates by itself; press to stop that" : "Stands still; press to go on";
   };
   switcher.addEventListener("click", () => {
     isOn = !isOn;
     localStorage.setItem("studio-live", isOn ? "on" : "off");
-    show(false);
+    show();
     look();
   });
   document.addEventListener("visibilitychange", look);
 
   switcher.hidden = false;
   setClock();
-  show(false);
+  show();
   setInterval(() => {
     if (isOn && !document.hidden) tick();
   }, 1000);
