@@ -363,6 +363,19 @@ class Late(MemoryStore):
         return Checkup("Late 1.0", time.time() - 90.5, (Remark("mood", "warning", "it is sad", "cheer it up"),))
 
 
+class Silent(MemoryStore):
+    """A store whose server does not answer questions about itself."""
+
+    async def inspect(self) -> Checkup:
+        raise StoreError("the session store failed: NOPERM")
+
+
+async def test_a_server_that_does_not_tell_how_it_is_keeps_nobody_from_looking_at_its_sessions() -> None:
+    found = {one.check: one for one in await findings(Silent())}
+    assert found["server"].message == "it does not tell how it is: the session store failed: NOPERM"
+    assert (found["server"].level, found["clock"].level, found["limits"].level) == ("warning", "ok", "ok")
+
+
 async def test_a_clock_that_is_wrong_and_remarks_of_the_server_are_told() -> None:
     found = {one.check: one for one in await findings(Late())}
     assert found["server"].message == "Late 1.0"

@@ -775,3 +775,20 @@ async def test_a_value_beyond_the_limit_harms_no_neighbour(limited_store: SQLite
     assert "too large" in await failed(too_large)
     await limited_store.write(access, {"b": b"1"})
     assert await limited_store.read(access) == {"a": b"1", "b": b"1"}
+
+
+@pytest.mark.parametrize(("schema", "owner"), [(None, None), ("cart", None), (None, "me"), ("cart", "me")])
+def test_a_page_of_a_listing_is_read_from_an_index_and_not_sorted(
+    sqlite_path: Path, schema: str | None, owner: str | None
+) -> None:
+    """Otherwise each page would cost as much as all of them."""
+    asked: list[str] = []
+    opened = file.SQLiteFile(sqlite_path, "NORMAL", 1.0)
+    with closing(opened.connect()) as connection:
+        connection.set_trace_callback(asked.append)
+        SQLiteRows(connection, writable=False).scan(schema, owner, 0.0, 10, ("handle", "a", "cart"))
+        connection.set_trace_callback(None)
+        [query] = [statement for statement in asked if statement.startswith("SELECT")]
+        plan = " ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {query}"))
+    assert "(space,id,schema)>(?,?,?)" in plan
+    assert "TEMP B-TREE" not in plan

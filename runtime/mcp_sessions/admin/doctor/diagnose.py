@@ -9,6 +9,7 @@ from mcp_sessions.admin.catalog import Catalog
 from mcp_sessions.admin.doctor.findings import Finding, counted
 from mcp_sessions.admin.doctor.sessions import Sessions
 from mcp_sessions.admin.store_time import clock_of, innermost
+from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.base import Store, condition_of, require_store
 from mcp_sessions.stores.checkup import InspectableStore, Level
 from mcp_sessions.stores.terms import DEFAULT_LIMITS, Clock, Limits, Listed
@@ -45,12 +46,9 @@ async def diagnose(
     ahead: float | None = None
     inner = innermost(store)
     if isinstance(inner, InspectableStore):
-        before = time.time()
-        checkup = await inner.inspect()
-        ahead = 0.0 if checkup.clock is None else checkup.clock - (before + time.time()) / 2
-        yield Finding("server", "ok", checkup.server)
-        for remark in checkup.remarks:
-            yield Finding(remark.check, remark.level, remark.message, remark.advice)
+        found, ahead = await _inspected(inner)
+        for finding in found:
+            yield finding
     if (condition := condition_of(store)) is not None:
         yield Finding("workers", "warning", condition, "serve with one worker, or use a store that workers can share")
     page, is_over = await store.scan(limit=_PAGE), False
@@ -65,6 +63,18 @@ async def diagnose(
         page = page if is_over else await store.scan(limit=_PAGE, cursor=page.cursor)
     for finding in sessions.findings(total):
         yield finding
+
+
+async def _inspected(store: InspectableStore) -> tuple[list[Finding], float | None]:
+    """Return what a store says of its server, and how far ahead the server's clock is; None if that is not known."""
+    before = time.time()
+    try:
+        checkup = await store.inspect()
+    except StoreError as error:  # it was reached just now, so this is most likely about permissions
+        return [Finding("server", "warning", f"it does not tell how it is: {error}", "let the store's user ask")], None
+    ahead = 0.0 if checkup.clock is None else checkup.clock - (before + time.time()) / 2
+    remarks = (Finding(one.check, one.level, one.message, one.advice) for one in checkup.remarks)
+    return [Finding("server", "ok", checkup.server), *remarks], ahead
 
 
 async def _look(sessions: Sessions, listed: tuple[Listed, ...], clock: Clock) -> None:
