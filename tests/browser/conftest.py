@@ -13,9 +13,15 @@ import pytest
 pytest.importorskip("playwright", reason="NOT TESTED: the studio in a browser; make test-browser does")
 sys.path.append(str(Path(__file__).resolve().parents[2] / "examples"))  # for the accessors of the example schemas
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 from tests.browser.data import fill
 from tests.browser.studios import Address, studio
+
+
+PATIENCE_MILLISECONDS = 30_000
+"""How long a page may take on a machine that is busy."""
+
+expect.set_options(timeout=PATIENCE_MILLISECONDS)
 
 
 def chromium_options() -> dict[str, Any]:
@@ -98,7 +104,7 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     def enter(address: Address, **options: Any) -> Visit:
         context = browser.new_context(**options)
         contexts.append(context)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(PATIENCE_MILLISECONDS)
         page = context.new_page()
         page.on("console", listen)
         page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -231,7 +231,7 @@ def test_a_session_that_is_over_is_told_and_stays_to_be_read(live: Visit) -> Non
 def test_rows_come_and_go(visit: Enter, writing: Address) -> None:
     there = visit(writing)
     there.page.clock.install()
-    page = there.open("/?schema=counter&space=handle")
+    page = there.open("/?schema=counter")
     before = page.locator("tbody tr").count()
 
     async def begin(store: Store) -> None:
