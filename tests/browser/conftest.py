@@ -17,7 +17,6 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, e
 from tests.browser.data import fill
 from tests.browser.studios import Address, studio
 
-
 PATIENCE_MILLISECONDS = 30_000
 """How long a page may take on a machine that is busy."""
 
