@@ -90,7 +90,7 @@ def perform(work: Callable[[], Coroutine[Any, Any, R]]) -> R:
 
 
 def fill(path: Path, count: int = 120) -> None:
-    """Make a database with so many sessions and an MCP session, the oldest begun nearly half an hour ago."""
+    """Make a database with so many sessions and, unless that is none, an MCP session; the oldest is half an hour old."""
 
     async def run() -> None:
         filling = Filling(path)
@@ -100,7 +100,8 @@ def fill(path: Path, count: int = 120) -> None:
             filling.clock.now = now - age
             await filling.random.choice(makers)()
         filling.clock.now = now - 240
-        await filling.mcp_session()
+        if count:
+            await filling.mcp_session()
         filling.clock.now = now
         await filling.store.aclose()
 

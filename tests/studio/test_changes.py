@@ -8,7 +8,7 @@ from tests.studio.conftest import Running
 from tests.studio.forms import forms_of
 
 from mcp_sessiongen.studio.changes import EDITED_BYTES
-from mcp_sessions import SessionEndedError, UntypedSession
+from mcp_sessions import SessionEndedError, StoreError, UntypedSession
 from mcp_sessions.admin import Catalog
 from mcp_sessions.ids import masked, mint_transport_id
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore
@@ -143,6 +143,35 @@ def test_a_session_that_never_stands_still_is_told(
     assert "try again" in answer.text
 
 
+def test_a_store_that_fails_while_writing_is_a_page(
+    writing: Running, cart: Any, path: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = writing.form(f"{path}/edit?key=title", "/edit")
+
+    async def migrate(*_: Any) -> bool:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(store, "migrate", migrate)
+    answer = writing.send(form, text='"Bo"')
+    assert answer.status_code == 503
+    assert "the disk is full" in answer.text
+
+
+def test_a_key_of_a_session_that_never_stands_still_is_not_unset(
+    writing: Running, cart: Any, path: str, store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = writing.form(f"{path}/edit?key=visits", "/unset")
+
+    async def migrate(*_: Any) -> bool:
+        return False
+
+    monkeypatch.setattr(store, "migrate", migrate)
+    answer = writing.send(form)
+    assert answer.status_code == 422
+    assert "try again" in answer.text
+    assert writing.do(cart.get_visits) == 3
+
+
 def test_a_key_is_unset(writing: Running, cart: Any, path: str) -> None:
     form = writing.form(f"{path}/edit?key=visits", "/unset")
     assert writing.send(form).headers["location"] == path
@@ -263,6 +292,9 @@ def test_what_the_server_keeps_for_itself_is_not_edited(writing: Running, store:
     path = writing.path_of(parent.id)
     assert "Edit" not in writing.page(path)
     assert "the server&#39;s own" in writing.page(f"{path}/edit?key=note")
+    refused = writing.send(writing.form(f"{path}/edit?key=note", "/unset"))
+    assert refused.status_code == 422
+    assert writing.do(store.copy_out, parent).values == {"note": b"1"}
 
 
 def test_no_key_and_no_mark_change_nothing(writing: Running, cart: Any, path: str) -> None:

@@ -49,6 +49,14 @@ def test_sessions_that_have_no_owner_belong_to_nobody(studio: Running, shop: Any
     assert " nobody " in rows_of(studio.page("/"))[0]
 
 
+def test_a_last_use_that_the_expiry_does_not_tell_is_unknown(studio: Running, store: MemoryStore) -> None:
+    """The expiry is then the end of the greatest lifetime, however much the session is used."""
+    address = Address("handle", "a", "cart")
+    studio.do(lambda: store.create(Access(address), Lifetime(3600.0, 600.0)))
+    assert rows_of(studio.page("/")) == ["a... cart nobody 0s unknown 10m 00s 0 B"]
+    assert "<dt>Last used</dt><dd><span" in studio.page(studio.path_of("a"))
+
+
 def test_looking_is_no_use_of_a_session(studio: Running, shop: Any, store: MemoryStore, clock: FakeClock) -> None:
     cart = studio.do(lambda: shop.CartSession.create(store))
     clock.advance(600)

@@ -13,7 +13,7 @@ from mcp_sessiongen.studio.surveys import FRESH_SECONDS, Survey
 from mcp_sessions import StoreError, UntypedSession
 from mcp_sessions.admin import Catalog
 from mcp_sessions.ids import masked
-from mcp_sessions.stores import Access, Address, MemoryStore
+from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore
 from mcp_sessions.testing import FakeClock
 
 
@@ -76,6 +76,25 @@ def test_a_store_that_takes_long_shows_how_far_it_is(
     assert '<meta http-equiv="refresh" content="2">' in page
     running.do(go_on)
     assert "No sessions yet" in running.page("/overview")
+
+
+def test_versions_are_counted_where_there_are_several(studio: Running, store: MemoryStore) -> None:
+    for id, version in (("a", 1), ("b", 2), ("c", 2)):
+        access = Access(Address("handle", id, "cart"), version=version)
+        studio.do(lambda access=access: store.create(access, Lifetime(600.0)))
+    assert 'data-name="Version" class="number">1 (1), 2 (2)</td>' in studio.page("/overview")
+
+
+def test_checks_that_take_long_show_how_far_they_are(
+    start: Callable[..., Running], store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running = start(checking=Survey(patience=0.01)).enter()
+
+    async def scan(**_: Any) -> Any:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(store, "scan", scan)
+    assert "0 sessions checked so far" in running.page("/checks")
 
 
 def test_checks_tell_what_is_wrong_the_worst_first(studio: Running, shop: Any, store: MemoryStore) -> None:
