@@ -90,7 +90,7 @@ def perform(work: Callable[[], Coroutine[Any, Any, R]]) -> R:
 
 
 def fill(path: Path, count: int = 120) -> None:
-    """Make a database with so many sessions and, unless that is none, an MCP session; the oldest is half an hour old."""
+    """Make a database with so many sessions and, if any, an MCP session; the oldest began half an hour ago."""
 
     async def run() -> None:
         filling = Filling(path)

@@ -14,11 +14,11 @@ from tests.browser.studios import REPOSITORY, Address, studio
 
 IMAGES: Final = REPOSITORY / "docs" / "images"
 MOST_BYTES: Final = 150_000
-SIZE: Final = {"width": 1120, "height": 760}
+SIZE: Final = {"width": 1120, "height": 880}
 
 
 def sessions(page: Page, address: Address) -> None:
-    page.goto(f"{address.base}/")
+    page.goto(f"{address.base}/?sort=used")
 
 
 def session(page: Page, address: Address) -> None:

@@ -39,7 +39,7 @@ IDLE_CHOICES: Final = {"1m": 60.0, "10m": 600.0, "1h": 3600.0, "1d": 86400.0}
 SIZE_CHOICES: Final = {"1k": 1024, "16k": 16 * 1024, "256k": 256 * 1024, "1M": 1024 * 1024}
 
 ORDERS: Final = {
-    "used": "used last first",
+    "used": "last used first",
     "expires": "expiring first",
     "largest": "largest first",
     "oldest": "oldest first",
@@ -76,11 +76,6 @@ class Query:
         return any(value for name, value in self.fields.items() if name not in ("q", "sort"))
 
     @property
-    def is_plain(self) -> bool:
-        """Whether nothing is asked, so that what is listed is what there is."""
-        return not any(self.fields.values()) and not self.after
-
-    @property
     def is_quick(self) -> bool:
         """Whether a store answers without going through sessions that are not wanted."""
         return not any(value for name, value in self.fields.items() if name != "schema")
@@ -107,7 +102,7 @@ async def sessions(request: Request) -> Response:
         query=query,
         rows=[row(studio, one) for one in found],
         total=await studio.store.count(),
-        is_part=bool(cursor) or not query.is_plain,
+        is_part=bool(cursor or query.after or query.fields["q"] or query.is_filtered),
         live=LIVE_SECONDS if query.is_quick else SLOW_SECONDS,
         choices=_choices(studio, query),
         pager=_pager(studio, query, place, cursor),
@@ -148,11 +143,11 @@ def _choices(studio: Studio, query: Query) -> dict[str, list[tuple[str, str, boo
     at_hand = {accessor.schema.name for accessor in studio.catalog}
     known = (at_hand | studio.colours.keys() | {query.fields["schema"]}) - {""}
     offered = {
-        "schema": [("", "all schemas"), *((name, name) for name in sorted(known))],
-        "space": [("", "all kinds"), *SPACES.items()],
-        "idle": [("", "any time"), *((value, f"for {value} or more") for value in IDLE_CHOICES)],
-        "sort": [("", "as they are kept"), *ORDERS.items()],
-        "size": [("", "any size"), *((value, f"{value[:-1]} {value[-1].upper()}iB or more") for value in SIZE_CHOICES)],
+        "schema": [("", "all"), *((name, name) for name in sorted(known))],
+        "space": [("", "all"), *SPACES.items()],
+        "idle": [("", "any"), *((value, f"for {value} or more") for value in IDLE_CHOICES)],
+        "sort": [("", "as stored"), *ORDERS.items()],
+        "size": [("", "any"), *((value, f"{value[:-1]} {value[-1].upper()}iB or more") for value in SIZE_CHOICES)],
     }
     return {
         name: [(value, text, value == query.fields[name]) for value, text in values] for name, values in offered.items()
