@@ -217,7 +217,8 @@ class _Reader:
             entry = replace(entry, state="invalid", problem=entry.problem or "what is stored is no JSON")
         if entry.is_secret and not self._reveal:
             return entry
-        return replace(entry, text=text, raw=None if is_partial else raw, is_partial=is_partial)
+        may_be_seen = self._reveal or not (is_partial or text is None)  # nobody knows what is in what is no JSON
+        return replace(entry, text=text, raw=raw if may_be_seen else None, is_partial=is_partial)
 
 
 def is_secret(name: str, accessor: type[BaseSession] | None) -> bool:
