@@ -28,6 +28,7 @@ def session(page: Page, address: Address) -> None:
 
 def overview(page: Page, address: Address) -> None:
     page.goto(f"{address.base}/overview")
+    page.get_by_role("heading", name="Schemas").wait_for()
 
 
 def edit(page: Page, address: Address) -> None:
@@ -71,7 +72,7 @@ def main() -> None:
                 page = context.new_page()
                 page.goto(address.entrance)
                 reach(page, address)
-                page.evaluate("document.activeElement.blur()")
+                page.evaluate("document.activeElement?.blur()")
                 save(page.screenshot(animations="disabled"), IMAGES / f"studio-{name}-{scheme}.png")
                 context.close()
         browser.close()

@@ -61,7 +61,7 @@ READING: dict[str, Reach] = {
     "does not fit": lambda visit: visit.open_first("/?schema=wizard&space=transport"),
     "value": lambda visit: visit.open_first("/?schema=notes&size=1k").get_by_role("link", name="Whole value").click(),
     "overview": lambda visit: visit.open("/overview").get_by_text("The same as a table").click(),
-    "checks": lambda visit: visit.open("/checks"),
+    "checks": lambda visit: visit.open("/checks").locator(".findings").wait_for(),
     "not there": lambda visit: visit.open("/session/none"),
 }
 WRITING: dict[str, Reach] = {
@@ -70,7 +70,10 @@ WRITING: dict[str, Reach] = {
     "conflict": reach_conflict,
     "end": reach_end,
 }
-EMPTY: dict[str, Reach] = {"sessions": READING["sessions"], "overview": lambda visit: visit.open("/overview")}
+EMPTY: dict[str, Reach] = {
+    "sessions": READING["sessions"],
+    "overview": lambda visit: visit.open("/overview").get_by_text("No sessions yet").wait_for(),
+}
 
 
 def violations(page: Page, axe: str) -> list[str]:

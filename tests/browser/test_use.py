@@ -378,3 +378,19 @@ def test_what_is_stored_stays_text_in_a_browser(visit: Enter, writing: Address) 
     there.page.get_by_role("link", name="Edit").click()
     expect(there.page.get_by_label("Value, as JSON")).to_have_value(f'{{\n  "{evil}": "{evil}"\n}}')
     assert there.page.locator("img[src=x]").count() == 0
+
+
+def test_an_overview_that_takes_long_appears_when_it_is_there(visit: Enter, reading: Address) -> None:
+    """The page of the meantime gives way to the outcome by itself."""
+    there = visit(reading)
+    waiting = '<h1>Overview</h1><div id="live" data-live="1"><p>Going through the store</p></div>'
+    text = there.open("/overview").content()
+    start, _, _ = text.partition("<h1>")
+    there.page.route(
+        "**/overview",
+        lambda route: route.fulfill(body=f"{start}{waiting}</main><p id='announce'></p>", content_type="text/html"),
+        times=1,
+    )
+    there.open("/overview")
+    expect(there.page.get_by_text("Going through the store")).to_be_visible()
+    expect(there.page.get_by_role("img", name="Sessions by schema")).to_be_visible()

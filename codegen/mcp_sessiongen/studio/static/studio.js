@@ -87,6 +87,7 @@
   // --- asking again ---
   let isOn = localStorage.getItem("studio-live") !== "off";
   let isAsking = false;
+  let isOver = false;
   const look = async () => {
     if (!isOn || isAsking || document.hidden) return;
     isAsking = true;
@@ -110,7 +111,8 @@
   };
   const over = () => {
     isOn = false;
-    clearInterval(asking);
+    isOver = true;
+    clearTimeout(asking);
     document.getElementById("announce").textContent = "This session is over.";
     const said = document.createElement("p");
     said.className = "notice notice-warning";
@@ -138,5 +140,12 @@
   setInterval(() => {
     if (isOn && !document.hidden) tick();
   }, 1000);
-  const asking = setInterval(look, Number(region().dataset.live) * 1000);
+  let asking = 0;
+  const goOn = () => {
+    asking = setTimeout(async () => {
+      await look();
+      if (!isOver) goOn();
+    }, Number(region().dataset.live) * 1000);
+  };
+  goOn();
 })();
