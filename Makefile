@@ -5,10 +5,10 @@ BIN := .venv/bin
 export PYTHON
 unexport PYTHONPATH PYTHONHOME
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint types unit package bench docs docs-serve format pin clean
+.PHONY: help install demo test check lint types unit package test-browser screenshots bench docs docs-serve format pin clean
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-10s  %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1|/p' Makefile | while IFS='|' read -r name text; do printf 'make %-12s  %s\n' "$$name" "$$text"; done
 
 install: ## create the environment in .venv, or bring it up to date
 	@scripts/install
@@ -34,7 +34,7 @@ types: install ## types: mypy --strict on the sources and on all generated code
 
 unit: install ## the tests of the sources, with branch coverage
 	@echo "==> unit: pytest, branch coverage"
-	@$(BIN)/python -m pytest --ignore=tests/packaging --numprocesses=auto --maxprocesses=4 --cov --cov-report= --cov-fail-under=0
+	@$(BIN)/python -m pytest --ignore=tests/packaging --ignore=tests/browser --numprocesses=auto --maxprocesses=4 --cov --cov-report= --cov-fail-under=0
 	@mkdir -p build
 	@$(BIN)/coverage report >build/coverage.txt || { cat build/coverage.txt; exit 1; }
 	@echo "    covered: $$(sed -n 's/^TOTAL.* //p' build/coverage.txt); build/coverage.txt lists what is not"
@@ -42,6 +42,15 @@ unit: install ## the tests of the sources, with branch coverage
 package: install ## the distributions, built and tried in a clean environment
 	@echo "==> package: pytest tests/packaging"
 	@$(BIN)/python -m pytest tests/packaging
+
+test-browser: install ## the studio in a real browser; installs chromium and what else it needs. Not part of test
+	@scripts/browser
+	@echo "==> browser: pytest tests/browser"
+	@$(BIN)/python -m pytest tests/browser
+
+screenshots: install ## take the pictures of the studio for the docs anew
+	@scripts/browser
+	@PYTHONPATH=examples $(BIN)/python -m tests.browser.screenshots
 
 bench: install ## how fast it all is, beside other things; takes a quarter of an hour, and fails on nothing
 	@$(BIN)/python benchmarks/run.py --write benchmarks/results.md

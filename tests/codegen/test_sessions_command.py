@@ -530,6 +530,12 @@ def test_what_is_meant_to_be_so_is_ignored(sessions: Run) -> None:
     assert (one["check"], one["count"], one["sessions"]) == ("schemas", 1, ["pad_dddd..."])
 
 
+def test_a_check_that_there_is_not_is_told(sessions: Run) -> None:
+    outcome = sessions("doctor", "--ignore", "value", "--ignore", "x", code=1)
+    assert "note: there is no check 'value' to ignore; did you mean 'values'?" in outcome.err
+    assert "note: there is no check 'x' to ignore; there are: autovacuum, clock, " in outcome.err
+
+
 def test_the_limits_of_the_servers_are_heeded(sessions: Run) -> None:
     outcome = sessions("doctor", "--max-sessions", "5", "--max-per-owner", "2", code=1)
     assert "error    limits       5 sessions of at most 5" in outcome.out

@@ -21,26 +21,26 @@ types:
     fields: {sku: str, price: Decimal, gift: "dict[str, str] = {}"}
 sessions:
   cart:
-    lifetime: {idle: 30m, max: 24h}
+    lifetime: {idle: 4d, max: 14d}
     keys:
       items: {type: "list[Item]", default: [], doc: What is in it.}
       status: {type: "Literal['open', 'paid']", default: open}
       coupon: str?
       api_key: str
   wizard:
-    lifetime: {idle: 30m}
+    lifetime: {idle: 4d}
     keys: {step: int = 1}
 """
 OWNER = owner_of("web-app", "https://auth.example.org", "user-17")
 OTHER = owner_of("web-app", "https://auth.example.org", "user-4")
-HALF_HOUR, DAY = 1800.0, 86400.0
+HOUR, DAY = 3600.0, 86400.0
 ITEMS = b'[{"sku":"A-7","price":"9.90","gift":{"from":"Kim","token":"tok-1"}}]'
 TIMES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC")
 SQLITE = re.compile(r"SQLite 3\.\d+\.\d+")
 
 
 async def fill(path: Path) -> None:
-    """What the page shows: sessions that began and were used so long ago."""
+    """What the page shows: sessions that began and were used so many hours ago, as hours do not pass meanwhile."""
     now = start = time.time()
     store = SQLiteStore(path, clock=lambda: now)
 
@@ -51,19 +51,19 @@ async def fill(path: Path) -> None:
         handle("cart_e52x" + "q" * 28, OWNER),
         Access(Address("transport", "mcps-t6dw" + "q" * 28, TRANSPORT_SCHEMA), OWNER),
     )
-    now = start - 2 * 3600.0 - 440.0
-    await store.create(cart, Lifetime(HALF_HOUR, DAY), {"items": ITEMS, "api_key": b'"sk-live-1"'})
-    for ago in (*range(6500, 1400, -1200), 740):
-        now = start - ago
+    now = start - 123.5 * HOUR
+    await store.create(cart, Lifetime(4 * DAY, 14 * DAY), {"items": ITEMS, "api_key": b'"sk-live-1"'})
+    for hours in (90.0, 26.2):
+        now = start - hours * HOUR
         await store.touch(cart)
-    now = start - 1220.0
+    now = start - 29.5 * HOUR
     await store.create(
         handle("cart_7qpz" + "q" * 28, OTHER),
-        Lifetime(HALF_HOUR, DAY),
+        Lifetime(4 * DAY, 14 * DAY),
         {"status": b'"lost"', "coupon": b'"' + b"M" * 26 + b'"'},
     )
-    await store.create(handle("wizard_k3ma" + "q" * 28, None), Lifetime(HALF_HOUR), {"step": b"2"})
-    await store.create(replace(mcp, digest=""), Lifetime(2 * HALF_HOUR))
+    await store.create(handle("wizard_k3ma" + "q" * 28, None), Lifetime(4 * DAY), {"step": b"2"})
+    await store.create(replace(mcp, digest=""), Lifetime(4 * DAY))
     await store.aclose()
 
 
@@ -105,11 +105,20 @@ def test_the_commands_print_what_the_page_shows(repository: Path, folder: Path) 
 
 def test_the_hash_of_an_owner_is_made_as_the_page_says(repository: Path) -> None:
     page = (repository / "docs/operating.md").read_text(encoding="utf-8")
-    [code] = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    code, _ = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert done.stdout.strip() == OWNER
     assert OWNER[:16] in page
-    assert re.findall(r"^```(\w+)$", page, re.MULTILINE) == ["console"] * 3 + ["python"] + ["console"] * 5
+    assert re.findall(r"^```(\w+)$", page, re.MULTILINE) == [*["console"] * 3, "python", *["console"] * 5, "python"]
+
+
+def test_the_library_does_what_the_page_says(repository: Path, folder: Path) -> None:
+    page = (repository / "docs/operating.md").read_text(encoding="utf-8")
+    _, code = re.findall(r"^```python\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for said in ("wizard wizard_k3ma... 5 bytes\n", ""):
+        line = [sys.executable, "-c", code]
+        done = subprocess.run(line, cwd=folder, capture_output=True, text=True, timeout=120, check=True)
+        assert done.stdout == said
 
 
 def test_every_option_that_the_page_names_is_there(repository: Path, folder: Path) -> None:

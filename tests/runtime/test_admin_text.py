@@ -1,5 +1,7 @@
 """What of values is shown, and how: secrets are masked, numbers keep their digits, types are as people write them."""
 
+import subprocess
+import sys
 from enum import Enum
 from typing import Annotated, Any, Literal, Optional
 
@@ -114,6 +116,14 @@ class Box(BaseModel):
 )
 def test_types_are_written_as_people_write_them(annotation: Any, text: str) -> None:
     assert type_text(annotation) == text
+
+
+def test_the_library_imports_neither_the_sdk_nor_the_compiler() -> None:
+    code = "import sys, mcp_sessions.admin; print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
+    imported = set(done.stdout.split())
+    assert "mcp_sessions" in imported
+    assert imported.isdisjoint({"mcp", "mcp_sessiongen", "click", "jinja2", "pytest", "starlette", "redis", "psycopg"})
 
 
 def test_few_texts_are_counted_exactly_and_many_nearly_in_the_same_room() -> None:

@@ -13,7 +13,7 @@ from tests.stores.postgres_server import PostgresServer
 from tests.stores.valkey_server import ValkeyServer
 
 from mcp_sessions import Key, Limits, NumberKey, Session, SessionSchema, StoreError, UntypedSession, ValueModel
-from mcp_sessions.admin import Catalog, Finding, diagnose
+from mcp_sessions.admin import CHECKS, Catalog, Finding, diagnose
 from mcp_sessions.ids import masked, mint_handle
 from mcp_sessions.stores import Access, Address, Lifetime, MemoryStore, SQLiteStore, Store
 from mcp_sessions.stores.checkup import Checkup, Remark
@@ -59,7 +59,9 @@ async def begun(store: Store, schema: str = "cart", owner: str | None = None, **
 
 
 async def findings(store: Store, catalog: Catalog = CATALOG, **options: Any) -> list[Finding]:
-    return [one async for one in diagnose(store, catalog, **options)]
+    found = [one async for one in diagnose(store, catalog, **options)]
+    assert {one.check for one in found} - {"mood"} <= CHECKS
+    return found
 
 
 async def bad(store: Store, catalog: Catalog = CATALOG, **options: Any) -> list[Finding]:
@@ -298,7 +300,9 @@ cluster_enabled:0
 
 
 def remarks_of(**changed: str) -> dict[str, Remark]:
-    return {one.check: one for one in checkup([facts_of(INFO) | changed], 0.0).remarks}
+    found = {one.check: one for one in checkup([facts_of(INFO) | changed], 0.0).remarks}
+    assert found.keys() <= CHECKS
+    return found
 
 
 def test_a_server_that_is_nearly_full_is_found() -> None:

@@ -164,7 +164,10 @@ SINCE_FORMAT_2 = (
 )
 
 
-async def test_a_schema_of_the_first_format_is_upgraded_with_what_is_in_it(nothing: PostgresServer) -> None:
+@pytest.mark.parametrize("by_hand", [False, True])
+async def test_a_schema_of_the_first_format_is_upgraded_with_what_is_in_it(
+    nothing: PostgresServer, by_hand: bool
+) -> None:
     former = PostgresStore.sql(NEW)
     for now, before in SINCE_FORMAT_2:
         assert now in former
@@ -176,9 +179,11 @@ async def test_a_schema_of_the_first_format_is_upgraded_with_what_is_in_it(nothi
             VALUES ('handle', 'cart_1', 'cart', 'me', 1, '', 0, 1.0, 4e9, 600.0, 5e9, 4e9)"""
     )
     async with opened(nothing.url, schema=NEW, create=False) as store:
-        with pytest.raises(StoreUrlError, match=r"no schema .* of this version's format, 2"):
+        with pytest.raises(StoreUrlError, match=r"no schema .* of this version's format, 2: .*sql\(after=1\)"):
             await store.count()
-    async with opened(nothing.url, schema=NEW) as store:
+    if by_hand:
+        nothing.run(PostgresStore.sql(NEW, after=1))
+    async with opened(nothing.url, schema=NEW, create=not by_hand) as store:
         found = await store.look_up(Address("handle", "cart_1", "cart"))
         assert found is not None
         assert (found.info.idle, found.info.max_at) == (600.0, 5e9)

@@ -15,6 +15,7 @@ COMMANDS: Final = (
     "migration",
     "migrate",
     "sessions",
+    "studio",
     "watch",
     "export",
     "schema",

@@ -164,7 +164,8 @@ class _Reader:
         """Return the entries of a session whose schema reads it."""
         keys = accessor.schema.keys
         others = sorted(self._copy.values.keys() - {key.name for key in keys})
-        undeclared = (Entry(key=name, state="undeclared", is_secret=is_secret_name(name)) for name in others)
+        hidden = {name for name in others if is_secret(name, accessor)}
+        undeclared = (Entry(key=name, state="undeclared", is_secret=name in hidden) for name in others)
         return (*(self._declared(accessor, key) for key in keys), *map(self._held, undeclared))
 
     def untyped(self, accessor: type[BaseSession] | None) -> tuple[Entry, ...]:
@@ -172,8 +173,7 @@ class _Reader:
         names = sorted(self._copy.values)
         if self._copy.address.schema == EVENTS_SCHEMA:
             return tuple(map(self._event, names))
-        keys = {} if accessor is None else {key.name: key for key in accessor.schema.keys}
-        return tuple(self._held(Entry(key=name, is_secret=is_secret(name, keys.get(name)))) for name in names)
+        return tuple(self._held(Entry(key=name, is_secret=is_secret(name, accessor))) for name in names)
 
     def _event(self, name: str) -> Entry:
         """Return the entry of an event: its id gives access to what its stream has had, and its value names others."""
@@ -183,7 +183,7 @@ class _Reader:
 
     def _declared(self, accessor: type[BaseSession], key: Key[Any, Any]) -> Entry:
         about = Entry(key=key.name, type=_type_of(key), doc=doc_of(accessor, key))
-        entry = replace(about, is_secret=is_secret(key.name, key))
+        entry = replace(about, is_secret=is_secret(key.name, accessor))
         raw = self._copy.values.get(key.name)
         if raw is None:
             return self._unset(entry, key)
@@ -217,12 +217,18 @@ class _Reader:
             entry = replace(entry, state="invalid", problem=entry.problem or "what is stored is no JSON")
         if entry.is_secret and not self._reveal:
             return entry
-        return replace(entry, text=text, raw=None if is_partial else raw, is_partial=is_partial)
+        may_be_seen = self._reveal or not (is_partial or text is None)  # nobody knows what is in what is no JSON
+        return replace(entry, text=text, raw=raw if may_be_seen else None, is_partial=is_partial)
 
 
-def is_secret(name: str, key: Key[Any, Any] | None) -> bool:
-    """Tell whether the value of a key is a secret: because its schema says so, or by its name."""
-    return bool(getattr(key, "secret", False)) or is_secret_name(name)
+def is_secret(name: str, accessor: type[BaseSession] | None) -> bool:
+    """Tell whether the value of a key is a secret: by its name, or because a version of its schema says so."""
+    return is_secret_name(name) or (accessor is not None and name in _secrets_of(accessor.schema))
+
+
+def _secrets_of(schema: SessionSchema) -> frozenset[str]:
+    declared = frozenset(key.name for key in schema.keys if getattr(key, "secret", False))
+    return declared | getattr(schema, "secrets", frozenset())
 
 
 def problem_of(key: Key[Any, Any], raw: bytes) -> str:

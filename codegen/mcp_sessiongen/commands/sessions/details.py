@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MASK: Final = "********"
 _WIDTH: Final = 12
+_BYTES: Final = 200
+"""How many bytes are shown of what is no JSON."""
 
 
 def lines_of(detail: "Detail", keys: tuple[str, ...] = ()) -> Iterator[str]:
@@ -81,10 +83,11 @@ def _value(entry: "Entry") -> list[str]:
         return ["<encrypted>"]
     if entry.is_secret and (entry.state != "unset" or entry.is_default):
         return [_MASK]
-    if entry.raw is not None:
-        shown = entry.raw[:40].decode("latin-1")
-        return [f"<{size(len(entry.raw))}: {printable(shown)}>"]
-    return [""]
+    if entry.state == "unset":
+        return [""]
+    if entry.raw is None:
+        return [f"<{size(entry.size)}>"]
+    return [printable(repr(entry.raw[:_BYTES])) + ("..." if len(entry.raw) > _BYTES else "")]
 
 
 def _note(entry: "Entry") -> str:

@@ -66,13 +66,17 @@ def command(
     reporter = Reporter(form)
     found: list[Finding] = []
 
+    seen: set[str] = set()
+
     def tell(finding: "Finding") -> None:
+        seen.add(finding.check)
         if finding.check not in ignore:
             found.append(finding)
             if form == "text":
                 _tell(finding)
 
     perform(reporter, lambda: _diagnose(place, _limits(max_sessions, max_per_owner), reporter, tell))
+    _require_checks(ignore, seen, reporter)
     levels = [finding.level for finding in found]
     is_well = levels.count("ok") == len(levels)
     if form == "json":
@@ -84,6 +88,18 @@ def command(
         say(f"\n{errors}, {warnings}")
     if not is_well:
         sys.exit(1)
+
+
+def _require_checks(ignore: tuple[str, ...], seen: set[str], reporter: Reporter) -> None:
+    """Tell which checks are to be ignored that there are not."""
+    from mcp_sessiongen.names import did_you_mean
+    from mcp_sessions.admin import CHECKS
+
+    known = CHECKS | seen
+    for name in ignore:
+        if name not in known:
+            hint = did_you_mean(name, sorted(known)) or f"there are: {', '.join(sorted(known))}"
+            reporter.note(f"note: there is no check {name!r} to ignore; {hint}")
 
 
 def _limits(sessions: int | None, of_owner: int | None) -> "Limits":

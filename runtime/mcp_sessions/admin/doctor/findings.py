@@ -1,12 +1,24 @@
 """What a diagnosis says, and how sessions are counted for it."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from mcp_sessions.ids import masked
 from mcp_sessions.stores.checkup import Level
 from mcp_sessions.stores.terms import Address
 
-_NAMED = 10
+_NAMED: Final = 10
+
+CHECKS: Final = frozenset(
+    (
+        *("store", "server", "workers", "clock"),
+        *("schemas", "newer", "older", "versions", "values", "sealed", "undeclared", "lifetimes", "expired", "limits"),
+        *("permissions", "integrity", "journal"),  # of SQLite
+        *("format", "version", "role", "durability", "autovacuum", "connections"),  # of PostgreSQL
+        *("eviction", "memory", "persistence"),  # of Redis and Valkey
+    )
+)
+"""What may be looked at; stores of others may have more of their own."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,6 @@ FORMAT: Final = 1 + len(_UPGRADES)
 _DIGITS: Final = 4000
 """Numbers that are longer are left to Python, which knows when they are too long."""
 
-_HINT: Final = "have somebody who may do so run what PostgresStore.sql() returns"
-
-
 _CREATE: Final = """DO $$ BEGIN
     IF NOT EXISTS (SELECT 1 FROM pg_catalog.pg_namespace WHERE nspname = {schema_text}) THEN
         CREATE SCHEMA {schema};
@@ -57,9 +54,11 @@ async def prepare(connection: Connection, schema: str, *, create: bool) -> None:
         StoreUrlError: If it is not, and cannot be made so.
         psycopg.Error: If the database fails.
     """
-    if await _format(connection, schema) != FORMAT:
+    present = await _format(connection, schema)
+    if present != FORMAT:
         if not create:
-            raise StoreUrlError(f"the database has no schema {schema} of this version's format, {FORMAT}: {_HINT}")
+            message = f"the database has no schema {schema} of this version's format, {FORMAT}"
+            raise StoreUrlError(f"{message}: {_hint(present)}")
         await _bring_up_to_date(connection, schema)
     cursor = await connection.execute("SELECT current_setting('default_transaction_isolation')")
     (isolation,) = await cursor.fetchone() or ("",)
@@ -79,7 +78,14 @@ async def _bring_up_to_date(connection: Connection, schema: str) -> None:
             if present < FORMAT:
                 await connection.execute(script(schema, present).encode())
     except psycopg.errors.InsufficientPrivilege as error:
-        raise StoreUrlError(f"the database's user may not create the schema {schema}: {_HINT}") from error
+        present = await _format(connection, schema)
+        what = "upgrade" if present else "create"
+        raise StoreUrlError(f"the database's user may not {what} the schema {schema}: {_hint(present)}") from error
+
+
+def _hint(present: int) -> str:
+    """Return what to do where a schema of some format, or none, cannot be brought up to date."""
+    return f"have somebody who may do so run what PostgresStore.sql({f'after={present}' if present else ''}) returns"
 
 
 async def _format(connection: Connection, schema: str) -> int:

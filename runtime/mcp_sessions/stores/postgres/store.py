@@ -97,9 +97,14 @@ class PostgresStore:
         self._sweeps: set[asyncio.Task[None]] = set()
 
     @staticmethod
-    def sql(schema: str = SCHEMA) -> str:
-        """Return what creates the schema, for those whose workers may not: to be run as one transaction."""
-        return definition.script(schema)
+    def sql(schema: str = SCHEMA, *, after: int = 0) -> str:
+        """Return what creates the schema, for those whose workers may not: to be run as one transaction.
+
+        Args:
+            schema: Its name.
+            after: The format that the schema has already, to be upgraded from it; 0 where there is none.
+        """
+        return definition.script(schema, after)
 
     async def create(
         self,
