@@ -19,15 +19,14 @@ from reference import write_reference
 SETTINGS: Final = Path(__file__).with_name("zensical.toml")
 
 
-def settings(pages: Path, reference: list[tuple[str, str]]) -> str:
-    """Return the builder's settings, with the navigation of those pages that are there."""
+def settings(reference: list[tuple[str, str]]) -> str:
+    """Return the builder's settings, with the navigation."""
     lines = ["nav = ["]
     added = {"API": tuple((title, f"api/{file}") for title, file in reference)}
     for section, entries in NAVIGATION:
-        there = [(title, page) for title, page in (*entries, *added.get(section, ())) if (pages / page).exists()]
-        if there:
-            inside = ", ".join(f"{{ {json.dumps(title)} = {json.dumps(page)} }}" for title, page in there)
-            lines.append(f"  {{ {json.dumps(section)} = [{inside}] }},")
+        found = (*entries, *added.get(section, ()))
+        inside = ", ".join(f"{{ {json.dumps(title)} = {json.dumps(page)} }}" for title, page in found)
+        lines.append(f"  {{ {json.dumps(section)} = [{inside}] }},")
     text = SETTINGS.read_text(encoding="utf-8").replace("nav = []", "\n".join([*lines, "]"]))
     text = text.replace("../", f"{REPOSITORY.as_posix()}/")
     tomllib.loads(text)
@@ -67,7 +66,7 @@ def main(arguments: list[str]) -> int:
     compile_example(pages, folder / "example")
     reference = write_reference(pages / "api", REPOSITORY / "runtime")
     (pages / "style.css").write_bytes(Path(__file__).with_name("style.css").read_bytes())
-    (folder / "zensical.toml").write_text(settings(pages, reference), encoding="utf-8")
+    (folder / "zensical.toml").write_text(settings(reference), encoding="utf-8")
     if is_served:
         command = [sys.executable, "-m", "zensical", "serve", "--dev-addr", "127.0.0.1:8000"]
         return subprocess.run(command, cwd=folder, check=False).returncode

@@ -74,4 +74,4 @@ NAVIGATION: Final[tuple[Section, ...]] = (
         ),
     ),
 )
-"""Sections of pages, each with what it is called. Pages that are not there are left out, those of the API added."""
+"""Sections of pages, each with what it is called; those of the API are added."""

@@ -1,8 +1,8 @@
 """The pages of the site, put together from docs/ and what other folders have.
 
 What is written once stays in one place: the front page is README.md, and the changelog is CHANGELOG.md. Links are
-changed to fit; one that leads to a file that is no page, such as an example, or to a page of the navigation that is not
-written yet, becomes its mere text. Whatever else leads nowhere is left for the builder to find.
+changed to fit; one that leads to a file that is no page, such as an example, becomes its mere text. Whatever else leads
+nowhere is left for the builder to find.
 """
 
 import posixpath
@@ -11,8 +11,6 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
-
-from navigation import NAVIGATION
 
 REPOSITORY: Final = Path(__file__).resolve().parent.parent
 
@@ -27,7 +25,6 @@ ELSEWHERE: Final = {
 
 PICTURES: Final = (".png", ".svg", ".jpg", ".webp")
 _LINK: Final = re.compile(r"(!?)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
-_PLANNED: Final = {page for _, entries in NAVIGATION for _, page in entries}
 _ATTRIBUTE: Final = re.compile(r'\b(src|srcset)="([^":]+)"')
 _CODE: Final = re.compile(r"(`+)(?:.+?)\1")
 
@@ -102,8 +99,7 @@ def _link(found: re.Match[str], path: str, known: dict[str, str]) -> str:
     page = _page_of(file, path, known)
     if page is not None:
         return f"{picture}[{text}]({page}{mark}{anchor})"
-    place = _place_of(file, path)
-    is_no_page = (REPOSITORY / place).exists() or place.removeprefix("docs/") in _PLANNED
+    is_no_page = (REPOSITORY / _place_of(file, path)).exists()
     return str(text) if is_no_page else found[0]
 
 

@@ -15,21 +15,10 @@ ELSEWHERE = {
     "moving-from-fastmcp-state.md": "tests/docs/test_fastmcp_pages.py",
     "operating.md": "tests/docs/test_operating.py",
     "resources.md": "tests/docs/test_resources_page.py",
+    "studio.md": "tests/docs/test_studio_page.py",
     "testing.md": "tests/docs/test_testing.py",
 }
 """Pages that a test of their own checks as a whole, without ``checks``, and where that is."""
-
-ON_THEIR_WAY = {
-    "ci.md",
-    "deployment.md",
-    "fastmcp.md",
-    "moving-from-fastmcp-state.md",
-    "operating.md",
-    "resources.md",
-    "studio.md",
-    "testing.md",
-}
-"""Pages that others link to and the navigation has, and that need not be there yet."""
 
 UNCHECKED = {
     ("architecture.md", ""): "drawings of what is where: no code",
@@ -56,8 +45,8 @@ def test_what_is_said_to_be_checked_is_there() -> None:
 
 def test_pages_that_are_checked_elsewhere_are_named_there() -> None:
     for page, test in ELSEWHERE.items():
-        assert page in pages() or page in ON_THEIR_WAY
-        assert page not in pages() or page in (REPOSITORY / test).read_text(encoding="utf-8")
+        assert page in pages()
+        assert page in (REPOSITORY / test).read_text(encoding="utf-8")
 
 
 def test_links_lead_somewhere() -> None:
@@ -70,8 +59,6 @@ def test_links_lead_somewhere() -> None:
             found += 1
             file, _, anchor = link.partition("#")
             place = here.parent / file if file else here
-            if place.name in ON_THEIR_WAY and not place.exists():
-                continue
             assert place.exists(), f"{page}: {link}"
             assert not anchor or anchor in anchors(place.read_text(encoding="utf-8")), f"{page}: {link}"
     assert found > 100
@@ -86,8 +73,7 @@ def test_every_page_is_in_the_navigation() -> None:
 def test_the_navigation_names_only_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(REPOSITORY / "website"))
     sources = runpy.run_path(str(REPOSITORY / "website/pages.py"))["ELSEWHERE"]
-    unknown = set(_navigation()) - set(pages()) - set(sources.values())
-    assert unknown <= ON_THEIR_WAY
+    assert set(_navigation()) - set(pages()) - set(sources.values()) == set()
     assert all((REPOSITORY / path).exists() for path in sources)
 
 
