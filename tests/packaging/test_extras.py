@@ -12,6 +12,8 @@ MODULES = {
     "postgres": "import mcp_sessions.stores.postgres",
     "kv": "import mcp_sessions.stores.keyvalue",
     "encryption": "import sys; sys.modules['cryptography'] = None; import mcp_sessions.stores.encrypted",
+    "fastmcp": "import mcp_sessions.fastmcp",
+    "testing": "import mcp_sessions.testing",
     "watch": "from mcp_sessiongen.cli import main; import sys; sys.argv[1:] = ['watch']; main()",
 }
 """For each extra, what needs it. The SDK brings cryptography, so there it is taken away."""
