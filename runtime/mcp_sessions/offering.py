@@ -33,7 +33,7 @@ class Offered(NamedTuple):
             _log.warning(
                 "clients are told of changes that this process makes, and of no others: processes that share %s cannot "
                 "tell each other anything",
-                type(inside).__name__,
+                type(store).__name__,
             )
 
 

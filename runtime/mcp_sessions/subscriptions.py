@@ -16,7 +16,7 @@ import anyio
 from mcp.server.connection import Connection
 from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.session import ServerSession
-from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourcesListChanged, ResourceUpdated, ServerEvent
+from mcp.server.subscriptions import SUBSCRIPTION_ID_META_KEY, ResourcesListChanged, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp.shared.subscriptions import event_from_wire
 from mcp_types import (
@@ -36,6 +36,7 @@ from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, StoreError
 from mcp_sessions.kept import drop, keep, kept_at
 from mcp_sessions.naming import Named, access_by, named_by
+from mcp_sessions.pushing import Pusher
 from mcp_sessions.stores.base import Access
 from mcp_sessions.stores.noticed import owner_topic
 from mcp_sessions.stores.notices.board import Board, topic_of
@@ -45,9 +46,6 @@ MOST_RESOURCES: Final = 100
 
 MOST_STREAMS: Final = 32
 """How many streams one authenticated user may have open in a process: the SDK has 1024 for all."""
-
-_STATE: Final = "mcp_sessions.subscriptions"
-"""Where a connection's pusher is kept, in the connection."""
 
 _NO_CHANNEL: Final = (
     "this server has no way to send you notifications. Its author must serve it by sessions.run or sessions.http_app."
@@ -187,7 +185,7 @@ class Subscriptions:
         return {}
 
     async def _push(self, channel: Connection, uri: str, call: Call) -> bool:
-        stream = _Pusher.of(channel, self._board).stream
+        stream = Pusher.of(channel, self._board).stream
         if uri not in stream and len(stream) >= MOST_RESOURCES:
             raise MCPError(INVALID_PARAMS, f"you can subscribe to {MOST_RESOURCES} resources: unsubscribe one")
         await self._board.ready()
@@ -215,9 +213,9 @@ class Subscriptions:
         if channel is None:
             await drop(call, kept_at(call, str(call.transport)), uri)
             return {}
-        pusher = channel.state.get(_STATE)
-        if isinstance(pusher, _Pusher) and uri in pusher.stream:
-            pusher.stream.unwatch(uri)
+        stream = Pusher.of(channel, self._board).stream
+        if uri in stream:
+            stream.unwatch(uri)
             return {}
         return {} if self._is_ours(uri) else await call_next(ctx)
 
@@ -239,37 +237,6 @@ async def _is_theirs(access: Access, call: Call) -> bool:
     except StoreError as error:
         raise MCPError(INTERNAL_ERROR, str(error)) from error
     return found is not None and found.owner == access.owner
-
-
-class _Pusher:
-    """Sends what a legacy connection subscribed to, for as long as the connection lasts."""
-
-    def __init__(self, connection: Connection, board: Board) -> None:
-        self._connection = connection
-        self._events: asyncio.Queue[ServerEvent] = asyncio.Queue()  # in which each resource is once at most
-        self.stream = Stream(board)
-        self.stream.open(self._events.put_nowait)
-        self._task = asyncio.create_task(self._push())
-
-    @classmethod
-    def of(cls, connection: Connection, board: Board) -> "_Pusher":
-        """Return the one of a connection, which ends with it."""
-        pusher = connection.state.get(_STATE)
-        if not isinstance(pusher, cls):
-            pusher = connection.state[_STATE] = cls(connection, board)
-            connection.exit_stack.push_async_callback(pusher.close)
-        return pusher
-
-    async def close(self) -> None:
-        self.stream.close()
-        self._task.cancel()
-
-    async def _push(self) -> None:
-        while True:
-            event = await self._events.get()
-            self.stream.sent(event)
-            if isinstance(event, ResourceUpdated):
-                await self._connection.notify("notifications/resources/updated", {"uri": event.uri})
 
 
 class _Sending:

@@ -5,6 +5,7 @@ import logging
 from typing import Any
 
 import pytest
+from key_value.aio.stores import memory as key_values
 from mcp import Client
 from mcp.server import MCPServer
 from mcp.server.caching import CacheHint
@@ -14,6 +15,7 @@ from tests.runtime.resource_server import Held, Mine, Note, as_user, created, do
 from mcp_sessions import UntypedSession
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import MemoryStore
+from mcp_sessions.stores.keyvalue import KeyValueStore
 
 pytestmark = pytest.mark.anyio
 
@@ -243,3 +245,15 @@ async def test_results_are_nobody_elses_to_keep(store: Any) -> None:
 async def test_what_cannot_be_a_resource_is_said_at_once(given: Any, error: Any, words: str) -> None:
     with pytest.raises(error, match=words):
         Sessions("memory://", schemas=[Note, Mine], resources=given)
+
+
+async def test_a_store_by_which_others_cannot_be_told_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    server, sessions = make(KeyValueStore(key_values.MemoryStore()))
+    app = sessions.http_app(server)
+    async with app.router.lifespan_context(app):
+        assert "processes that share KeyValueStore cannot tell each other anything" in caplog.text
+    caplog.clear()
+    server, sessions = make(MemoryStore())
+    app = sessions.http_app(server)
+    async with app.router.lifespan_context(app):
+        assert "cannot tell each other" not in caplog.text

@@ -199,14 +199,32 @@ async def test_a_session_subscribes_to_so_many_resources(store: Any, monkeypatch
 
 async def test_subscriptions_that_expired_are_begun_anew(store: Any, clock: Any) -> None:
     async with on_a_socket(store, idle="10d") as url, connected(url) as client:
-        await client.write("a")
-        await client.ask("resources/subscribe", {"uri": CURRENT})
-        clock.advance(8 * 24 * 3600)
-        assert (await client.ask("resources/subscribe", {"uri": "weather://today"}))["result"] == {}
-        clock.advance(8 * 24 * 3600)
-        await client.write("b")
-        async with client.listening():
-            assert (await client.ask("resources/unsubscribe", {"uri": CURRENT}))["result"] == {}
+        address = Address("transport", client.headers["mcp-session-id"], "#subscriptions")
+
+        async def subscribe_and_expire(uri: str) -> None:
+            assert (await client.ask("resources/subscribe", {"uri": uri}))["result"] == {}
+            kept = await store.look_up(address)
+            clock.advance(kept.info.expires - clock() + 1)
+
+        await subscribe_and_expire(CURRENT)
+        await subscribe_and_expire("weather://today")
+        assert (await client.ask("resources/unsubscribe", {"uri": "weather://today"}))["result"] == {}
+        async with client.listening() as stream:
+            await client.ask("resources/subscribe", {"uri": "weather://tomorrow"})
+            assert await stream.update() == "weather://tomorrow"
+
+
+async def test_a_store_that_fails_is_said_to(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with on_a_socket(store) as url, connected(url) as client:
+
+        async def fail(*_: Any, **__: Any) -> None:
+            raise StoreError("it is down")
+
+        monkeypatch.setattr(store, "names", fail)
+        monkeypatch.setattr(store, "remove", fail)
+        for method in ("resources/subscribe", "resources/unsubscribe"):
+            error = (await client.ask(method, {"uri": CURRENT}))["error"]
+            assert (error["code"], error["message"]) == (-32603, "it is down")
 
 
 async def test_a_store_that_fails_for_a_while_is_asked_again(

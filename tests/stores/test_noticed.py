@@ -1,6 +1,8 @@
 """``NoticedStore``: what is told of, and what is not; a script tells a server of what it changes."""
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 
@@ -167,3 +169,9 @@ async def test_a_script_tells_others_before_it_ends() -> None:
     async with asyncio.timeout(20):
         await heard.wait()
     await server.aclose()
+
+
+def test_a_script_needs_neither_the_sdk_nor_the_packages_of_other_stores() -> None:
+    code = "import sys, mcp_sessions.stores.noticed; print(*{'mcp', 'redis', 'psycopg', 'pytest'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == ""

@@ -41,9 +41,13 @@ class RedisNotices:
             raise failure(self._server.place, error) from error
         try:
             async with PubSub(pool) as connection:
-                await connection.subscribe(self._channel)
-                async for message in self._heard(connection):
-                    yield message
+                try:
+                    await connection.subscribe(self._channel)
+                    async for message in self._heard(connection):
+                        yield message
+                finally:
+                    if connection.connection is not None:
+                        await connection.connection.disconnect()  # and wait for that, which PubSub does not
         except (RedisError, OSError) as error:
             raise failure(self._server.place, error) from error
         finally:
