@@ -19,7 +19,7 @@ from mcp_sessions.lifecycle import Lifecycle
 from mcp_sessions.middleware import SessionMiddleware
 from mcp_sessions.migrations import require_migrations
 from mcp_sessions.observing import ObservingMiddleware
-from mcp_sessions.offering import Offered
+from mcp_sessions.resources.offering import Offered
 from mcp_sessions.stores.base import Store, condition_of
 
 _log: Final = logging.getLogger("mcp_sessions")

@@ -29,7 +29,7 @@ from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import StoreError, TooManySessionsError
 from mcp_sessions.ids import is_transport_id, mint_transport_id
 from mcp_sessions.legacy import LegacyMiddleware, access_to, admit
-from mcp_sessions.standing import Standing
+from mcp_sessions.resources.standing import Standing
 from mcp_sessions.stores.base import Access, NotLiveError
 
 __all__ = ["SessionMiddleware"]

@@ -13,9 +13,9 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, Tex
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.bus import SessionBus
 from mcp_sessions.context import current_call
 from mcp_sessions.errors import also_raise_as
+from mcp_sessions.resources.bus import SessionBus
 from mcp_sessions.server_sessions import ServerSessions
 from mcp_sessions.serving import Serving
 from mcp_sessions.tools import missing_values, names_taken, tools_of

@@ -16,7 +16,7 @@ from mcp_sessions.heartbeat import Heartbeat
 from mcp_sessions.hosting import Hosting
 from mcp_sessions.ids import is_handle
 from mcp_sessions.lifecycle import EndHook, Lifecycle, StartHook
-from mcp_sessions.offering import offered, resources_among
+from mcp_sessions.resources.offering import offered, resources_among
 from mcp_sessions.server_schemas import require_accessors, require_distinct, require_lifetimes
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store

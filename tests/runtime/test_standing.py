@@ -12,7 +12,8 @@ import pytest
 from tests.runtime.resource_server import on_a_socket
 from tests.runtime.test_middleware import HEADERS, HELLO, LEGACY, serving
 
-from mcp_sessions import StoreError, standing, subscriptions
+from mcp_sessions import StoreError
+from mcp_sessions.resources import standing, subscriptions
 from mcp_sessions.stores.base import Address
 
 pytestmark = pytest.mark.anyio

@@ -23,8 +23,8 @@ from tests.runtime.resource_server import (
     serving_on_a_socket,
 )
 
-from mcp_sessions import subscriptions
-from mcp_sessions.bus import Stream
+from mcp_sessions.resources import subscriptions
+from mcp_sessions.resources.bus import Stream
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import Address, MemoryStore
 from mcp_sessions.stores.notices import LocalNotices

@@ -23,13 +23,13 @@ from starlette.types import Send
 
 from mcp_sessions import sdk
 from mcp_sessions.answers import SESSION_HEADER, refusal
-from mcp_sessions.bus import Stream
 from mcp_sessions.context import Call
 from mcp_sessions.errors import StoreError
-from mcp_sessions.kept import drop, kept, kept_at
+from mcp_sessions.resources.bus import Stream
+from mcp_sessions.resources.kept import drop, kept, kept_at
+from mcp_sessions.resources.subscriptions import Subscriptions
 from mcp_sessions.stores.base import Access
 from mcp_sessions.stores.notices.board import Board, Kind, topic_of
-from mcp_sessions.subscriptions import Subscriptions
 
 _log: Final = logging.getLogger("mcp_sessions")
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.bus import SessionBus
-from mcp_sessions.kept import SUBSCRIPTIONS_SCHEMA
-from mcp_sessions.resources import Resources
+from mcp_sessions.resources.bus import SessionBus
+from mcp_sessions.resources.kept import SUBSCRIPTIONS_SCHEMA
+from mcp_sessions.resources.served import Resources
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Store
 from mcp_sessions.stores.memory import MemoryStore
 from mcp_sessions.stores.noticed import NoticedStore

@@ -31,12 +31,12 @@ from pydantic import ValidationError
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.bus import Stream, listening, uri_topic
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, StoreError
-from mcp_sessions.kept import drop, keep, kept_at
-from mcp_sessions.naming import Named, access_by, named_by
-from mcp_sessions.pushing import Pusher
+from mcp_sessions.resources.bus import Stream, listening, uri_topic
+from mcp_sessions.resources.kept import drop, keep, kept_at
+from mcp_sessions.resources.naming import Named, access_by, named_by
+from mcp_sessions.resources.pushing import Pusher
 from mcp_sessions.stores.base import Access
 from mcp_sessions.stores.noticed import owner_topic
 from mcp_sessions.stores.notices.board import Board, topic_of

@@ -6,10 +6,10 @@ from typing import Final
 from mcp.server.connection import Connection
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
 
-from mcp_sessions.bus import Stream
+from mcp_sessions.resources.bus import Stream
 from mcp_sessions.stores.notices.board import Board
 
-_STATE: Final = "mcp_sessions.subscriptions"
+_STATE: Final = "mcp_sessions.resources.subscriptions"
 """Where a connection's pusher is kept, in the connection."""
 
 

@@ -18,16 +18,16 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
-from mcp_sessions.bus import SessionBus
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, SessionNotFoundError, SessionRequiredError
 from mcp_sessions.ids import masked
-from mcp_sessions.naming import Named, access_by, have_current, is_malformed, uri_of
-from mcp_sessions.showing import shown
-from mcp_sessions.standing import Standing
+from mcp_sessions.resources.bus import SessionBus
+from mcp_sessions.resources.naming import Named, access_by, have_current, is_malformed, uri_of
+from mcp_sessions.resources.showing import shown
+from mcp_sessions.resources.standing import Standing
+from mcp_sessions.resources.subscriptions import Subscriptions
 from mcp_sessions.stores.base import Listed
 from mcp_sessions.stores.notices.board import Board
-from mcp_sessions.subscriptions import Subscriptions
 
 _log: Final = logging.getLogger("mcp_sessions")
 
