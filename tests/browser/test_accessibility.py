@@ -9,8 +9,8 @@ import pytest
 pytest.importorskip("playwright", reason="NOT TESTED: the studio in a browser; make test-browser does")
 
 from playwright.sync_api import Page
-from tests.browser.conftest import Visit
 from tests.browser.studios import Address
+from tests.browser.visits import Visit
 
 Reach = Callable[[Visit], Any]
 

@@ -12,9 +12,9 @@ import pytest
 pytest.importorskip("playwright", reason="NOT TESTED: the studio in a browser; make test-browser does")
 
 from playwright.sync_api import Page, expect
-from tests.browser.conftest import Visit
 from tests.browser.data import perform
 from tests.browser.studios import Address
+from tests.browser.visits import Visit
 
 from mcp_sessions.admin import Filters, Summary, end, page
 from mcp_sessions.stores import SQLiteStore, Store
