@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, JsonValue
 
 from mcp_sessions.admin import MASK, is_secret_name
-from mcp_sessions.admin.hiding import hidden, restored
 from mcp_sessions.admin.json_text import shown
 from mcp_sessions.admin.statistics import Distinct, bound_of
 from mcp_sessions.admin.type_text import type_text
+from mcp_sessions.hiding import hidden, restored
 
 SECRETS = """password passwd user_password passwordHash DB_PASSWORD api_key apiKey APIKey apikey token access_token
     accessToken accesstoken auth-token refresh_tokens secret client_secret clientSecret credentials private_key

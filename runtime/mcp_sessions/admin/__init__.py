@@ -8,9 +8,9 @@ from mcp_sessions.admin.catalog import Catalog, schema_titled, title_of
 from mcp_sessions.admin.changes import end, set_value, unset_value
 from mcp_sessions.admin.details import Detail, Entry, show
 from mcp_sessions.admin.doctor import CHECKS, Finding, diagnose
-from mcp_sessions.admin.hiding import MASK, is_secret_name
 from mcp_sessions.admin.statistics import SchemaStats, Stats, statistics
 from mcp_sessions.admin.summaries import NO_OWNER, Filters, Summary, find, page, reference_of, summaries
+from mcp_sessions.hiding import MASK, is_secret_name
 
 __all__ = [
     "CHECKS",

@@ -8,8 +8,8 @@ from typing import Any, NoReturn
 
 from mcp_sessions.admin.catalog import Catalog, is_untyped, title_of
 from mcp_sessions.admin.details import SEALED, Detail
-from mcp_sessions.admin.hiding import MASK, restored
 from mcp_sessions.errors import SessionConflictError, SessionError, SessionKeyError, SessionValueError
+from mcp_sessions.hiding import MASK, restored
 from mcp_sessions.json_key import JsonKey
 from mcp_sessions.keys import Key
 from mcp_sessions.stores.base import Access, Address, SchemaVersion, Store

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from mcp_sessions.admin.catalog import Catalog, doc_of, is_untyped
-from mcp_sessions.admin.hiding import is_secret_name
 from mcp_sessions.admin.json_text import shown
 from mcp_sessions.admin.store_time import innermost
 from mcp_sessions.admin.summaries import Summary, summary_of
 from mcp_sessions.admin.type_text import type_text
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.errors import SessionDataError, SessionError, StoreError
+from mcp_sessions.hiding import is_secret_name
 from mcp_sessions.ids import masked
 from mcp_sessions.keys import Key
 from mcp_sessions.schema import SessionSchema
@@ -223,12 +223,7 @@ class _Reader:
 
 def is_secret(name: str, accessor: type[BaseSession] | None) -> bool:
     """Tell whether the value of a key is a secret: by its name, or because a version of its schema says so."""
-    return is_secret_name(name) or (accessor is not None and name in _secrets_of(accessor.schema))
-
-
-def _secrets_of(schema: SessionSchema) -> frozenset[str]:
-    declared = frozenset(key.name for key in schema.keys if getattr(key, "secret", False))
-    return declared | getattr(schema, "secrets", frozenset())
+    return is_secret_name(name) or (accessor is not None and name in accessor.schema.secrets)
 
 
 def problem_of(key: Key[Any, Any], raw: bytes) -> str:

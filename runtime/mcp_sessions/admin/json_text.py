@@ -3,7 +3,7 @@
 import json
 from typing import Any, NamedTuple
 
-from mcp_sessions.admin.hiding import hidden
+from mcp_sessions.hiding import hidden
 
 
 class Shown(NamedTuple):

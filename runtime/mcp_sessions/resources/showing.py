@@ -1,16 +1,14 @@
 """A session as it is shown: as JSON, in the types of its schema, with secret values masked."""
 
-from typing import Any, Final
+from typing import Any
 
 from pydantic_core import to_json
 
 from mcp_sessions.base_session import BaseSession
+from mcp_sessions.hiding import MASK
 from mcp_sessions.keys import Key
 from mcp_sessions.session import Session
 from mcp_sessions.untyped import UntypedSession
-
-MASK: Final = b'"***"'
-"""What stands in the place of a secret value."""
 
 
 async def shown(session: BaseSession) -> str:
@@ -33,6 +31,6 @@ async def shown(session: BaseSession) -> str:
 
 def _text(key: Key[Any, Any], raw: bytes | None) -> bytes:
     if raw is not None:
-        return MASK if getattr(key, "secret", False) else raw
+        return to_json(MASK) if key.secret else raw
     default = key.decode(None)
     return b"null" if default is None else key.encode(default)
