@@ -1,6 +1,7 @@
 """`sessions`: what those who run a server see of a store, end in it and take from it, as they type it."""
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -190,7 +191,7 @@ def test_an_empty_store_is_said_to_be_empty(sessions: Run) -> None:
     assert sessions("stats").out == "no sessions\n"
 
 
-def test_a_long_table_is_cut_off_and_says_so(sessions: Run, shop: Path) -> None:
+def test_a_long_table_is_cut_off_on_a_terminal_and_says_so(sessions: Run, shop: Path) -> None:
     async def more() -> None:
         store = SQLiteStore(shop / "s.db")
         for _ in range(120):
@@ -198,11 +199,33 @@ def test_a_long_table_is_cut_off_and_says_so(sessions: Run, shop: Path) -> None:
         await store.aclose()
 
     asyncio.run(more())
-    outcome = sessions("list", "--schema", "session")
-    assert len(outcome.out.splitlines()) == 101
-    assert outcome.err == "only 100 sessions are shown; --limit 0 shows all\n"
-    assert len(sessions("list", "--schema", "session", "--limit", "0").out.splitlines()) == 121
+    shown = on_terminal("list", "--schema", "session").splitlines()
+    assert len(shown) == 102
+    assert shown[-1] == "only 100 sessions are shown; --limit 0 shows all"
+    assert all(len(line) <= 60 for line in shown)
+    assert "  session_" in shown[1]
+    assert "…" in shown[1]
+    assert len(on_terminal("list", "--schema", "session", "--limit", "0").splitlines()) == 121
+    piped = sessions("list", "--schema", "session")
+    assert (len(piped.out.splitlines()), piped.err) == (121, "")
     assert sessions("list", "--schema", "session", "--limit", "7").err == ""
+
+
+def on_terminal(*arguments: str) -> str:
+    """Run a subcommand on a terminal of 60 columns, and return what is on it."""
+    pty = pytest.importorskip("pty", reason="there are no terminals to open on this system")
+    ours, theirs = pty.openpty()
+    line = [sys.executable, "-m", "mcp_sessiongen", "sessions", *arguments]
+    environment = {**os.environ, "COLUMNS": "60", "NO_COLOR": "1"}
+    with subprocess.Popen(line, stdout=theirs, stderr=theirs, stdin=theirs, env=environment) as process:
+        os.close(theirs)
+        read = b""
+        with contextlib.suppress(OSError):  # which is how a terminal ends that nobody writes to
+            while some := os.read(ours, 65536):
+                read += some
+        assert process.wait(timeout=60) == 0
+    os.close(ours)
+    return read.decode().replace("\r\n", "\n")
 
 
 class Endless(MemoryStore):

@@ -1,5 +1,6 @@
 """`mcp-sessiongen sessions list`."""
 
+import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from mcp_sessions.admin import Summary
 
 _ROWS: Final = 100
-"""How many sessions a table has, unless something else is said."""
+"""How many sessions are shown on a terminal, unless something else is said."""
 
 _KEYS: "Final[dict[str, Callable[[Summary], Any]]]" = {
     "age": lambda one: one.created,
@@ -54,7 +55,7 @@ Examples:
 @store_options
 @filter_options
 @click.option("--sort", type=click.Choice(list(_KEYS)), help="Oldest, longest idle, soonest over or largest first.")
-@click.option("--limit", type=click.IntRange(0), help="How many at most; 0 for all. In a table, 100 by default.")
+@click.option("--limit", type=click.IntRange(0), help="How many at most; 0 for all. On a terminal, 100 by default.")
 @click.option("--ids", is_flag=True, help="Show whole ids. Whoever has one can use the session: mind who sees them.")
 @click.option("--format", "form", type=click.Choice(["table", "json", "jsonl"]), default="table", show_default=True)
 def command(place: Place, wanted: Wanted, sort: str | None, limit: int | None, ids: bool, form: str) -> None:
@@ -62,7 +63,8 @@ def command(place: Place, wanted: Wanted, sort: str | None, limit: int | None, i
     from mcp_sessiongen.commands.sessions.rows import Printer
 
     reporter, printer = Reporter("text" if form == "table" else "json"), Printer(form, ids=ids)
-    order = _Order(sort, _ROWS if limit is None and form == "table" else limit or None)
+    is_watched = form == "table" and sys.stdout.isatty()
+    order = _Order(sort, _ROWS if limit is None and is_watched else limit or None)
     is_cut_off = perform(reporter, lambda: _list(place, wanted, order, printer.add))
     printer.finish()
     if form == "table" and not printer.count:
