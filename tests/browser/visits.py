@@ -37,7 +37,10 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def axe(repository: Path) -> str:
     """The source of axe-core."""
-    return (repository / "build/browser/node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+    file = repository / "build/browser/node_modules/axe-core/axe.min.js"
+    if not file.exists():
+        pytest.fail("axe-core is not in build/browser: run scripts/browser, or make test-browser")
+    return file.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
