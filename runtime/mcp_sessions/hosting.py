@@ -130,15 +130,9 @@ def serve_http(
     app: Starlette, host: str, port: int, path: str, before_shutdown: Callable[[], None] = lambda: None
 ) -> None:
     """Serve an application until the process is told to stop; where it does is said once the port is ours."""
-    import uvicorn
+    from mcp_sessions.stopping import Server
 
-    class Server(uvicorn.Server):
-        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-            before_shutdown()
-            await super().shutdown(sockets)
-
-    config = uvicorn.Config(app, host=host, port=port, log_level="warning")
-    http = Server(config)
+    http = Server(app, host, port, before_shutdown)
     try:
         listening = _listening(host, port)
     except OSError as error:

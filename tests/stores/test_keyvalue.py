@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -765,7 +766,13 @@ def test_a_server_on_stdio_warns_too(tmp_path: Any) -> None:
         "sessions.run(MCPServer('demo', extensions=[sessions]), 'stdio')\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], input="", capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        env={**os.environ, "COLUMNS": "1000"},  # where rich is installed, the SDK has it break lines
     )
     assert done.stderr.count("sessions are kept in KeyValueStore: its operations are atomic within one event loop") == 1
     assert "Traceback" not in done.stderr

@@ -33,7 +33,7 @@ ACCESSORS = {
     "kinds": "KindsSession",
     "order": "OrderSession",
     "schemas": "OrderSession",
-    "readme": "CartSession",
+    "accessors": "CartSession",
     "typing_shop": "BasketSession",
     "shop": "EverythingSession",
 }
@@ -57,7 +57,7 @@ def compiled(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
     (folder / "typing_shop.py").write_text((typed / "shop.py").read_text())
     (folder / "order.yaml").write_text((typed / "order.yaml").read_text().replace("shop:", "typing_shop:"))
     (folder / "schemas.yaml").write_text(yaml_with(repository / "docs/schemas.md", "An order that"))
-    (folder / "readme.yaml").write_text(yaml_with(repository / "README.md", "A shopping cart."))
+    (folder / "accessors.yaml").write_text(yaml_with(repository / "docs/accessors.md", "A shopping cart."))
     sources = [*sorted(path.name for path in folder.glob("*.yaml")), "shop:Everything", "typing_shop:Basket"]
     command = [sys.executable, "-m", "mcp_sessiongen", "generate", *sources, "-o", "sampled"]
     subprocess.run(command, cwd=folder, check=True, timeout=120, capture_output=True)
