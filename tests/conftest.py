@@ -16,7 +16,7 @@ settings.load_profile("unhurried")
 
 
 def pytest_collection_finish() -> None:
-    """Leave out of garbage collections what stays to the end: with thousands of tests each takes a third of a second."""
+    """Leave out of garbage collections what stays to the end: with thousands of tests that is most of their work."""
     gc.collect()
     gc.freeze()
 
