@@ -391,14 +391,14 @@ def test_one_schema_of_an_mcp_session_is_ended_alone(sessions: Run, shop: Path) 
 
 
 def test_what_filters_let_through_is_ended(sessions: Run, shop: Path) -> None:
-    assert sessions("end", "--owner", "4f1c", "--idle", "1h", "--yes").out == "2 sessions ended\n"
+    assert sessions("end", "--owner", "4f1c09ab", "--idle", "1h", "--yes").out == "2 sessions ended\n"
     assert not any(id_of(number) in one for one in ids_in(shop / "s.db") for number in (0, 2))
-    assert sessions("end", "--owner", "4f1c", "--yes").out == "0 sessions ended\n"
+    assert sessions("end", "--owner", OWNER, "--yes").out == "0 sessions ended\n"
 
 
 def test_a_dry_run_shows_what_would_be_ended(sessions: Run, shop: Path) -> None:
     before = ids_in(shop / "s.db")
-    for arguments in (("--owner", "4f1c"), ("cart_aaaa", "cart_cccc")):
+    for arguments in (("--owner", "4f1c09ab"), ("cart_aaaa", "cart_cccc")):
         shown = sessions("end", *arguments, "--dry-run").out
         assert shown.endswith("2 sessions would be ended\n")
         assert "cart_aaaa..." in shown
@@ -411,7 +411,14 @@ def test_a_dry_run_shows_what_would_be_ended(sessions: Run, shop: Path) -> None:
     [
         ((), "Name sessions, or say which with --schema"),
         (("cart_aaaa",), "1 session would be ended, and nobody can be asked: add --yes."),
-        (("--owner", "4f1c"), "2 sessions would be ended, and nobody can be asked"),
+        (("--owner", "4f1c09ab"), "2 sessions would be ended, and nobody can be asked"),
+        (("--owner", "", "--yes"), "Invalid value for '--owner': it is empty; is a variable not set?"),
+        (("--schema", "", "--yes"), "Invalid value for '--schema': it is empty"),
+        (("mcps-", "--schema", "", "--yes"), "Invalid value for '--schema': it is empty"),
+        (("--owner", "4f1c", "--yes"), "--owner takes none, or 8 to 64 hex digits of a hash; got '4f1c'."),
+        (("--owner", "user-17-at-work", "--yes"), "--owner takes none, or 8 to 64 hex digits"),
+        (("--older-than", "", "--yes"), "Invalid value for '--older-than'"),
+        (("--larger-than", "", "--yes"), "Invalid value for '--larger-than'"),
         (("cart_aaaa", "--owner", "4f"), "Name sessions or use filters, not both"),
         (("-",), "With ids on stdin nobody can be asked"),
     ],
@@ -422,6 +429,24 @@ def test_nothing_is_ended_unless_that_is_plainly_meant(
     before = ids_in(shop / "s.db")
     assert says in sessions("end", *arguments, code=2).err
     assert ids_in(shop / "s.db") == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list", "--owner", ""),
+        ("list", "--schema", ""),
+        ("show", "mcps-", "--schema", ""),
+        ("show", "mcps-", "--key", ""),
+        ("export", "-", "--schema", ""),
+    ],
+)
+def test_an_option_that_is_empty_is_refused_as_that_of_a_variable_that_is_not_set(
+    sessions: Run, arguments: tuple[str, ...]
+) -> None:
+    refused = sessions(*arguments, code=2)
+    assert "it is empty; is a variable not set?" in refused.err
+    assert refused.out == ""
 
 
 def test_many_are_ended_by_ids_on_stdin(shop: Path) -> None:

@@ -189,6 +189,12 @@ async def test_sessions_are_filtered(store: Store, clock: FakeClock) -> None:
     assert [one.address for one in only] == [pad.address]
 
 
+@pytest.mark.parametrize("name", ["schema", "owner"])
+def test_a_filter_that_is_empty_is_refused_before_it_means_everything(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is empty; give None for sessions of any {name}"):
+        Filters(**{name: ""})
+
+
 async def test_pages_have_every_session_once(store: Store, clock: FakeClock) -> None:
     made = {(await begun(store, "pad" if number % 3 else "cart")).address for number in range(20)}
     for limit, filters in ((1, Filters()), (7, Filters()), (50, Filters()), (4, Filters(schema="cart", owner="ab"))):

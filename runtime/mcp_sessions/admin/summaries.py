@@ -74,7 +74,7 @@ class Filters:
 
     Attributes:
         schema: What they are called.
-        owner: How the hash of their owner begins, or ``NO_OWNER``.
+        owner: How the hash of their owner begins, or ``NO_OWNER``; neither this nor ``schema`` is empty.
         space: What kind of id names them.
         min_age: Seconds since they began.
         max_age: The same, at most.
@@ -93,6 +93,11 @@ class Filters:
     max_expires_in: float | None = None
     min_size: int | None = None
     max_size: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("schema", "owner"):
+            if getattr(self, name) == "":  # every hash begins so, and it is what stores call MCP sessions
+                raise ValueError(f"{name} is empty; give None for sessions of any {name}")
 
     def fit(self, one: Summary) -> bool:
         """Tell whether a session is wanted."""

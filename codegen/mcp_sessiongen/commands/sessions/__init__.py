@@ -27,7 +27,7 @@ Examples:
   export MCP_SESSIONS_STORE=redis://localhost:6379/0
   mcp-sessiongen sessions list --idle 10m
   mcp-sessiongen sessions show cart_e52x           # as a log line shows it
-  mcp-sessiongen sessions end --owner 4f1c09       # all of one user's
+  mcp-sessiongen sessions end --owner 4f1c09ab     # all of one user's
   mcp-sessiongen sessions doctor
 
 Values are shown by the schemas of the project here, or of the modules that --module names; without, as JSON. If the

@@ -1,6 +1,7 @@
 """`mcp-sessiongen sessions end`."""
 
 import json
+import re
 import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from mcp_sessions.admin import Summary
 
 _SHOWN: Final = 10
+_OWNER: Final = re.compile("[0-9a-f]{8,64}")
+"""As much of an owner's hash as lists show: with less, others might be meant too."""
 
 _HELP: Final = """End sessions: those that are named, or all that the filters let through.
 
@@ -59,6 +62,7 @@ def command(place: Place, sessions: tuple[str, ...], wanted: Wanted, dry_run: bo
         raise click.UsageError("Name sessions or use filters, not both; only --schema tells sessions of one id apart.")
     if "-" in sessions and not (yes or dry_run):
         raise click.UsageError("With ids on stdin nobody can be asked: add --yes, or --dry-run to see what would be.")
+    _require_owner(wanted.given["owner"])
     reporter = Reporter(form)
     job = _Job(place, texts_of(sessions), wanted, reporter)
     found = perform(reporter, job.look)
@@ -70,6 +74,16 @@ def command(place: Place, sessions: tuple[str, ...], wanted: Wanted, dry_run: bo
     _tell(outcome, reporter)
     if outcome.not_found:
         sys.exit(1)
+
+
+def _require_owner(owner: str | None) -> None:
+    """Refuse so little of an owner that it may be several.
+
+    Raises:
+        click.UsageError: If it is.
+    """
+    if owner not in (None, "none") and not _OWNER.fullmatch(owner or ""):
+        raise click.UsageError(f"To end sessions, --owner takes none, or 8 to 64 hex digits of a hash; got {owner!r}.")
 
 
 def _tell(outcome: _Outcome, reporter: Reporter) -> None:

@@ -77,6 +77,18 @@ def typed_store_options(command: Function) -> Function:
     return keyed_store_options(option(with_modules))
 
 
+def not_empty(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse what a variable that is not set leaves: taken at its word, it would begin, or name, everything."""
+    if "" in (value if isinstance(value, tuple) else (value,)):
+        raise click.BadParameter("it is empty; is a variable not set?", context, parameter)
+    return value
+
+
+def schema_option(text: str) -> Callable[[Function], Function]:
+    """Return the option that says of which schema."""
+    return click.option("--schema", metavar="NAME", callback=not_empty, help=text)
+
+
 def _duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     if value is None:
         return None
@@ -127,8 +139,13 @@ def filter_options(command: Function) -> Function:
 
 
 _FILTERS: Final = (
-    click.option("--schema", metavar="NAME", help='Of one schema; also "MCP session" and "events".'),
-    click.option("--owner", metavar="HASH", help="Of owners whose hash begins so; none: of those without one."),
+    schema_option('Of one schema; also "MCP session" and "events".'),
+    click.option(
+        "--owner",
+        metavar="HASH",
+        callback=not_empty,
+        help="Of owners whose hash begins so; none: of those without one.",
+    ),
     click.option("--space", type=click.Choice(SPACES), help="With one kind of id."),
     click.option("--mcp", "space", flag_value="transport", help="MCP sessions and what is in them."),
     click.option("--handles", "space", flag_value="handle", help="Sessions that have a handle."),
