@@ -62,8 +62,19 @@ def id_of(number: int, schema: str = "cart") -> str:
     return f"{schema}_{'abcdefgh'[number] * 32}"
 
 
+def digest_of(schema: str) -> str:
+    """A pad is a session of which no schema says anything."""
+    return "" if schema == "pad" else "x"
+
+
 def handle(number: int, owner: str | None = OWNER, schema: str = "cart", version: int = 1) -> Access:
-    return Access(Address("handle", id_of(number, schema), schema), owner, version=version, digest="x", since=version)
+    return Access(
+        Address("handle", id_of(number, schema), schema),
+        owner,
+        version=version,
+        digest=digest_of(schema),
+        since=version,
+    )
 
 
 MCP = Access(Address("transport", "mcps-" + "m" * 32, TRANSPORT_SCHEMA), OTHER)
@@ -367,6 +378,10 @@ def test_untyped_sessions_of_a_module_have_a_schema(sessions: Run, shop: Path) -
         "from mcp_sessions import UntypedSession\n\n\nclass Pad(UntypedSession, name='pad'):\n    pass\n"
     )
     assert "not at hand" not in sessions("show", "pad_", "-m", "pads").out
+    hidden = sessions("show", "cart_aaaa", "-m", "pads").out
+    assert "  visits = ********\n" in hidden
+    assert hidden.endswith("Without it nobody knows which keys are secret: --reveal shows all.\n")
+    assert "  visits = 3  (secret)\n" in sessions("show", "cart_aaaa", "-m", "pads", "--reveal").out
 
 
 # end

@@ -87,7 +87,7 @@ NOTHING = Catalog()
 async def begun(store: Store, schema: str = "cart", owner: str | None = OWNER, **about: Any) -> Access:
     """Begin a session; of the cart's version 3 unless something else is said."""
     values, idle, most = about.pop("values", {}), about.pop("idle", 600.0), about.pop("max", None)
-    versions = {"version": 3, "digest": "d3", "since": 2} | about
+    versions = {"version": 3, "digest": "d3" if schema == "cart" else "", "since": 2} | about
     access = Access(Address("handle", mint_handle(schema), schema), owner, **versions)
     await store.create(access, Lifetime(idle, most), values)
     return access
@@ -299,12 +299,41 @@ async def test_the_default_of_a_key_that_is_unset_is_shown(store: Store) -> None
 
 
 async def test_without_a_schema_values_are_shown_as_json(store: Store) -> None:
-    detail = await shown(store, await begun(store, values={"b": b'{"token":"x","n":1e400}', "a": b"1"}), NOTHING)
+    access = await begun(store, digest="", values={"b": b'{"token":"x","n":1e400}', "a": b"1"})
+    detail = await shown(store, access, NOTHING)
     assert [(one.key, one.type, one.text) for one in detail.entries] == [
         ("a", None, "1"),
         ("b", None, '{\n  "token": "********",\n  "n": 1e400\n}'),
     ]
     assert (detail.has_schema, detail.schema_version) == (False, None)
+
+
+class UntypedCart(UntypedSession, name="cart"):
+    """Takes the carts of another server for its own."""
+
+
+@pytest.mark.parametrize("catalog", [NOTHING, Catalog([UntypedCart])])
+async def test_without_its_schema_all_of_a_typed_session_is_secret(store: Store, catalog: Catalog) -> None:
+    access = await begun(store, digest="of-a-schema", values={"pin": b"4711", "broken": b"{"})
+    detail = await shown(store, access, catalog)
+    assert [(one.key, one.is_secret, one.text, one.raw) for one in detail.entries] == [
+        ("broken", True, None, None),
+        ("pin", True, None, None),
+    ]
+    assert detail.takes_all_as_secret
+    revealed = await shown(store, access, catalog, reveal=True)
+    assert entry(revealed, "pin").text == "4711"
+    assert not (await shown(store, access)).takes_all_as_secret
+
+
+async def test_keys_that_only_a_newer_schema_has_are_secret(store: Store) -> None:
+    """That schema is not at hand, and may say so of them."""
+    for since in (3, 9):
+        newer = await begun(store, version=9, since=since, values={"visits": b"1", "pin": b"4711"})
+        detail = await shown(store, newer)
+        assert (entry(detail, "visits").text, entry(detail, "pin").text) == ("1", None)
+    same = await shown(store, await begun(store, values={"pin": b"4711"}))
+    assert entry(same, "pin").text == "4711"
 
 
 async def test_an_untyped_session_has_the_keys_that_it_has(store: Store) -> None:
