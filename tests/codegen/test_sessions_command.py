@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from mcp_sessiongen.commands.sessions import ending
 from mcp_sessiongen.commands.sessions.table import Column, Table, cut
 from mcp_sessiongen.commands.sessions.units import moment, parse_size, size
 from mcp_sessiongen.commands.sessions.units import time as time_text
@@ -409,6 +410,32 @@ def test_what_filters_let_through_is_ended(sessions: Run, shop: Path) -> None:
     assert sessions("end", "--owner", "4f1c09ab", "--idle", "1h", "--yes").out == "2 sessions ended\n"
     assert not any(id_of(number) in one for one in ids_in(shop / "s.db") for number in (0, 2))
     assert sessions("end", "--owner", OWNER, "--yes").out == "0 sessions ended\n"
+
+
+def test_what_begins_while_somebody_is_asked_is_not_ended(
+    sessions: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what was shown was confirmed: neither another session is ended, nor a new one of the same id."""
+
+    async def begin_others() -> None:
+        store = SQLiteStore(shop / "s.db")
+        await store.end(handle(2))
+        await store.create(handle(4), Lifetime(DAY), {"visits": b"1"})
+        await store.aclose()
+        later = SQLiteStore(shop / "s.db", clock=lambda: time.time() + 2 * 3600.0)
+        await later.purge_expired(10)
+        await later.create(handle(2), Lifetime(DAY), {"visits": b"1"})
+        await later.aclose()
+
+    def ask(found: Any, *_: object, **options: bool) -> None:
+        assert found.total == 2
+        asyncio.run(begin_others())
+
+    monkeypatch.setattr(ending, "_ask", ask)
+    assert sessions("end", "--owner", "4f1c09ab").out == "1 session ended\n"
+    left = ids_in(shop / "s.db")
+    assert f"cart {id_of(0)}" not in left
+    assert {f"cart {id_of(2)}", f"cart {id_of(4)}"} < left
 
 
 def test_a_dry_run_shows_what_would_be_ended(sessions: Run, shop: Path) -> None:

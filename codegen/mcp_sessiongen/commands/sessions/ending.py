@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mcp_sessions.admin import Summary
+    from mcp_sessions.stores import Store
 
 _SHOWN: Final = 10
 _OWNER: Final = re.compile("[0-9a-f]{8,64}")
@@ -27,7 +28,8 @@ _HELP: Final = """End sessions: those that are named, or all that the filters le
 What they held is gone at once, and their clients are told that they were ended. An MCP session ends with all that is
 kept in it. Hooks that a server has for ends of sessions are not called: a server's own  sessions.end  does that.
 
-ID is as for show; - reads ids from stdin, one a line. You are asked before anything is done, unless with --yes.
+ID is as for show; - reads ids from stdin, one a line. You are asked before anything is done, unless with --yes; what
+begins while you think about it is not ended.
 
 \b
 Examples:
@@ -103,11 +105,13 @@ class _Found:
     Attributes:
         total: How many sessions.
         first: The first of them; all, where they are named.
+        known: What tells those that the filters let through from any others, also from later ones of the same id.
         missing: How many of those that are named there are not.
     """
 
     total: int = 0
     first: "list[Summary]" = field(default_factory=list)
+    known: set[tuple[str, float]] = field(default_factory=set)
     missing: int = 0
 
 
@@ -134,19 +138,20 @@ class _Job:
             if not self.named:
                 async for one in summaries(store, self.wanted.filters()):
                     found.total += 1
+                    found.known.add((one.reference, one.created))
                     if len(found.first) < _SHOWN:
                         found.first.append(one)
         return found
 
     async def end(self, found: _Found) -> tuple[int, int]:
-        """End what was named, or once more what the filters let through; return how many were ended, and were gone."""
-        from mcp_sessions.admin import end, summaries
+        """End what was looked at, if the filters still let it through; return how many were ended, and were gone."""
+        from mcp_sessions.admin import end
 
         ended = gone = 0
         addresses = {one.address for one in found.first} if self.named else set()
         async with self.place.opened() as store:
             with progress_bar(found.total) as bar:
-                async for one in _each(found.first) if self.named else summaries(store, self.wanted.filters()):
+                async for one in self._looked_at(store, found):
                     is_ended = await end(store, one.address)
                     is_ended = is_ended or (one.address.has_parent and one.address.parent in addresses)
                     ended += is_ended
@@ -154,10 +159,17 @@ class _Job:
                     bar.update(1)
         return ended, gone
 
+    async def _looked_at(self, store: "Store", found: _Found) -> "AsyncIterator[Summary]":
+        """Give again what was found, without what has begun since: nobody was asked about that."""
+        from mcp_sessions.admin import summaries
 
-async def _each(found: "list[Summary]") -> "AsyncIterator[Summary]":
-    for one in found:
-        yield one
+        if self.named:
+            for one in found.first:
+                yield one
+            return
+        async for one in summaries(store, self.wanted.filters()):
+            if (one.reference, one.created) in found.known:
+                yield one
 
 
 def _ask(found: _Found, reporter: Reporter, *, dry_run: bool, yes: bool) -> None:
