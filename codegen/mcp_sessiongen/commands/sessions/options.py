@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcp_sessions.admin import Catalog, Filters
     from mcp_sessions.stores import Store
 
+F = TypeVar("F", bound=Callable[..., Any])
 Function: TypeAlias = Callable[..., None]
 
 SPACES: Final = ("handle", "transport", "connection", "user")
@@ -84,7 +85,7 @@ def not_empty(context: click.Context, parameter: click.Parameter, value: Any) ->
     return value
 
 
-def schema_option(text: str) -> Callable[[Function], Function]:
+def schema_option(text: str) -> Callable[[F], F]:
     """Return the option that says of which schema."""
     return click.option("--schema", metavar="NAME", callback=not_empty, help=text)
 
