@@ -697,6 +697,8 @@ def test_a_store_that_cannot_be_reached_is_told_without_a_password(sessions: Run
         ("postgresql://me:hunter2@127.0.0.1:1/x", "error: cannot connect to the session database"),
         ("nosql://me:hunter2@host", "error: not a store URL: 'nosql://***@host'"),
         ("sqlite:///typo.db", "There is no session database typo.db"),
+        ("redis://:hunter2@[::1/0", "error: not a store URL: 'redis://***@[::1/0'"),
+        ("sqlite:typo.db", "error: not a store URL: 'sqlite:typo.db'; write memory://, sqlite:///relative.db"),
         ("memory://", "A store in memory is in the server's process, and nobody else's."),
     ):
         outcome = sessions(*subcommand.split(), "--store", url, code=2)
@@ -723,7 +725,8 @@ def test_wrong_usage_is_told(sessions: Run, arguments: tuple[str, ...], says: st
 def test_a_missing_store_is_told(shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MCP_SESSIONS_STORE", raising=False)
     outcome = run("sessions", "list")
-    assert (outcome.code, "Missing option '--store'" in outcome.err) == (2, True)
+    assert outcome.code == 2
+    assert "Missing option '--store'. Or set MCP_SESSIONS_STORE; for a file here: --store sqlite:///s" in outcome.err
 
 
 def test_ctrl_c_ends_an_import_that_waits_for_its_input(shop: Path) -> None:
