@@ -16,6 +16,7 @@ from mcp_sessions.stores import (
     Address,
     Lifetime,
     MemoryStore,
+    Remains,
     SessionCopy,
     Store,
 )
@@ -219,3 +220,14 @@ async def test_a_session_that_cannot_be_read_is_named_or_left_out(clock: FakeClo
     lines = [line async for line in export_sessions(store, damaged=damaged)]
     assert damaged == [bad.address]
     assert len(lines) == 1 + 253
+
+
+async def test_values_are_not_in_what_debuggers_and_logs_show_of_a_session() -> None:
+    store = MemoryStore()
+    await store.create(PARENT, Lifetime(600.0))
+    await store.write(CHILD, {"pin": b'"hunter2"'})
+    copy = await store.copy_out(CHILD.address)
+    assert copy is not None
+    gone = Remains(CHILD.address, "me", "ended", copy.values)
+    assert copy.values == gone.values == {"pin": b'"hunter2"'}
+    assert "hunter2" not in repr([copy, gone])
