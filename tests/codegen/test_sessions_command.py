@@ -138,14 +138,14 @@ def ids_in(path: Path) -> set[str]:
 
 def test_a_list_shows_what_there_is(sessions: Run) -> None:
     assert sessions("list").out == (
-        "SCHEMA       SESSION       OWNER     AGE  IDLE  EXPIRES IN    SIZE  VER\n"
-        "cart         cart_aaaa...  4f1c09ab   3h    3h      21h23m    71 B    1\n"
-        "cart         cart_bbbb...  77aa12cd   3h    3h      21h23m  4.9 KB    1\n"
-        "cart         cart_cccc...  4f1c09ab   3h    3h      21h23m    38 B    1\n"
-        "pad          pad_dddd...   -          3h    3h      21h23m    14 B    1\n"
-        "MCP session  mcps-mmmm...  77aa12cd   3h    3h      21h23m     0 B    1\n"
-        "events       mcps-mmmm...  77aa12cd   3h    3h      21h23m    44 B    1\n"
-        "cart         mcps-mmmm...  77aa12cd   3h    3h      21h23m     7 B    1\n"
+        "SCHEMA       SESSION       OWNER     AGE  IDLE  EXPIRES IN     SIZE  VER\n"
+        "cart         cart_aaaa...  4f1c09ab   3h    3h      21h23m     71 B    1\n"
+        "cart         cart_bbbb...  77aa12cd   3h    3h      21h23m  4.9 KiB    1\n"
+        "cart         cart_cccc...  4f1c09ab   3h    3h      21h23m     38 B    1\n"
+        "pad          pad_dddd...   -          3h    3h      21h23m     14 B    1\n"
+        "MCP session  mcps-mmmm...  77aa12cd   3h    3h      21h23m      0 B    1\n"
+        "events       mcps-mmmm...  77aa12cd   3h    3h      21h23m     44 B    1\n"
+        "cart         mcps-mmmm...  77aa12cd   3h    3h      21h23m      7 B    1\n"
     )
 
 
@@ -518,9 +518,9 @@ def test_expired_sessions_are_purged(sessions: Run, shop: Path) -> None:
 
 def test_statistics_are_a_table_or_json(sessions: Run) -> None:
     shown = sessions("stats").out
-    assert shown.startswith("7 sessions, 2 of them in an MCP session; 5.1 KB\n2 owners; 1 session without one\n\n")
-    assert "cart                4       2  5 KB   4.9 KB      3h       21h23m  1: 4\n" in shown
-    assert "up to    16 KB  ########  " in shown
+    assert shown.startswith("7 sessions, 2 of them in an MCP session; 5.1 KiB\n2 owners; 1 session without one\n\n")
+    assert "cart                4       2  5 KiB  4.9 KiB      3h       21h23m  1: 4\n" in shown
+    assert "up to   16 KiB  ########  " in shown
     found = json.loads(sessions("stats", "--format", "json").out)
     assert (found["sessions"], found["owners"], found["ownerless"]) == (7, 2, 1)
     assert found["by_schema"]["cart"]["versions"] == {"1": 4}
@@ -712,7 +712,7 @@ def test_a_store_that_cannot_be_reached_is_told_without_a_password(sessions: Run
     ("arguments", "says"),
     [
         (("list", "--idle", "10"), "not a duration: '10'; write a number and a unit"),
-        (("list", "--larger-than", "10XB"), "not a size: '10XB'; write a number and a unit, such as 512B, 10KB"),
+        (("list", "--larger-than", "10XB"), "not a size: '10XB'; write a number and a unit, such as 512B, 10KiB"),
         (("list", "--sort", "name"), "'name' is not one of"),
         (("show",), "Missing argument 'ID'"),
         (("nothing",), "No such command 'nothing'"),
@@ -766,9 +766,25 @@ def test_times_are_told_by_their_two_largest_units() -> None:
 
 def test_sizes_are_told_in_few_digits_and_read_back() -> None:
     given = [0, 1023, 1024, 1536, 10240, 102400, 1024**2, 5.5 * 1024**3]
-    assert [size(one) for one in given] == ["0 B", "1023 B", "1 KB", "1.5 KB", "10 KB", "100 KB", "1 MB", "5.5 GB"]
-    assert [parse_size(text) for text in ("10", "10KB", "1.5mb", "512 B")] == [10, 10240, 1572864, 512]
-    for text in ("", "KB", "-1", "1e3", "10 PB"):
+    assert [size(one) for one in given] == [
+        "0 B",
+        "1023 B",
+        "1 KiB",
+        "1.5 KiB",
+        "10 KiB",
+        "100 KiB",
+        "1 MiB",
+        "5.5 GiB",
+    ]
+    assert [parse_size(text) for text in ("10", "10KB", "10kib", "1.5mb", "2GiB", "512 B")] == [
+        10,
+        10240,
+        10240,
+        1572864,
+        2 * 1024**3,
+        512,
+    ]
+    for text in ("", "KB", "-1", "1e3", "10 PB", "10 iB"):
         with pytest.raises(ValueError, match="not a size"):
             parse_size(text)
 

@@ -46,7 +46,7 @@ line. Sessions are printed as they are read, however many there are; --sort with
 \b
 Examples:
   mcp-sessiongen sessions list --schema cart --idle 10m
-  mcp-sessiongen sessions list --larger-than 1MB --sort size --limit 10
+  mcp-sessiongen sessions list --larger-than 1MiB --sort size --limit 10
   mcp-sessiongen sessions list --format jsonl | jq .size
 """
 

@@ -153,5 +153,5 @@ _FILTERS: Final = (
     click.option("--older-than", "min_age", metavar="TIME", callback=_duration, help="Began so long ago: 1h."),
     click.option("--idle", "min_idle", metavar="TIME", callback=_duration, help="Not used for so long: 10m."),
     click.option("--expires-within", "max_expires_in", metavar="TIME", callback=_duration, help="Over soon: 5m."),
-    click.option("--larger-than", "min_size", metavar="SIZE", callback=_size, help="At least so large: 10KB."),
+    click.option("--larger-than", "min_size", metavar="SIZE", callback=_size, help="At least so large: 10KiB."),
 )
