@@ -119,6 +119,11 @@ async def test_sessions_of_other_versions_and_of_no_schema_are_found(store: Stor
     assert found["newer"].message == "2 sessions of newer versions than the code: cart 3"
     assert found["schemas"].message == "1 session of schemas that are not at hand: wizard"
     assert all(one.advice for one in found.values())
+    [unread] = [one for one in await findings(store) if one.check == "unread"]
+    assert (unread.level, unread.message) == (
+        "ok",
+        "values of 3 sessions were not checked: they are of other versions",
+    )
 
 
 async def test_sessions_that_live_longer_than_they_should_are_found(store: Store, clock: FakeClock) -> None:

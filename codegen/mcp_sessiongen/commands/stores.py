@@ -234,6 +234,7 @@ def _in_module(given: str, *, untyped: bool) -> "list[type[BaseSession]]":
     ]
     chosen = [accessor for accessor in found if wanted in ("", accessor.__name__)]
     if not chosen:
-        there = ", ".join(accessor.__name__ for accessor in found) or "none"
-        raise click.UsageError(f"{name} has no accessor {wanted or 'class'}: there is {there}.")
+        if not found:
+            raise click.UsageError(f"{name} has no accessor class.")
+        raise click.UsageError(f"{name} has no accessor {wanted}: there is {', '.join(one.__name__ for one in found)}.")
     return chosen

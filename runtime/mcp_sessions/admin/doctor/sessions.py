@@ -154,6 +154,9 @@ class Sessions:
         elif self._checked and not self._damaged.count:
             checked = f"{counted(self._values, 'value')} in {counted(self._checked, 'session')}"
             yield Finding("values", "ok", f"{checked} fit their keys")
+        if unread := self._newer.count + self._older.count:
+            message = f"values of {counted(unread, 'session')} were not checked: they are of other versions"
+            yield Finding("unread", "ok", message, count=unread)
         if self._undeclared.count:
             message = f"{counted(self._undeclared.count, 'value')} of keys that the schema does not have: "
             yield self._undeclared.finding("undeclared", "ok", message + _words(self._undeclared))
