@@ -374,11 +374,19 @@ def test_a_module_of_the_project_that_fails_leaves_json(sessions: Run, shop: Pat
     assert "Cannot import state.cart" in sessions("show", "cart_aaaa", "-m", "state.cart", code=2).err
 
 
+def test_what_was_meant_is_said_of_keys_and_schemas(sessions: Run) -> None:
+    assert sessions("show", "cart_aaaa", "--key", "visit", code=1).err == "no such key: visit; did you mean 'visits'?\n"
+    assert sessions("show", "cart_aaaa", "--key", "zzz", code=1).err == "no such key: zzz\n"
+    wrong = sessions("end", "mcps-", "--schema", "crat", "--yes", code=1).err
+    assert wrong == "no live session: mcps- of schema crat; did you mean 'cart'?\n"
+
+
 def test_untyped_sessions_of_a_module_have_a_schema(sessions: Run, shop: Path) -> None:
     (shop / "pads.py").write_text(
         "from mcp_sessions import UntypedSession\n\n\nclass Pad(UntypedSession, name='pad'):\n    pass\n"
     )
     assert "not at hand" not in sessions("show", "pad_", "-m", "pads").out
+    assert sessions("show", "pad_", "-m", "json", code=2).err.endswith("Error: json has no accessor class.\n")
     hidden = sessions("show", "cart_aaaa", "-m", "pads").out
     assert "  visits = ********\n" in hidden
     assert hidden.endswith("Without it nobody knows which keys are secret: --reveal shows all.\n")
@@ -715,7 +723,8 @@ def test_a_store_that_cannot_be_reached_is_told_without_a_password(sessions: Run
         (("list", "--larger-than", "10XB"), "not a size: '10XB'; write a number and a unit, such as 512B, 10KiB"),
         (("list", "--sort", "name"), "'name' is not one of"),
         (("show",), "Missing argument 'ID'"),
-        (("nothing",), "No such command 'nothing'"),
+        (("nothing",), "No such command 'nothing'; there are: list, show, end, purge"),
+        (("lst",), "No such command 'lst'; did you mean 'list'?"),
     ],
 )
 def test_wrong_usage_is_told(sessions: Run, arguments: tuple[str, ...], says: str) -> None:

@@ -54,6 +54,18 @@ class _Subcommands(click.Group):
         command.name = cmd_name
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from mcp_sessiongen.names import did_you_mean
+
+        word = args[0]
+        if word not in _COMMANDS and not word.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(
+                f"No such command {word!r}; {did_you_mean(word, _COMMANDS) or 'there are: ' + ', '.join(_COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
+
 
 @click.group(cls=_Subcommands, help=_HELP, short_help="Look at the sessions in a store, end and move them.")
 def command() -> None:

@@ -41,13 +41,17 @@ async def chosen(store: "Store", text: str, schema: str | None, reporter: Report
     """
     from mcp_sessiongen.commands.sessions.rows import Printer
     from mcp_sessiongen.diagnostics import clipped
+    from mcp_sessiongen.names import did_you_mean
     from mcp_sessions.admin import find
     from mcp_sessions.ids import masked
 
-    found = [one for one in await find(store, text) if schema in (None, one.schema)]
+    every = await find(store, text)
+    found = [one for one in every if schema in (None, one.schema)]
     shown = clipped(text if len(text) < 24 else masked(text))
     if not found:
-        reporter.note(f"no live session: {shown}" + (f" of schema {clipped(schema)}" if schema else ""))
+        near = did_you_mean(schema, sorted({one.schema for one in every})) if schema else ""
+        of = f" of schema {clipped(schema)}" if schema else ""
+        reporter.note(f"no live session: {shown}{of}{near and '; ' + near}")
         return []
     if len({(one.space, one.address.id) for one in found}) == 1:
         return sorted(found, key=lambda one: (not one.address.is_parent, one.schema))

@@ -40,6 +40,9 @@ Examples:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(place: Place, session: str, schema: str | None, keys: tuple[str, ...], reveal: bool, form: str) -> None:
     """Do what the help says."""
+    from mcp_sessiongen.diagnostics import clipped
+    from mcp_sessiongen.names import did_you_mean
+
     reporter = Reporter(form)
     text = texts_of((session,))[0]
     details = perform(reporter, lambda: _found(place, text, schema, reporter, reveal=reveal))
@@ -47,8 +50,10 @@ def command(place: Place, session: str, schema: str | None, keys: tuple[str, ...
         sys.exit(1)
     missing = [key for key in keys if all(one.key != key for detail in details for one in detail.entries)]
     _print(details, keys, form)
+    known = {one.key for detail in details for one in detail.entries}
     for key in missing:
-        reporter.note(f"no such key: {key}")
+        near = did_you_mean(key, sorted(known))
+        reporter.note(f"no such key: {clipped(key)}{near and '; ' + near}")
     if missing:
         sys.exit(1)
 
