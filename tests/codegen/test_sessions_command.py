@@ -223,6 +223,23 @@ def test_a_long_table_is_cut_off_on_a_terminal_and_says_so(sessions: Run, shop: 
     assert sessions("list", "--schema", "session", "--limit", "7").err == ""
 
 
+def test_what_goes_through_a_large_store_shows_on_a_terminal_how_far_it_is(sessions: Run, shop: Path) -> None:
+    searches = (("list", "--sort", "size", "--schema", "pad"), ("show", "pad_dddd"), ("end", "pad_dddd", "--dry-run"))
+    filtered = ("end", "--schema", "pad", "--dry-run")
+    assert not any("sessions  [" in on_terminal(*arguments) for arguments in (*searches, filtered))
+
+    async def more() -> None:
+        store = SQLiteStore(shop / "s.db")
+        for _ in range(2000):
+            await UntypedSession.create(store)
+        await store.aclose()
+
+    asyncio.run(more())
+    assert all("sessions  [" in on_terminal(*arguments) for arguments in (*searches, filtered))
+    assert "sessions  [" not in on_terminal("show", id_of(3, "pad")), "it is looked up"
+    assert sessions("list", "--sort", "size", "--schema", "pad").err == ""
+
+
 def on_terminal(*arguments: str) -> str:
     """Run a subcommand on a terminal of 60 columns, and return what is on it."""
     pty = pytest.importorskip("pty", reason="there are no terminals to open on this system")

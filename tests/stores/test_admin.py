@@ -207,6 +207,15 @@ async def test_pages_have_every_session_once(store: Store, clock: FakeClock) -> 
         assert sorted(str(one.address) for one in found) == sorted(map(str, wanted))
 
 
+async def test_a_listing_and_a_search_tell_how_far_they_are(store: Store) -> None:
+    for _ in range(3):
+        await begun(store)
+    seen: list[int] = []
+    assert [one async for one in summaries(store, Filters(owner="no"), progress=seen.append)] == []
+    assert await find(store, "pad_", progress=seen.append) == []
+    assert sum(seen) == 2 * 3
+
+
 async def test_what_the_sdk_keeps_is_called_what_it_is(store: Store, clock: FakeClock) -> None:
     await in_transport(store, EVENTS_SCHEMA, "cart")
     assert sorted(one.schema for one in await listed(store, clock)) == ["MCP session", "cart", "events"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mcp_sessiongen.commands.sessions.choosing import chosen, texts_of
+from mcp_sessiongen.commands.sessions.choosing import chosen, texts_of, whole_store
 from mcp_sessiongen.commands.sessions.options import Place, Wanted, filter_options, store_options
 from mcp_sessiongen.commands.shared import Reporter, count
 from mcp_sessiongen.commands.stores import perform, progress_bar
@@ -114,6 +114,13 @@ class _Found:
     known: set[tuple[str, float]] = field(default_factory=set)
     missing: int = 0
 
+    def add(self, one: "Summary") -> None:
+        """Count one that the filters let through."""
+        self.total += 1
+        self.known.add((one.reference, one.created))
+        if len(self.first) < _SHOWN:
+            self.first.append(one)
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -136,11 +143,9 @@ class _Job:
                 found.first += [one for one in some if all(one.address != other.address for other in found.first)]
             found.total = len(found.first)
             if not self.named:
-                async for one in summaries(store, self.wanted.filters()):
-                    found.total += 1
-                    found.known.add((one.reference, one.created))
-                    if len(found.first) < _SHOWN:
-                        found.first.append(one)
+                async with whole_store(store) as bar:
+                    async for one in summaries(store, self.wanted.filters(), progress=bar.update):
+                        found.add(one)
         return found
 
     async def end(self, found: _Found) -> tuple[int, int]:
