@@ -1,13 +1,14 @@
 """What those who run a server see and change of sessions, in every store."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from mcp_sessions import (
     Key,
@@ -343,6 +344,27 @@ async def test_keys_that_only_a_newer_schema_has_are_secret(store: Store) -> Non
         assert (entry(detail, "visits").text, entry(detail, "pin").text) == ("1", None)
     same = await shown(store, await begun(store, values={"pin": b"4711"}))
     assert entry(same, "pin").text == "4711"
+
+
+async def test_a_large_session_is_read_while_others_go_on(store: Store) -> None:
+    """What any client can write must not hold up the loop that shows it."""
+    threads: list[int] = []
+
+    def noted(value: str) -> str:
+        threads.append(threading.get_ident())
+        return value
+
+    class Noted(
+        Session[CartState, str],
+        schema=SessionSchema(name="cart", version=3, keys=(Key("note", Annotated[str, AfterValidator(noted)]),)),
+    ):
+        pass
+
+    for size in (10, 300_000):
+        access = await begun(store, values={"note": b'"' + b"x" * size + b'"'})
+        assert entry(await shown(store, access, Catalog([Noted])), "note").state == "set"
+    small, large = threads
+    assert small == threading.get_ident() != large
 
 
 async def test_an_untyped_session_has_the_keys_that_it_has(store: Store) -> None:

@@ -1,8 +1,10 @@
 """One session with its keys at one moment: what each holds, of what type, until when, and what is wrong with it."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
 
 from mcp_sessions.admin.catalog import Catalog, doc_of, is_untyped
 from mcp_sessions.admin.json_text import shown
@@ -21,6 +23,9 @@ from mcp_sessions.stores.terms import EVENTS_SCHEMA, Address, Listed, SessionCop
 
 State: TypeAlias = Literal["set", "unset", "invalid", "undeclared"]
 """Of a key: it has a value; it has none; its value does not fit; its schema does not have it."""
+
+_LARGE: Final = 256 * 1024
+"""From so many bytes on, values are read in a thread: it may take seconds, and others go on meanwhile."""
 
 SEALED = b"\xfa"
 """What an encrypted value begins with, and no JSON; see ``stores.encrypted.sealing``."""
@@ -116,9 +121,10 @@ async def show(store: Store, address: Address, catalog: Catalog, *, reveal: bool
     info = SessionInfo(*times, room.size_of(copy.values), copy.since, copy.idle, copy.max_at)
     reader = _Reader(copy, now, reveal=reveal)
     typed = accessor if accessor is not None and is_readable and not is_untyped(accessor) else None
+    entries = partial(reader.untyped, accessor) if typed is None else partial(reader.typed, typed)
     return Detail(
         summary=summary_of(Listed(address, copy.owner, info), now),
-        entries=reader.untyped(accessor) if typed is None else reader.typed(typed),
+        entries=await asyncio.to_thread(entries) if info.size > _LARGE else entries(),
         copy=copy,
         idle_lifetime=copy.idle,
         max_at=copy.max_at,
