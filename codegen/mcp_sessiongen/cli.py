@@ -32,7 +32,8 @@ Examples:
 Exit codes:
   0  everything is fine
   1  check, diff, lint, breaking: there are findings; migrate, sessions: some could not be done, or found
-  2  wrong usage, settings or schemas, and nothing was written; or the output cannot be printed
+  2  wrong usage, settings or schemas, and nothing was written; a store that cannot be reached; or the output cannot
+     be printed
 """
 
 

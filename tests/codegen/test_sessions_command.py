@@ -16,6 +16,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+from mcp_sessiongen.commands.sessions import ending
 from mcp_sessiongen.commands.sessions.table import Column, Table, cut
 from mcp_sessiongen.commands.sessions.units import moment, parse_size, size
 from mcp_sessiongen.commands.sessions.units import time as time_text
@@ -62,8 +63,19 @@ def id_of(number: int, schema: str = "cart") -> str:
     return f"{schema}_{'abcdefgh'[number] * 32}"
 
 
+def digest_of(schema: str) -> str:
+    """A pad is a session of which no schema says anything."""
+    return "" if schema == "pad" else "x"
+
+
 def handle(number: int, owner: str | None = OWNER, schema: str = "cart", version: int = 1) -> Access:
-    return Access(Address("handle", id_of(number, schema), schema), owner, version=version, digest="x", since=version)
+    return Access(
+        Address("handle", id_of(number, schema), schema),
+        owner,
+        version=version,
+        digest=digest_of(schema),
+        since=version,
+    )
 
 
 MCP = Access(Address("transport", "mcps-" + "m" * 32, TRANSPORT_SCHEMA), OTHER)
@@ -126,14 +138,14 @@ def ids_in(path: Path) -> set[str]:
 
 def test_a_list_shows_what_there_is(sessions: Run) -> None:
     assert sessions("list").out == (
-        "SCHEMA       SESSION       OWNER     AGE  IDLE  EXPIRES IN    SIZE  VER\n"
-        "cart         cart_aaaa...  4f1c09ab   3h    3h      21h23m    71 B    1\n"
-        "cart         cart_bbbb...  77aa12cd   3h    3h      21h23m  4.9 KB    1\n"
-        "cart         cart_cccc...  4f1c09ab   3h    3h      21h23m    38 B    1\n"
-        "pad          pad_dddd...   -          3h    3h      21h23m    14 B    1\n"
-        "MCP session  mcps-mmmm...  77aa12cd   3h    3h      21h23m     0 B    1\n"
-        "events       mcps-mmmm...  77aa12cd   3h    3h      21h23m    44 B    1\n"
-        "cart         mcps-mmmm...  77aa12cd   3h    3h      21h23m     7 B    1\n"
+        "SCHEMA       SESSION       OWNER     AGE  IDLE  EXPIRES IN     SIZE  VER\n"
+        "cart         cart_aaaa...  4f1c09ab   3h    3h      21h23m     71 B    1\n"
+        "cart         cart_bbbb...  77aa12cd   3h    3h      21h23m  4.9 KiB    1\n"
+        "cart         cart_cccc...  4f1c09ab   3h    3h      21h23m     38 B    1\n"
+        "pad          pad_dddd...   -          3h    3h      21h23m     14 B    1\n"
+        "MCP session  mcps-mmmm...  77aa12cd   3h    3h      21h23m      0 B    1\n"
+        "events       mcps-mmmm...  77aa12cd   3h    3h      21h23m     44 B    1\n"
+        "cart         mcps-mmmm...  77aa12cd   3h    3h      21h23m      7 B    1\n"
     )
 
 
@@ -209,6 +221,23 @@ def test_a_long_table_is_cut_off_on_a_terminal_and_says_so(sessions: Run, shop: 
     piped = sessions("list", "--schema", "session")
     assert (len(piped.out.splitlines()), piped.err) == (121, "")
     assert sessions("list", "--schema", "session", "--limit", "7").err == ""
+
+
+def test_what_goes_through_a_large_store_shows_on_a_terminal_how_far_it_is(sessions: Run, shop: Path) -> None:
+    searches = (("list", "--sort", "size", "--schema", "pad"), ("show", "pad_dddd"), ("end", "pad_dddd", "--dry-run"))
+    filtered = ("end", "--schema", "pad", "--dry-run")
+    assert not any("sessions  [" in on_terminal(*arguments) for arguments in (*searches, filtered))
+
+    async def more() -> None:
+        store = SQLiteStore(shop / "s.db")
+        for _ in range(2000):
+            await UntypedSession.create(store)
+        await store.aclose()
+
+    asyncio.run(more())
+    assert all("sessions  [" in on_terminal(*arguments) for arguments in (*searches, filtered))
+    assert "sessions  [" not in on_terminal("show", id_of(3, "pad")), "it is looked up"
+    assert sessions("list", "--sort", "size", "--schema", "pad").err == ""
 
 
 def on_terminal(*arguments: str) -> str:
@@ -362,11 +391,23 @@ def test_a_module_of_the_project_that_fails_leaves_json(sessions: Run, shop: Pat
     assert "Cannot import state.cart" in sessions("show", "cart_aaaa", "-m", "state.cart", code=2).err
 
 
+def test_what_was_meant_is_said_of_keys_and_schemas(sessions: Run) -> None:
+    assert sessions("show", "cart_aaaa", "--key", "visit", code=1).err == "no such key: visit; did you mean 'visits'?\n"
+    assert sessions("show", "cart_aaaa", "--key", "zzz", code=1).err == "no such key: zzz\n"
+    wrong = sessions("end", "mcps-", "--schema", "crat", "--yes", code=1).err
+    assert wrong == "no live session: mcps- of schema crat; did you mean 'cart'?\n"
+
+
 def test_untyped_sessions_of_a_module_have_a_schema(sessions: Run, shop: Path) -> None:
     (shop / "pads.py").write_text(
         "from mcp_sessions import UntypedSession\n\n\nclass Pad(UntypedSession, name='pad'):\n    pass\n"
     )
     assert "not at hand" not in sessions("show", "pad_", "-m", "pads").out
+    assert sessions("show", "pad_", "-m", "json", code=2).err.endswith("Error: json has no accessor class.\n")
+    hidden = sessions("show", "cart_aaaa", "-m", "pads").out
+    assert "  visits = ********\n" in hidden
+    assert hidden.endswith("Without it nobody knows which keys are secret: --reveal shows all.\n")
+    assert "  visits = 3  (secret)\n" in sessions("show", "cart_aaaa", "-m", "pads", "--reveal").out
 
 
 # end
@@ -391,14 +432,40 @@ def test_one_schema_of_an_mcp_session_is_ended_alone(sessions: Run, shop: Path) 
 
 
 def test_what_filters_let_through_is_ended(sessions: Run, shop: Path) -> None:
-    assert sessions("end", "--owner", "4f1c", "--idle", "1h", "--yes").out == "2 sessions ended\n"
+    assert sessions("end", "--owner", "4f1c09ab", "--idle", "1h", "--yes").out == "2 sessions ended\n"
     assert not any(id_of(number) in one for one in ids_in(shop / "s.db") for number in (0, 2))
-    assert sessions("end", "--owner", "4f1c", "--yes").out == "0 sessions ended\n"
+    assert sessions("end", "--owner", OWNER, "--yes").out == "0 sessions ended\n"
+
+
+def test_what_begins_while_somebody_is_asked_is_not_ended(
+    sessions: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what was shown was confirmed: neither another session is ended, nor a new one of the same id."""
+
+    async def begin_others() -> None:
+        store = SQLiteStore(shop / "s.db")
+        await store.end(handle(2))
+        await store.create(handle(4), Lifetime(DAY), {"visits": b"1"})
+        await store.aclose()
+        later = SQLiteStore(shop / "s.db", clock=lambda: time.time() + 2 * 3600.0)
+        await later.purge_expired(10)
+        await later.create(handle(2), Lifetime(DAY), {"visits": b"1"})
+        await later.aclose()
+
+    def ask(found: Any, *_: object, **options: bool) -> None:
+        assert found.total == 2
+        asyncio.run(begin_others())
+
+    monkeypatch.setattr(ending, "_ask", ask)
+    assert sessions("end", "--owner", "4f1c09ab").out == "1 session ended\n"
+    left = ids_in(shop / "s.db")
+    assert f"cart {id_of(0)}" not in left
+    assert {f"cart {id_of(2)}", f"cart {id_of(4)}"} < left
 
 
 def test_a_dry_run_shows_what_would_be_ended(sessions: Run, shop: Path) -> None:
     before = ids_in(shop / "s.db")
-    for arguments in (("--owner", "4f1c"), ("cart_aaaa", "cart_cccc")):
+    for arguments in (("--owner", "4f1c09ab"), ("cart_aaaa", "cart_cccc")):
         shown = sessions("end", *arguments, "--dry-run").out
         assert shown.endswith("2 sessions would be ended\n")
         assert "cart_aaaa..." in shown
@@ -411,7 +478,14 @@ def test_a_dry_run_shows_what_would_be_ended(sessions: Run, shop: Path) -> None:
     [
         ((), "Name sessions, or say which with --schema"),
         (("cart_aaaa",), "1 session would be ended, and nobody can be asked: add --yes."),
-        (("--owner", "4f1c"), "2 sessions would be ended, and nobody can be asked"),
+        (("--owner", "4f1c09ab"), "2 sessions would be ended, and nobody can be asked"),
+        (("--owner", "", "--yes"), "Invalid value for '--owner': it is empty; is a variable not set?"),
+        (("--schema", "", "--yes"), "Invalid value for '--schema': it is empty"),
+        (("mcps-", "--schema", "", "--yes"), "Invalid value for '--schema': it is empty"),
+        (("--owner", "4f1c", "--yes"), "--owner takes none, or 8 to 64 hex digits of a hash; got '4f1c'."),
+        (("--owner", "user-17-at-work", "--yes"), "--owner takes none, or 8 to 64 hex digits"),
+        (("--older-than", "", "--yes"), "Invalid value for '--older-than'"),
+        (("--larger-than", "", "--yes"), "Invalid value for '--larger-than'"),
         (("cart_aaaa", "--owner", "4f"), "Name sessions or use filters, not both"),
         (("-",), "With ids on stdin nobody can be asked"),
     ],
@@ -422,6 +496,24 @@ def test_nothing_is_ended_unless_that_is_plainly_meant(
     before = ids_in(shop / "s.db")
     assert says in sessions("end", *arguments, code=2).err
     assert ids_in(shop / "s.db") == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("list", "--owner", ""),
+        ("list", "--schema", ""),
+        ("show", "mcps-", "--schema", ""),
+        ("show", "mcps-", "--key", ""),
+        ("export", "-", "--schema", ""),
+    ],
+)
+def test_an_option_that_is_empty_is_refused_as_that_of_a_variable_that_is_not_set(
+    sessions: Run, arguments: tuple[str, ...]
+) -> None:
+    refused = sessions(*arguments, code=2)
+    assert "it is empty; is a variable not set?" in refused.err
+    assert refused.out == ""
 
 
 def test_many_are_ended_by_ids_on_stdin(shop: Path) -> None:
@@ -451,9 +543,9 @@ def test_expired_sessions_are_purged(sessions: Run, shop: Path) -> None:
 
 def test_statistics_are_a_table_or_json(sessions: Run) -> None:
     shown = sessions("stats").out
-    assert shown.startswith("7 sessions, 2 of them in an MCP session; 5.1 KB\n2 owners; 1 session without one\n\n")
-    assert "cart                4       2  5 KB   4.9 KB      3h       21h23m  1: 4\n" in shown
-    assert "up to    16 KB  ########  " in shown
+    assert shown.startswith("7 sessions, 2 of them in an MCP session; 5.1 KiB\n2 owners; 1 session without one\n\n")
+    assert "cart                4       2  5 KiB  4.9 KiB      3h       21h23m  1: 4\n" in shown
+    assert "up to   16 KiB  ########  " in shown
     found = json.loads(sessions("stats", "--format", "json").out)
     assert (found["sessions"], found["owners"], found["ownerless"]) == (7, 2, 1)
     assert found["by_schema"]["cart"]["versions"] == {"1": 4}
@@ -630,6 +722,8 @@ def test_a_store_that_cannot_be_reached_is_told_without_a_password(sessions: Run
         ("postgresql://me:hunter2@127.0.0.1:1/x", "error: cannot connect to the session database"),
         ("nosql://me:hunter2@host", "error: not a store URL: 'nosql://***@host'"),
         ("sqlite:///typo.db", "There is no session database typo.db"),
+        ("redis://:hunter2@[::1/0", "error: not a store URL: 'redis://***@[::1/0'"),
+        ("sqlite:typo.db", "error: not a store URL: 'sqlite:typo.db'; write memory://, sqlite:///relative.db"),
         ("memory://", "A store in memory is in the server's process, and nobody else's."),
     ):
         outcome = sessions(*subcommand.split(), "--store", url, code=2)
@@ -643,10 +737,11 @@ def test_a_store_that_cannot_be_reached_is_told_without_a_password(sessions: Run
     ("arguments", "says"),
     [
         (("list", "--idle", "10"), "not a duration: '10'; write a number and a unit"),
-        (("list", "--larger-than", "10XB"), "not a size: '10XB'; write a number and a unit, such as 512B, 10KB"),
+        (("list", "--larger-than", "10XB"), "not a size: '10XB'; write a number and a unit, such as 512B, 10KiB"),
         (("list", "--sort", "name"), "'name' is not one of"),
         (("show",), "Missing argument 'ID'"),
-        (("nothing",), "No such command 'nothing'"),
+        (("nothing",), "No such command 'nothing'; there are: list, show, end, purge"),
+        (("lst",), "No such command 'lst'; did you mean 'list'?"),
     ],
 )
 def test_wrong_usage_is_told(sessions: Run, arguments: tuple[str, ...], says: str) -> None:
@@ -656,7 +751,8 @@ def test_wrong_usage_is_told(sessions: Run, arguments: tuple[str, ...], says: st
 def test_a_missing_store_is_told(shop: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MCP_SESSIONS_STORE", raising=False)
     outcome = run("sessions", "list")
-    assert (outcome.code, "Missing option '--store'" in outcome.err) == (2, True)
+    assert outcome.code == 2
+    assert "Missing option '--store'. Or set MCP_SESSIONS_STORE; for a file here: --store sqlite:///s" in outcome.err
 
 
 def test_ctrl_c_ends_an_import_that_waits_for_its_input(shop: Path) -> None:
@@ -696,9 +792,25 @@ def test_times_are_told_by_their_two_largest_units() -> None:
 
 def test_sizes_are_told_in_few_digits_and_read_back() -> None:
     given = [0, 1023, 1024, 1536, 10240, 102400, 1024**2, 5.5 * 1024**3]
-    assert [size(one) for one in given] == ["0 B", "1023 B", "1 KB", "1.5 KB", "10 KB", "100 KB", "1 MB", "5.5 GB"]
-    assert [parse_size(text) for text in ("10", "10KB", "1.5mb", "512 B")] == [10, 10240, 1572864, 512]
-    for text in ("", "KB", "-1", "1e3", "10 PB"):
+    assert [size(one) for one in given] == [
+        "0 B",
+        "1023 B",
+        "1 KiB",
+        "1.5 KiB",
+        "10 KiB",
+        "100 KiB",
+        "1 MiB",
+        "5.5 GiB",
+    ]
+    assert [parse_size(text) for text in ("10", "10KB", "10kib", "1.5mb", "2GiB", "512 B")] == [
+        10,
+        10240,
+        10240,
+        1572864,
+        2 * 1024**3,
+        512,
+    ]
+    for text in ("", "KB", "-1", "1e3", "10 PB", "10 iB"):
         with pytest.raises(ValueError, match="not a size"):
             parse_size(text)
 

@@ -1,5 +1,6 @@
 """What of values is shown, and how: secrets are masked, numbers keep their digits, types are as people write them."""
 
+import json
 import subprocess
 import sys
 from enum import Enum
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, JsonValue
 
 from mcp_sessions.admin import MASK, is_secret_name
-from mcp_sessions.admin.json_text import shown
+from mcp_sessions.admin.json_text import DEEPEST, INDENTATION, shown
 from mcp_sessions.admin.statistics import Distinct, bound_of
 from mcp_sessions.admin.type_text import type_text
 from mcp_sessions.hiding import hidden, restored
@@ -141,3 +142,23 @@ def test_few_texts_are_counted_exactly_and_many_nearly_in_the_same_room() -> Non
 
 def test_sizes_are_counted_by_powers_of_four() -> None:
     assert [bound_of(size) for size in (0, 64, 65, 256, 257, 10_000_000)] == [64, 64, 256, 256, 1024, 16777216]
+
+
+def nested(depth: int, inside: str) -> bytes:
+    return ("[" * depth + inside + "]" * depth).encode()
+
+
+def test_a_value_that_is_nested_and_long_has_a_text_that_is_little_longer() -> None:
+    """With an indentation as deep as it is nested, a session could be written that nobody can look at."""
+    for raw in (nested(200, ",".join("1" * 50_000)), nested(15, ",".join("1" * 200_000)), nested(400, "")):
+        text, _ = shown(raw, reveal=True)
+        assert text is not None
+        assert len(text) < 2 * len(raw) + INDENTATION + 100
+        assert json.loads(text) == json.loads(raw)
+
+
+def test_what_is_nested_deep_is_written_on_one_line() -> None:
+    text, _ = shown(nested(DEEPEST + 1, '1,{"a":[2,3]},[]'), reveal=True)
+    assert text is not None
+    assert f'\n{"  " * DEEPEST}[1, {{"a": [2, 3]}}, []]\n' in text
+    assert text.count("\n") == 2 * DEEPEST

@@ -1,13 +1,14 @@
 """What those who run a server see and change of sessions, in every store."""
 
 import json
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AfterValidator, BaseModel, Field, field_validator
 
 from mcp_sessions import (
     Key,
@@ -87,7 +88,7 @@ NOTHING = Catalog()
 async def begun(store: Store, schema: str = "cart", owner: str | None = OWNER, **about: Any) -> Access:
     """Begin a session; of the cart's version 3 unless something else is said."""
     values, idle, most = about.pop("values", {}), about.pop("idle", 600.0), about.pop("max", None)
-    versions = {"version": 3, "digest": "d3", "since": 2} | about
+    versions = {"version": 3, "digest": "d3" if schema == "cart" else "", "since": 2} | about
     access = Access(Address("handle", mint_handle(schema), schema), owner, **versions)
     await store.create(access, Lifetime(idle, most), values)
     return access
@@ -189,6 +190,12 @@ async def test_sessions_are_filtered(store: Store, clock: FakeClock) -> None:
     assert [one.address for one in only] == [pad.address]
 
 
+@pytest.mark.parametrize("name", ["schema", "owner"])
+def test_a_filter_that_is_empty_is_refused_before_it_means_everything(name: str) -> None:
+    with pytest.raises(ValueError, match=f"{name} is empty; give None for sessions of any {name}"):
+        Filters(**{name: ""})
+
+
 async def test_pages_have_every_session_once(store: Store, clock: FakeClock) -> None:
     made = {(await begun(store, "pad" if number % 3 else "cart")).address for number in range(20)}
     for limit, filters in ((1, Filters()), (7, Filters()), (50, Filters()), (4, Filters(schema="cart", owner="ab"))):
@@ -199,6 +206,15 @@ async def test_pages_have_every_session_once(store: Store, clock: FakeClock) -> 
             found += more
         wanted = [address for address in made if filters.schema in (None, address.schema)]
         assert sorted(str(one.address) for one in found) == sorted(map(str, wanted))
+
+
+async def test_a_listing_and_a_search_tell_how_far_they_are(store: Store) -> None:
+    for _ in range(3):
+        await begun(store)
+    seen: list[int] = []
+    assert [one async for one in summaries(store, Filters(owner="no"), progress=seen.append)] == []
+    assert await find(store, "pad_", progress=seen.append) == []
+    assert sum(seen) == 2 * 3
 
 
 async def test_what_the_sdk_keeps_is_called_what_it_is(store: Store, clock: FakeClock) -> None:
@@ -293,12 +309,62 @@ async def test_the_default_of_a_key_that_is_unset_is_shown(store: Store) -> None
 
 
 async def test_without_a_schema_values_are_shown_as_json(store: Store) -> None:
-    detail = await shown(store, await begun(store, values={"b": b'{"token":"x","n":1e400}', "a": b"1"}), NOTHING)
+    access = await begun(store, digest="", values={"b": b'{"token":"x","n":1e400}', "a": b"1"})
+    detail = await shown(store, access, NOTHING)
     assert [(one.key, one.type, one.text) for one in detail.entries] == [
         ("a", None, "1"),
         ("b", None, '{\n  "token": "********",\n  "n": 1e400\n}'),
     ]
     assert (detail.has_schema, detail.schema_version) == (False, None)
+
+
+class UntypedCart(UntypedSession, name="cart"):
+    """Takes the carts of another server for its own."""
+
+
+@pytest.mark.parametrize("catalog", [NOTHING, Catalog([UntypedCart])])
+async def test_without_its_schema_all_of_a_typed_session_is_secret(store: Store, catalog: Catalog) -> None:
+    access = await begun(store, digest="of-a-schema", values={"pin": b"4711", "broken": b"{"})
+    detail = await shown(store, access, catalog)
+    assert [(one.key, one.is_secret, one.text, one.raw) for one in detail.entries] == [
+        ("broken", True, None, None),
+        ("pin", True, None, None),
+    ]
+    assert detail.takes_all_as_secret
+    revealed = await shown(store, access, catalog, reveal=True)
+    assert entry(revealed, "pin").text == "4711"
+    assert not (await shown(store, access)).takes_all_as_secret
+
+
+async def test_keys_that_only_a_newer_schema_has_are_secret(store: Store) -> None:
+    """That schema is not at hand, and may say so of them."""
+    for since in (3, 9):
+        newer = await begun(store, version=9, since=since, values={"visits": b"1", "pin": b"4711"})
+        detail = await shown(store, newer)
+        assert (entry(detail, "visits").text, entry(detail, "pin").text) == ("1", None)
+    same = await shown(store, await begun(store, values={"pin": b"4711"}))
+    assert entry(same, "pin").text == "4711"
+
+
+async def test_a_large_session_is_read_while_others_go_on(store: Store) -> None:
+    """What any client can write must not hold up the loop that shows it."""
+    threads: list[int] = []
+
+    def noted(value: str) -> str:
+        threads.append(threading.get_ident())
+        return value
+
+    class Noted(
+        Session[CartState, str],
+        schema=SessionSchema(name="cart", version=3, keys=(Key("note", Annotated[str, AfterValidator(noted)]),)),
+    ):
+        pass
+
+    for size in (10, 300_000):
+        access = await begun(store, values={"note": b'"' + b"x" * size + b'"'})
+        assert entry(await shown(store, access, Catalog([Noted])), "note").state == "set"
+    small, large = threads
+    assert small == threading.get_ident() != large
 
 
 async def test_an_untyped_session_has_the_keys_that_it_has(store: Store) -> None:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,6 +119,11 @@ async def test_sessions_of_other_versions_and_of_no_schema_are_found(store: Stor
     assert found["newer"].message == "2 sessions of newer versions than the code: cart 3"
     assert found["schemas"].message == "1 session of schemas that are not at hand: wizard"
     assert all(one.advice for one in found.values())
+    [unread] = [one for one in await findings(store) if one.check == "unread"]
+    assert (unread.level, unread.message) == (
+        "ok",
+        "values of 3 sessions were not checked: they are of other versions",
+    )
 
 
 async def test_sessions_that_live_longer_than_they_should_are_found(store: Store, clock: FakeClock) -> None:
@@ -135,6 +141,27 @@ async def test_sessions_that_live_longer_than_they_should_are_found(store: Store
     clock.advance(40 * 24 * 3600.0)
     [one] = await bad(store)
     assert (one.check, one.message) == ("lifetimes", "1 session older than 30 days, without a greatest lifetime")
+
+
+@pytest.mark.parametrize("changed", [{"expires": 1e11}, {"expires": 1e11, "max_at": None}, {"max_at": 10.0}])
+async def test_sessions_whose_expiry_no_use_could_have_put_there_are_found(
+    changed: dict[str, Any], clock: FakeClock
+) -> None:
+    """As of a row that was written by hand, and is there in the year 5138."""
+    store = MemoryStore(clock=clock)
+    access = await begun(store, "pad", values={"a": b"1"})
+    clock.advance(300.0)
+    await store.read(access)
+    assert await bad(store) == []
+    copy = await store.copy_out(access.address)
+    assert copy is not None
+    await store.end(access)
+    other = Address("handle", mint_handle("pad"), "pad")
+    await store.copy_in(replace(copy, address=other, **changed))
+    [one] = await bad(store)
+    assert (one.check, one.level, one.count) == ("lifetimes", "error", 1)
+    assert one.message == "1 session would expire later than they may: pad"
+    assert one.sessions == (masked(other.id),)
 
 
 async def test_limits_that_are_near_are_found(store: Store) -> None:

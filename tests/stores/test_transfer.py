@@ -16,6 +16,7 @@ from mcp_sessions.stores import (
     Address,
     Lifetime,
     MemoryStore,
+    Remains,
     SessionCopy,
     Store,
 )
@@ -159,6 +160,10 @@ LINE = {
         ([HEAD, []], "line 2 is no session of an export: it is no JSON object"),
         ([HEAD, "hunter2"], "line 2 is no session of an export: it is no JSON"),
         ([HEAD, "[" * 100_000], "line 2 is no session of an export: it is no JSON"),
+        ([HEAD, LINE | {"id": ""}], "line 2 is no session of an export: id: String should have at least 1 character"),
+        ([HEAD, LINE | {"id": "x" * 1001}], "id: String should have at most 1000 characters"),
+        ([HEAD, LINE | {"schema": "x" * 1001}], "schema: String should have at most 1000 characters"),
+        ([HEAD, LINE | {"schema": ""}], "line 2 is no session of an export: schema: it is empty"),
         ([HEAD, {"space": "handle"}], "line 2 is no session of an export: id: Field required"),
         ([HEAD, LINE, LINE | {"space": "hunter2"}], "line 3 is no session of an export: space: Input should be"),
         ([HEAD, LINE | {"expires": float("nan")}], "line 2 is no session of an export: expires: "),
@@ -219,3 +224,14 @@ async def test_a_session_that_cannot_be_read_is_named_or_left_out(clock: FakeClo
     lines = [line async for line in export_sessions(store, damaged=damaged)]
     assert damaged == [bad.address]
     assert len(lines) == 1 + 253
+
+
+async def test_values_are_not_in_what_debuggers_and_logs_show_of_a_session() -> None:
+    store = MemoryStore()
+    await store.create(PARENT, Lifetime(600.0))
+    await store.write(CHILD, {"pin": b'"hunter2"'})
+    copy = await store.copy_out(CHILD.address)
+    assert copy is not None
+    gone = Remains(CHILD.address, "me", "ended", copy.values)
+    assert copy.values == gone.values == {"pin": b'"hunter2"'}
+    assert "hunter2" not in repr([copy, gone])

@@ -304,3 +304,8 @@ def test_no_key_and_no_mark_change_nothing(writing: Running, cart: Any, path: st
     assert writing.send(form, key="title", text='"x"').status_code == 409
     assert writing.send(form, key="none", text="4").status_code == 409
     assert writing.do(cart.get_visits) == 3
+
+
+@pytest.mark.parametrize(("key", "is_told"), [("visits", False), ("title", True), ("items", True)])
+def test_quotes_are_spoken_of_where_there_can_be_text(writing: Running, path: str, key: str, is_told: bool) -> None:
+    assert ("Text stands in quotes." in writing.page(f"{path}/edit?key={key}")) is is_told

@@ -107,6 +107,7 @@ def test_checks_tell_what_is_wrong_the_worst_first(studio: Running, shop: Any, s
     assert levels == sorted(levels, key=["error", "warning", "ok"].index)
     assert masked(cart.id) in page
     assert "secret value" not in page
+    assert '<p class="message"><code>values</code> 1 of 1 value do not fit' in page, "--ignore takes the name"
 
 
 def test_checks_without_schemas_say_what_they_do_not_check(start: Callable[..., Running]) -> None:

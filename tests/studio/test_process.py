@@ -148,6 +148,7 @@ def test_a_port_that_is_taken_is_said(studio: Any) -> None:
         ("redis://me:hunter2@127.0.0.1:1/0", "127.0.0.1"),
         ("postgresql://me:hunter2@127.0.0.1:1/db", "127.0.0.1"),
         ("nonsense", "not a store URL"),
+        ("redis://:hunter2@[::1/0", "not a store URL"),
     ],
 )
 def test_a_store_that_is_not_there_is_said_without_its_password(

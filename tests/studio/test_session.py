@@ -96,12 +96,22 @@ def test_values_that_do_not_fit_or_are_not_declared_say_so(studio: Running, shop
     assert "not in the schema" in keys["old"]
 
 
-def test_without_a_schema_values_are_shown_as_they_are(start: Callable[..., Running], shop: Any, store: Any) -> None:
+def test_without_a_schema_all_counts_as_secret(start: Callable[..., Running], shop: Any, store: Any) -> None:
     running = start(catalog=Catalog()).enter()
     cart = running.do(lambda: shop.CartSession.create(store, values={"visits": 3}))
     page = running.page(running.path_of(cart.id))
-    assert "The schema is not at hand" in page
-    assert keys_of(page)["visits"] == "visits set 7 B 3"
+    assert "nobody knows which keys are secret, and none is shown." in page
+    assert keys_of(page)["visits"] == "visits set secret 7 B •••••••• hidden, because it is secret"
+
+
+def test_without_a_schema_values_are_shown_as_they_are_to_who_asks_for_secrets(
+    start: Callable[..., Running], shop: Any, store: Any
+) -> None:
+    running = start(catalog=Catalog(), reveal=True).enter()
+    cart = running.do(lambda: shop.CartSession.create(store, values={"visits": 3}))
+    page = running.page(running.path_of(cart.id))
+    assert "nobody knows which keys are secret: all are shown." in page
+    assert keys_of(page)["visits"] == "visits set secret 7 B 3"
 
 
 def test_an_mcp_session_and_what_is_in_it_lead_to_each_other(studio: Running, shop: Any, store: MemoryStore) -> None:

@@ -92,3 +92,12 @@ def test_marking_changes_no_text_and_lets_no_markup_through(text: str) -> None:
 @given(st.text(alphabet='"\\:', max_size=4000))
 def test_marking_is_quick_whatever_is_there(text: str) -> None:
     assert Markup(re.sub(r"</?span[^>]*>", "", marked(text * 20))).unescape() == text * 20
+
+
+@pytest.mark.parametrize("end", ["", "\\", "\\…", "…", "\\\n"])
+def test_a_text_that_was_cut_off_is_one_text_however_many_quotes_it_has(end: str) -> None:
+    """Else each of the quotes would be taken for the beginning of another, and looked through to the end."""
+    cut = '"' + '\\"' * 1000 + end
+    made = marked(cut)
+    assert re.findall(r'<span class="j-(\w+)">', made) == ["text"]
+    assert Markup(re.sub(r"</?span[^>]*>", "", made)).unescape() == cut

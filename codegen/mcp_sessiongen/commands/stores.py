@@ -25,11 +25,19 @@ R = TypeVar("R")
 KEYS_VARIABLE: Final = "MCP_SESSIONS_KEYS"
 
 
+class _Url(click.types.StringParamType):
+    """The address of a store; it says how one is written if there is none."""
+
+    def get_missing_message(self, param: click.Parameter, ctx: click.Context | None = None) -> str:
+        return "Or set MCP_SESSIONS_STORE; for a file here: --store sqlite:///sessions.db"
+
+
 def store_option(command: C) -> C:
     """Add `--store`."""
     return click.option(
         "--store",
         metavar="URL",
+        type=_Url(),
         envvar="MCP_SESSIONS_STORE",
         required=True,
         help="Where the sessions are, as for open_store; else MCP_SESSIONS_STORE.",
@@ -48,11 +56,14 @@ def require_store(url: str, *, creates: bool = False) -> None:
     """
     from urllib.parse import unquote, urlsplit
 
-    place = urlsplit(url)
+    try:
+        place = urlsplit(url)
+    except ValueError:
+        return  # to be refused by open_store, as whatever is no address of a store
     if place.scheme == "memory":
         raise click.UsageError("A store in memory is in the server's process, and nobody else's.")
     file = Path(unquote(place.path[1:]))
-    if place.scheme == "sqlite" and not creates and not file.exists():
+    if url.startswith("sqlite:///") and not creates and not file.exists():
         raise click.UsageError(f"There is no session database {file}.")
 
 
@@ -223,6 +234,7 @@ def _in_module(given: str, *, untyped: bool) -> "list[type[BaseSession]]":
     ]
     chosen = [accessor for accessor in found if wanted in ("", accessor.__name__)]
     if not chosen:
-        there = ", ".join(accessor.__name__ for accessor in found) or "none"
-        raise click.UsageError(f"{name} has no accessor {wanted or 'class'}: there is {there}.")
+        if not found:
+            raise click.UsageError(f"{name} has no accessor class.")
+        raise click.UsageError(f"{name} has no accessor {wanted}: there is {', '.join(one.__name__ for one in found)}.")
     return chosen

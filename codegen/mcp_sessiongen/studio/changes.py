@@ -21,6 +21,9 @@ TRIES: Final = 10
 EDITED_BYTES: Final = 256 * 1024
 """How large a value may be that is edited on a page."""
 
+_WITHOUT_TEXT: Final = frozenset(("int", "float", "bool", "None"))
+"""Types whose values as JSON have no quotes."""
+
 _SEALING: Final = secrets.token_bytes(32)
 
 
@@ -154,6 +157,7 @@ def _form(
         session=facts(studio_of(request), detail),
         entry=entry_of(detail, entry, limit=EDITED_BYTES),
         text=text,
+        may_be_text=not entry.type or not _WITHOUT_TEXT.issuperset(entry.type.split(" | ")),
         rows=min(24, max(3, text.count("\n") + 2)),
         mark=mark_of(detail, entry.key),
         problem=problem,

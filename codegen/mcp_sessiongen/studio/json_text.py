@@ -7,9 +7,10 @@ from markupsafe import Markup, escape
 
 _PARTS: Final = re.compile(
     r"""(?P<name>"(?:[^"\\]|\\.)*+"(?=\s*:))"""
-    r"""|(?P<text>"(?:[^"\\]|\\.)*+")"""
+    r"""|(?P<text>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))"""  # cut off, it ends with the rest: no quote in it begins another
     r"""|(?P<number>-?\b\d[\d.eE+-]*+)"""
-    r"""|(?P<word>\b(?:true|false|null|NaN|Infinity)\b)"""
+    r"""|(?P<word>\b(?:true|false|null|NaN|Infinity)\b)""",
+    re.DOTALL,
 )
 
 

@@ -98,6 +98,7 @@ def facts(studio: Studio, detail: Detail) -> dict[str, Any]:
         "has_schema": detail.has_schema,
         "schema_version": detail.schema_version,
         "problem": detail.problem,
+        "takes_all_as_secret": detail.takes_all_as_secret,
         "is_editable": is_editable(detail),
     }
 

@@ -1,8 +1,10 @@
 """One session with its keys at one moment: what each holds, of what type, until when, and what is wrong with it."""
 
+import asyncio
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, TypeAlias
+from functools import partial
+from typing import Any, Final, Literal, TypeAlias
 
 from mcp_sessions.admin.catalog import Catalog, doc_of, is_untyped
 from mcp_sessions.admin.json_text import shown
@@ -21,6 +23,9 @@ from mcp_sessions.stores.terms import EVENTS_SCHEMA, Address, Listed, SessionCop
 
 State: TypeAlias = Literal["set", "unset", "invalid", "undeclared"]
 """Of a key: it has a value; it has none; its value does not fit; its schema does not have it."""
+
+_LARGE: Final = 256 * 1024
+"""From so many bytes on, values are read in a thread: it may take seconds, and others go on meanwhile."""
 
 SEALED = b"\xfa"
 """What an encrypted value begins with, and no JSON; see ``stores.encrypted.sealing``."""
@@ -76,6 +81,7 @@ class Detail:
         schema_version: The version of that schema; None where it is not at hand.
         problem: What is wrong with the session as a whole.
         is_readable: Whether its values are of a version that the schema at hand reads.
+        takes_all_as_secret: Whether all keys count as secret, because the schema that says which are is not at hand.
     """
 
     summary: Summary
@@ -87,6 +93,7 @@ class Detail:
     schema_version: int | None = None
     problem: str = ""
     is_readable: bool = True
+    takes_all_as_secret: bool = False
 
 
 async def show(store: Store, address: Address, catalog: Catalog, *, reveal: bool = False) -> Detail | None:
@@ -114,9 +121,10 @@ async def show(store: Store, address: Address, catalog: Catalog, *, reveal: bool
     info = SessionInfo(*times, room.size_of(copy.values), copy.since, copy.idle, copy.max_at)
     reader = _Reader(copy, now, reveal=reveal)
     typed = accessor if accessor is not None and is_readable and not is_untyped(accessor) else None
+    entries = partial(reader.untyped, accessor) if typed is None else partial(reader.typed, typed)
     return Detail(
         summary=summary_of(Listed(address, copy.owner, info), now),
-        entries=reader.untyped(accessor) if typed is None else reader.typed(typed),
+        entries=await asyncio.to_thread(entries) if info.size > _LARGE else entries(),
         copy=copy,
         idle_lifetime=copy.idle,
         max_at=copy.max_at,
@@ -124,6 +132,7 @@ async def show(store: Store, address: Address, catalog: Catalog, *, reveal: bool
         schema_version=None if accessor is None else accessor.schema.version,
         problem=problem or version_problem,
         is_readable=is_readable,
+        takes_all_as_secret=reader.takes_all_as_secret(accessor),
     )
 
 
@@ -164,8 +173,7 @@ class _Reader:
         """Return the entries of a session whose schema reads it."""
         keys = accessor.schema.keys
         others = sorted(self._copy.values.keys() - {key.name for key in keys})
-        hidden = {name for name in others if is_secret(name, accessor)}
-        undeclared = (Entry(key=name, state="undeclared", is_secret=name in hidden) for name in others)
+        undeclared = (Entry(key=name, state="undeclared", is_secret=self._hides(name, accessor)) for name in others)
         return (*(self._declared(accessor, key) for key in keys), *map(self._held, undeclared))
 
     def untyped(self, accessor: type[BaseSession] | None) -> tuple[Entry, ...]:
@@ -173,7 +181,19 @@ class _Reader:
         names = sorted(self._copy.values)
         if self._copy.address.schema == EVENTS_SCHEMA:
             return tuple(map(self._event, names))
-        return tuple(self._held(Entry(key=name, is_secret=is_secret(name, accessor))) for name in names)
+        return tuple(self._held(Entry(key=name, is_secret=self._hides(name, accessor))) for name in names)
+
+    def takes_all_as_secret(self, accessor: type[BaseSession] | None) -> bool:
+        """Tell whether a schema wrote the session that is not at hand: it alone says which keys are secret."""
+        return bool(self._copy.digest) and (accessor is None or is_untyped(accessor))
+
+    def _hides(self, name: str, accessor: type[BaseSession] | None) -> bool:
+        """Tell whether a key that has a value is secret, or may be by a schema that is not at hand or is newer."""
+        if self.takes_all_as_secret(accessor) or is_secret(name, accessor):
+            return True
+        if accessor is None or is_untyped(accessor) or self._copy.version <= accessor.schema.version:
+            return False
+        return all(key.name != name for key in accessor.schema.keys)
 
     def _event(self, name: str) -> Entry:
         """Return the entry of an event: its id gives access to what its stream has had, and its value names others."""

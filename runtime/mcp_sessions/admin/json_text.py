@@ -1,9 +1,15 @@
 """Stored JSON as text for people: indented, with the very digits that are stored, and with secrets masked."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mcp_sessions.hiding import hidden
+
+DEEPEST: Final = 20
+"""From this depth on, what is nested is written on one line."""
+
+INDENTATION: Final = 1_000_000
+"""How many characters of a text may be line breaks and indentation; from there on it goes on without."""
 
 
 class Shown(NamedTuple):
@@ -22,21 +28,52 @@ def shown(raw: bytes, *, reveal: bool) -> Shown:
     try:
         value = json.loads(raw, parse_int=_Number, parse_float=_Number, parse_constant=_Number)
         visible, is_partial = (value, False) if reveal else hidden(value)
-        return Shown(_written(visible, ""), is_partial)
+        return Shown(_Writer().written(visible), is_partial)
     except (ValueError, RecursionError):
         return Shown(None)
 
 
-def _written(value: Any, indent: str) -> str:
-    if isinstance(value, _Number):
-        return str(value)
-    inner = indent + "  "
-    if isinstance(value, dict) and value:
-        lines = [f"{inner}{_quoted(name)}: {_written(item, inner)}" for name, item in value.items()]
-        return "{\n" + ",\n".join(lines) + f"\n{indent}}}"
-    if isinstance(value, list) and value:
-        return "[\n" + ",\n".join(inner + _written(item, inner) for item in value) + f"\n{indent}]"
-    return _quoted(value) if isinstance(value, str) else json.dumps(value)
+class _Writer:
+    """Writes a value into one list of parts: nothing is copied at each level, however deep it is.
+
+    Indentation ends below some depth, and where it has taken all the room that it may: a value that was made to be
+    nested and long would have a text of many times its size.
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._room = INDENTATION
+
+    def written(self, value: Any) -> str:
+        """Return the text of a value."""
+        self._write(value, 0)
+        return "".join(self._parts)
+
+    def _write(self, value: Any, depth: int) -> None:
+        if isinstance(value, dict) and value:
+            self._block("{", [(f"{_quoted(name)}: ", item) for name, item in value.items()], "}", depth)
+        elif isinstance(value, list) and value:
+            self._block("[", [("", item) for item in value], "]", depth)
+        elif isinstance(value, _Number):
+            self._parts.append(str(value))
+        else:
+            self._parts.append(_quoted(value) if isinstance(value, str) else json.dumps(value))
+
+    def _block(self, opening: str, items: list[tuple[str, Any]], closing: str, depth: int) -> None:
+        is_open = depth < DEEPEST
+        self._parts.append(opening)
+        for number, (name, item) in enumerate(items):
+            self._parts.append("," if number else "")
+            is_open = is_open and self._room > 0
+            self._parts.append(self._new_line(depth + 1) if is_open else " " if number else "")
+            self._parts.append(name)
+            self._write(item, depth + 1)
+        self._parts.extend((self._new_line(depth) if is_open else "", closing))
+
+    def _new_line(self, depth: int) -> str:
+        line = "\n" + "  " * depth
+        self._room -= len(line)
+        return line
 
 
 def _quoted(text: str) -> str:

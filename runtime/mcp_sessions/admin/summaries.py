@@ -4,9 +4,9 @@ import hashlib
 import json
 import re
 from base64 import b32encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from mcp_sessions.admin.catalog import Catalog, schema_titled, title_of
 from mcp_sessions.admin.store_time import clock_of
@@ -18,6 +18,9 @@ from mcp_sessions.stores.terms import Address, Clock, Listed, SessionInfo, Space
 _PAGE: Final = 200
 _LOOK_AT: Final = 20_000
 """How many sessions one page looks at, so that it is there soon even if nearly none is wanted."""
+
+Progress: TypeAlias = Callable[[int], None]
+"""Is told how many more sessions have been looked at."""
 
 _OWNER: Final = re.compile("[0-9a-f]{64}")
 _REFERENCE: Final = re.compile("[a-z2-7]{20}")
@@ -74,7 +77,7 @@ class Filters:
 
     Attributes:
         schema: What they are called.
-        owner: How the hash of their owner begins, or ``NO_OWNER``.
+        owner: How the hash of their owner begins, or ``NO_OWNER``; neither this nor ``schema`` is empty.
         space: What kind of id names them.
         min_age: Seconds since they began.
         max_age: The same, at most.
@@ -93,6 +96,11 @@ class Filters:
     max_expires_in: float | None = None
     min_size: int | None = None
     max_size: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("schema", "owner"):
+            if getattr(self, name) == "":  # every hash begins so, and it is what stores call MCP sessions
+                raise ValueError(f"{name} is empty; give None for sessions of any {name}")
 
     def fit(self, one: Summary) -> bool:
         """Tell whether a session is wanted."""
@@ -123,7 +131,12 @@ def _is_between(least: float | None, value: float | None, most: float | None) ->
 
 
 async def summaries(
-    store: Store, filters: Filters = ALL, *, catalog: Catalog | None = None, clock: Clock | None = None
+    store: Store,
+    filters: Filters = ALL,
+    *,
+    catalog: Catalog | None = None,
+    clock: Clock | None = None,
+    progress: Progress | None = None,
 ) -> AsyncIterator[Summary]:
     """Give the live sessions that are wanted, in the store's order, a page after the other.
 
@@ -132,6 +145,7 @@ async def summaries(
         filters: Which are wanted.
         catalog: With one, only those whose schemas are at hand.
         clock: The store's clock; None to ask the store.
+        progress: Told how many more sessions have been looked at.
 
     Raises:
         mcp_sessions.StoreError: If the store fails.
@@ -139,7 +153,7 @@ async def summaries(
     require_store(store, "a listing")
     cursor, is_over = "", False
     while not is_over:
-        found, cursor, clock = await _scanned(store, filters, _PAGE, cursor, clock)
+        found, cursor, clock = await _scanned(store, filters, _PAGE, cursor, clock, progress)
         is_over = not cursor
         for one in found:
             if catalog is None or catalog.find(one.address.schema) is not None:
@@ -170,7 +184,7 @@ async def page(
 
 
 async def _scanned(
-    store: Store, filters: Filters, limit: int, cursor: str, clock: Clock | None
+    store: Store, filters: Filters, limit: int, cursor: str, clock: Clock | None, progress: Progress | None = None
 ) -> tuple[list[Summary], str, Clock | None]:
     """Return those that are wanted on one page of the store's, the cursor of the next one, and the clock."""
     schema = None if filters.schema is None else schema_titled(filters.schema)
@@ -178,12 +192,16 @@ async def _scanned(
     listed = await store.scan(schema=schema, owner=owner, limit=limit, cursor=cursor)
     if clock is None and listed.sessions:
         clock = await clock_of(store, listed.sessions)
+    if progress is not None:
+        progress(len(listed.sessions))
     now = clock() if clock else 0.0
     found = [summary for one in listed.sessions if filters.fit(summary := summary_of(one, now))]
     return found, listed.cursor, clock
 
 
-async def find(store: Store, text: str, *, limit: int = 50, clock: Clock | None = None) -> list[Summary]:
+async def find(
+    store: Store, text: str, *, limit: int = 50, clock: Clock | None = None, progress: Progress | None = None
+) -> list[Summary]:
     """Return the live sessions that a text names: their id, the beginning of it that log lines have, or a reference.
 
     An MCP session's id names all that is kept in it too. What is not a whole handle is looked for among all sessions.
@@ -193,6 +211,7 @@ async def find(store: Store, text: str, *, limit: int = 50, clock: Clock | None 
         text: Such as "cart_e52x", with or without "..." behind it.
         limit: How many there are at most.
         clock: The store's clock; None to ask the store.
+        progress: Told how many more sessions have been looked at.
 
     Raises:
         mcp_sessions.StoreError: If the store fails.
@@ -206,7 +225,7 @@ async def find(store: Store, text: str, *, limit: int = 50, clock: Clock | None 
     found: list[Summary] = []
     if start:
         is_reference = _REFERENCE.fullmatch(start) is not None
-        async for one in summaries(store, clock=clock):
+        async for one in summaries(store, clock=clock, progress=progress):
             if one.address.id.startswith(start) or (is_reference and one.reference == start):
                 found.append(one)
                 if len(found) == limit:

@@ -216,7 +216,7 @@ class SessionCopy:
     expires: float
     idle: float
     max_at: float | None
-    values: Mapping[str, bytes]
+    values: Mapping[str, bytes] = field(repr=False)
     untils: Mapping[str, float]
     since: int = 0
     taken: float = field(default=0.0, compare=False)
@@ -238,7 +238,7 @@ class Remains:
     address: Address
     owner: str | None
     reason: Literal["expired", "ended"]
-    values: Mapping[str, bytes] = field(default_factory=dict, hash=False)
+    values: Mapping[str, bytes] = field(default_factory=dict, hash=False, repr=False)
     version: int = 1
     since: int = 0
 

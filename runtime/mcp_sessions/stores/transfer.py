@@ -23,6 +23,9 @@ __all__ = ["Imported", "export_sessions", "import_sessions", "read_export"]
 
 _HEAD: Final = {"mcp-sessions": 1}
 _PAGE: Final = 100
+_LONGEST: Final = 1000
+"""Characters of an id or of the name of a schema; none that a server makes is nearly as long."""
+
 _WRONG: Final = "line {} is no session of an export: {}"
 
 
@@ -157,8 +160,8 @@ class _Line(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
     space: Space
-    id: str
-    schema_: Annotated[str, Field(alias="schema")]
+    id: Annotated[str, Field(min_length=1, max_length=_LONGEST)]
+    schema_: Annotated[str, Field(alias="schema", max_length=_LONGEST)]
     owner: str | None
     version: Annotated[int, Field(ge=0, lt=2**53)]
     since: Annotated[int, Field(ge=0, lt=2**53)] = 0
@@ -208,6 +211,8 @@ def _copy_in(number: int, text: str) -> SessionCopy:
         if not isinstance(given, dict):
             raise StoreError(_WRONG.format(number, "it is no JSON object"))
         line = _Line.model_validate(given)
+        if not line.schema_ and line.space != "transport":
+            raise StoreError(_WRONG.format(number, "schema: it is empty"))
         values = {key: _dumped(value) for key, value in line.values.items()}
         values |= {key: b64decode(value, validate=True) for key, value in line.bytes.items()}
     except ValidationError as error:

@@ -11,6 +11,9 @@ from mcp_sessions.errors import StoreUrlError
 Option: TypeAlias = Callable[[str], Any]
 """Makes the value of an option from its text; raises ``ValueError`` or ``KeyError`` if that is none."""
 
+_WITHOUT_PASSWORDS: Final = ("sqlite:", "memory:", ":memory:")
+"""How what is no URL begins where nobody would write a password."""
+
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -50,7 +53,9 @@ def shown(url: str) -> str:
     """Return a URL as it may be shown: without user name, password, and what stands after a ``?``."""
     scheme, slashes, rest = url.partition("://")
     if not slashes:
-        return repr("***" if {":", "@"} & set(url) else url)
+        base = re.split("[?#]", url, maxsplit=1)[0]
+        may_be_secret = "@" in url or (":" in base and not base.startswith(_WITHOUT_PASSWORDS))
+        return repr("***" if may_be_secret else base + ("?..." if len(base) < len(url) else ""))
     base = re.split("[?#]", rest, maxsplit=1)[0]
     _, at, place = base.rpartition("@")
     if "@" in rest[len(base) :]:  # either may be within a password

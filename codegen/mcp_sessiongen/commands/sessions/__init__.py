@@ -27,7 +27,7 @@ Examples:
   export MCP_SESSIONS_STORE=redis://localhost:6379/0
   mcp-sessiongen sessions list --idle 10m
   mcp-sessiongen sessions show cart_e52x           # as a log line shows it
-  mcp-sessiongen sessions end --owner 4f1c09       # all of one user's
+  mcp-sessiongen sessions end --owner 4f1c09ab     # all of one user's
   mcp-sessiongen sessions doctor
 
 Values are shown by the schemas of the project here, or of the modules that --module names; without, as JSON. If the
@@ -53,6 +53,18 @@ class _Subcommands(click.Group):
         command: click.Command = import_module(f"{__name__}.{_COMMANDS[cmd_name]}").command
         command.name = cmd_name
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from mcp_sessiongen.names import did_you_mean
+
+        word = args[0]
+        if word not in _COMMANDS and not word.startswith("-") and not ctx.resilient_parsing:
+            ctx.fail(
+                f"No such command {word!r}; {did_you_mean(word, _COMMANDS) or 'there are: ' + ', '.join(_COMMANDS)}"
+            )
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Subcommands, help=_HELP, short_help="Look at the sessions in a store, end and move them.")

@@ -36,6 +36,8 @@ def lines_of(detail: "Detail", keys: tuple[str, ...] = ()) -> Iterator[str]:
     elif not keys and not detail.has_schema and entries and detail.summary.schema != "events":
         yield ""
         yield "The schema is not at hand: --module names it, and values are shown by their types."
+        if detail.takes_all_as_secret:
+            yield "Without it nobody knows which keys are secret: --reveal shows all."
 
 
 def _head(detail: "Detail") -> Iterator[str]:

@@ -34,7 +34,8 @@ _HELP: Final = """Look whether a store, its server and the sessions in it are we
   clock              whether its clock and the one here agree
   schemas, newer, older, versions
                      whether the code here has the schemas of all sessions, in versions that fit
-  values, sealed     whether values fit their keys, and can be decrypted
+  values, sealed, unread
+                     whether values fit their keys, can be decrypted, and are of versions that can be checked
   lifetimes          whether sessions live longer than they should
   limits, expired    whether the store fills up
 

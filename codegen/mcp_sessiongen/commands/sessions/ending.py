@@ -1,13 +1,14 @@
 """`mcp-sessiongen sessions end`."""
 
 import json
+import re
 import sys
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from mcp_sessiongen.commands.sessions.choosing import chosen, texts_of
+from mcp_sessiongen.commands.sessions.choosing import chosen, texts_of, whole_store
 from mcp_sessiongen.commands.sessions.options import Place, Wanted, filter_options, store_options
 from mcp_sessiongen.commands.shared import Reporter, count
 from mcp_sessiongen.commands.stores import perform, progress_bar
@@ -16,15 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from mcp_sessions.admin import Summary
+    from mcp_sessions.stores import Store
 
 _SHOWN: Final = 10
+_OWNER: Final = re.compile("[0-9a-f]{8,64}")
+"""As much of an owner's hash as lists show: with less, others might be meant too."""
 
 _HELP: Final = """End sessions: those that are named, or all that the filters let through.
 
 What they held is gone at once, and their clients are told that they were ended. An MCP session ends with all that is
 kept in it. Hooks that a server has for ends of sessions are not called: a server's own  sessions.end  does that.
 
-ID is as for show; - reads ids from stdin, one a line. You are asked before anything is done, unless with --yes.
+ID is as for show; - reads ids from stdin, one a line. You are asked before anything is done, unless with --yes; what
+begins while you think about it is not ended.
 
 \b
 Examples:
@@ -59,6 +64,7 @@ def command(place: Place, sessions: tuple[str, ...], wanted: Wanted, dry_run: bo
         raise click.UsageError("Name sessions or use filters, not both; only --schema tells sessions of one id apart.")
     if "-" in sessions and not (yes or dry_run):
         raise click.UsageError("With ids on stdin nobody can be asked: add --yes, or --dry-run to see what would be.")
+    _require_owner(wanted.given["owner"])
     reporter = Reporter(form)
     job = _Job(place, texts_of(sessions), wanted, reporter)
     found = perform(reporter, job.look)
@@ -70,6 +76,16 @@ def command(place: Place, sessions: tuple[str, ...], wanted: Wanted, dry_run: bo
     _tell(outcome, reporter)
     if outcome.not_found:
         sys.exit(1)
+
+
+def _require_owner(owner: str | None) -> None:
+    """Refuse so little of an owner that it may be several.
+
+    Raises:
+        click.UsageError: If it is.
+    """
+    if owner not in (None, "none") and not _OWNER.fullmatch(owner or ""):
+        raise click.UsageError(f"To end sessions, --owner takes none, or 8 to 64 hex digits of a hash; got {owner!r}.")
 
 
 def _tell(outcome: _Outcome, reporter: Reporter) -> None:
@@ -89,12 +105,21 @@ class _Found:
     Attributes:
         total: How many sessions.
         first: The first of them; all, where they are named.
+        known: What tells those that the filters let through from any others, also from later ones of the same id.
         missing: How many of those that are named there are not.
     """
 
     total: int = 0
     first: "list[Summary]" = field(default_factory=list)
+    known: set[tuple[str, float]] = field(default_factory=set)
     missing: int = 0
+
+    def add(self, one: "Summary") -> None:
+        """Count one that the filters let through."""
+        self.total += 1
+        self.known.add((one.reference, one.created))
+        if len(self.first) < _SHOWN:
+            self.first.append(one)
 
 
 @dataclass(frozen=True)
@@ -118,21 +143,20 @@ class _Job:
                 found.first += [one for one in some if all(one.address != other.address for other in found.first)]
             found.total = len(found.first)
             if not self.named:
-                async for one in summaries(store, self.wanted.filters()):
-                    found.total += 1
-                    if len(found.first) < _SHOWN:
-                        found.first.append(one)
+                async with whole_store(store) as bar:
+                    async for one in summaries(store, self.wanted.filters(), progress=bar.update):
+                        found.add(one)
         return found
 
     async def end(self, found: _Found) -> tuple[int, int]:
-        """End what was named, or once more what the filters let through; return how many were ended, and were gone."""
-        from mcp_sessions.admin import end, summaries
+        """End what was looked at, if the filters still let it through; return how many were ended, and were gone."""
+        from mcp_sessions.admin import end
 
         ended = gone = 0
         addresses = {one.address for one in found.first} if self.named else set()
         async with self.place.opened() as store:
             with progress_bar(found.total) as bar:
-                async for one in _each(found.first) if self.named else summaries(store, self.wanted.filters()):
+                async for one in self._looked_at(store, found):
                     is_ended = await end(store, one.address)
                     is_ended = is_ended or (one.address.has_parent and one.address.parent in addresses)
                     ended += is_ended
@@ -140,10 +164,17 @@ class _Job:
                     bar.update(1)
         return ended, gone
 
+    async def _looked_at(self, store: "Store", found: _Found) -> "AsyncIterator[Summary]":
+        """Give again what was found, without what has begun since: nobody was asked about that."""
+        from mcp_sessions.admin import summaries
 
-async def _each(found: "list[Summary]") -> "AsyncIterator[Summary]":
-    for one in found:
-        yield one
+        if self.named:
+            for one in found.first:
+                yield one
+            return
+        async for one in summaries(store, self.wanted.filters()):
+            if (one.reference, one.created) in found.known:
+                yield one
 
 
 def _ask(found: _Found, reporter: Reporter, *, dry_run: bool, yes: bool) -> None:

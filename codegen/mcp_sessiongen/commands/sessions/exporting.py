@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from mcp_sessiongen.commands.sessions.options import Place, keyed_store_options
+from mcp_sessiongen.commands.sessions.options import Place, keyed_store_options, not_empty
 from mcp_sessiongen.commands.shared import Reporter, count, quiet_option
 from mcp_sessiongen.commands.stores import perform, progress_bar
 
@@ -33,7 +33,14 @@ Examples:
 @click.command(help=_HELP, short_help="Write sessions into a file.")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @keyed_store_options
-@click.option("--schema", "schemas", metavar="NAME", multiple=True, help="Only of this schema; may be repeated.")
+@click.option(
+    "--schema",
+    "schemas",
+    metavar="NAME",
+    multiple=True,
+    callback=not_empty,
+    help="Only of this schema; may be repeated.",
+)
 @click.option("--force", is_flag=True, help="Overwrite a file that is there.")
 @quiet_option
 def command(place: Place, file: Path, schemas: tuple[str, ...], force: bool, quiet: bool) -> None:

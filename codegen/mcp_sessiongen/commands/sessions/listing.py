@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from mcp_sessiongen.commands.sessions.choosing import whole_store
 from mcp_sessiongen.commands.sessions.options import Place, Wanted, filter_options, store_options
 from mcp_sessiongen.commands.shared import Reporter
 from mcp_sessiongen.commands.stores import perform
 
 if TYPE_CHECKING:
-    from mcp_sessions.admin import Summary
+    from mcp_sessions.admin import Filters, Summary
+    from mcp_sessions.stores import Store
 
 _ROWS: Final = 100
 """How many sessions are shown on a terminal, unless something else is said."""
@@ -46,7 +48,7 @@ line. Sessions are printed as they are read, however many there are; --sort with
 \b
 Examples:
   mcp-sessiongen sessions list --schema cart --idle 10m
-  mcp-sessiongen sessions list --larger-than 1MB --sort size --limit 10
+  mcp-sessiongen sessions list --larger-than 1MiB --sort size --limit 10
   mcp-sessiongen sessions list --format jsonl | jq .size
 """
 
@@ -78,9 +80,8 @@ async def _list(place: Place, wanted: Wanted, order: _Order, show: "Callable[[Su
     from mcp_sessions.admin import summaries
 
     async with place.opened() as store:
-        found = summaries(store, wanted.filters())
-        count = 0
-        async for one in found if order.sort is None else _sorted(found, order.sort, order.most):
+        filters, count = wanted.filters(), 0
+        async for one in summaries(store, filters) if order.sort is None else _sorted(store, filters, order):
             if count == order.most:
                 return True
             show(one)
@@ -88,12 +89,16 @@ async def _list(place: Place, wanted: Wanted, order: _Order, show: "Callable[[Su
     return False
 
 
-async def _sorted(found: "AsyncIterator[Summary]", sort: str, most: int | None) -> "AsyncIterator[Summary]":
+async def _sorted(store: "Store", filters: "Filters", order: _Order) -> "AsyncIterator[Summary]":
     """Give sessions in another order; where there is a limit, only the first ones are kept, and one more."""
+    from mcp_sessions.admin import summaries
+
+    key, is_reversed = _KEYS[order.sort or "age"], order.sort in _LARGEST_FIRST
     kept: list[Summary] = []
-    async for one in found:
-        kept.append(one)
-        if most is not None and len(kept) > 2 * most + 1000:
-            kept = sorted(kept, key=_KEYS[sort], reverse=sort in _LARGEST_FIRST)[: most + 1]
-    for one in sorted(kept, key=_KEYS[sort], reverse=sort in _LARGEST_FIRST):
+    async with whole_store(store) as bar:
+        async for one in summaries(store, filters, progress=bar.update):
+            kept.append(one)
+            if order.most is not None and len(kept) > 2 * order.most + 1000:
+                kept = sorted(kept, key=key, reverse=is_reversed)[: order.most + 1]
+    for one in sorted(kept, key=key, reverse=is_reversed):
         yield one

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeVar
 
 import click
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mcp_sessions.admin import Catalog, Filters
     from mcp_sessions.stores import Store
 
+F = TypeVar("F", bound=Callable[..., Any])
 Function: TypeAlias = Callable[..., None]
 
 SPACES: Final = ("handle", "transport", "connection", "user")
@@ -77,6 +78,18 @@ def typed_store_options(command: Function) -> Function:
     return keyed_store_options(option(with_modules))
 
 
+def not_empty(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
+    """Refuse what a variable that is not set leaves: taken at its word, it would begin, or name, everything."""
+    if "" in (value if isinstance(value, tuple) else (value,)):
+        raise click.BadParameter("it is empty; is a variable not set?", context, parameter)
+    return value
+
+
+def schema_option(text: str) -> Callable[[F], F]:
+    """Return the option that says of which schema."""
+    return click.option("--schema", metavar="NAME", callback=not_empty, help=text)
+
+
 def _duration(context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
     if value is None:
         return None
@@ -127,13 +140,18 @@ def filter_options(command: Function) -> Function:
 
 
 _FILTERS: Final = (
-    click.option("--schema", metavar="NAME", help='Of one schema; also "MCP session" and "events".'),
-    click.option("--owner", metavar="HASH", help="Of owners whose hash begins so; none: of those without one."),
+    schema_option('Of one schema; also "MCP session" and "events".'),
+    click.option(
+        "--owner",
+        metavar="HASH",
+        callback=not_empty,
+        help="Of owners whose hash begins so; none: of those without one.",
+    ),
     click.option("--space", type=click.Choice(SPACES), help="With one kind of id."),
     click.option("--mcp", "space", flag_value="transport", help="MCP sessions and what is in them."),
     click.option("--handles", "space", flag_value="handle", help="Sessions that have a handle."),
     click.option("--older-than", "min_age", metavar="TIME", callback=_duration, help="Began so long ago: 1h."),
     click.option("--idle", "min_idle", metavar="TIME", callback=_duration, help="Not used for so long: 10m."),
     click.option("--expires-within", "max_expires_in", metavar="TIME", callback=_duration, help="Over soon: 5m."),
-    click.option("--larger-than", "min_size", metavar="SIZE", callback=_size, help="At least so large: 10KB."),
+    click.option("--larger-than", "min_size", metavar="SIZE", callback=_size, help="At least so large: 10KiB."),
 )

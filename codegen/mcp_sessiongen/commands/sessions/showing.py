@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from mcp_sessiongen.commands.sessions.choosing import chosen, texts_of
-from mcp_sessiongen.commands.sessions.options import Place, typed_store_options
+from mcp_sessiongen.commands.sessions.options import Place, not_empty, schema_option, typed_store_options
 from mcp_sessiongen.commands.shared import Reporter
 from mcp_sessiongen.commands.stores import perform
 
@@ -34,12 +34,15 @@ Examples:
 @click.command(help=_HELP, short_help="Show one session with its values.")
 @click.argument("session", metavar="ID")
 @typed_store_options
-@click.option("--schema", metavar="NAME", help="Of which schema; where an MCP session has several.")
-@click.option("--key", "keys", metavar="KEY", multiple=True, help="Only this key; may be repeated.")
+@schema_option("Of which schema; where an MCP session has several.")
+@click.option("--key", "keys", metavar="KEY", multiple=True, callback=not_empty, help="Only this key; may be repeated.")
 @click.option("--reveal", is_flag=True, help="Show secrets.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(place: Place, session: str, schema: str | None, keys: tuple[str, ...], reveal: bool, form: str) -> None:
     """Do what the help says."""
+    from mcp_sessiongen.diagnostics import clipped
+    from mcp_sessiongen.names import did_you_mean
+
     reporter = Reporter(form)
     text = texts_of((session,))[0]
     details = perform(reporter, lambda: _found(place, text, schema, reporter, reveal=reveal))
@@ -47,8 +50,10 @@ def command(place: Place, session: str, schema: str | None, keys: tuple[str, ...
         sys.exit(1)
     missing = [key for key in keys if all(one.key != key for detail in details for one in detail.entries)]
     _print(details, keys, form)
+    known = {one.key for detail in details for one in detail.entries}
     for key in missing:
-        reporter.note(f"no such key: {key}")
+        near = did_you_mean(key, sorted(known))
+        reporter.note(f"no such key: {clipped(key)}{near and '; ' + near}")
     if missing:
         sys.exit(1)
 

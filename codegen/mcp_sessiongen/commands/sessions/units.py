@@ -4,32 +4,33 @@ import re
 from datetime import UTC, datetime
 from typing import Final
 
-_SIZE: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)\s*(B|KB|MB|GB)?", re.IGNORECASE)
+_SIZE: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,3})?)\s*(B|Ki?B|Mi?B|Gi?B)?", re.IGNORECASE)
 _FACTORS: Final = {"": 1, "B": 1, "KB": 1024, "MB": 1024**2, "GB": 1024**3}
+"""What units stand for; with an "i" or without."""
 _MINUTES: Final = 10
 """From so many minutes on, seconds do not matter."""
 _PARTS: Final = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def parse_size(text: str) -> int:
-    """Return the bytes of a size such as "10KB"; a KB is 1024 bytes.
+    """Return the bytes of a size such as "10KiB"; a KB is 1024 bytes too.
 
     Raises:
         ValueError: If it is none.
     """
     found = _SIZE.fullmatch(text.strip())
     if not found:
-        raise ValueError(f"not a size: {text!r}; write a number and a unit, such as 512B, 10KB or 1.5MB.")
-    return int(float(found[1]) * _FACTORS[(found[2] or "").upper()])
+        raise ValueError(f"not a size: {text!r}; write a number and a unit, such as 512B, 10KiB or 1.5MiB.")
+    return int(float(found[1]) * _FACTORS[(found[2] or "").upper().replace("I", "")])
 
 
 def size(number: float) -> str:
     """Return bytes in few digits."""
     if number < 1024:
         return f"{number:.0f} B"
-    for unit in ("KB", "MB", "GB"):
+    for unit in ("KiB", "MiB", "GiB"):
         number /= 1024
-        if number < 1000 or unit == "GB":
+        if number < 1000 or unit == "GiB":
             break
     digits = f"{number:.1f}".removesuffix(".0") if number < 99.95 else f"{number:.0f}"
     return f"{digits} {unit}"

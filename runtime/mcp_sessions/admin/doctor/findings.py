@@ -12,7 +12,19 @@ _NAMED: Final = 10
 CHECKS: Final = frozenset(
     (
         *("store", "server", "workers", "clock"),
-        *("schemas", "newer", "older", "versions", "values", "sealed", "undeclared", "lifetimes", "expired", "limits"),
+        *(
+            "schemas",
+            "newer",
+            "older",
+            "versions",
+            "values",
+            "unread",
+            "sealed",
+            "undeclared",
+            "lifetimes",
+            "expired",
+            "limits",
+        ),
         *("permissions", "integrity", "journal"),  # of SQLite
         *("format", "version", "role", "durability", "autovacuum", "connections"),  # of PostgreSQL
         *("eviction", "memory", "persistence"),  # of Redis and Valkey

@@ -13,12 +13,16 @@ from mcp_sessions.ids import masked
 from mcp_sessions.schema import SessionSchema
 from mcp_sessions.stores.base import Store
 from mcp_sessions.stores.checkup import Level
+from mcp_sessions.stores.records import generous
 from mcp_sessions.stores.terms import EVENTS_SCHEMA, TRANSPORT_SCHEMA, Address, Limits, Listed, SessionCopy, SessionInfo
 
 _LONG: Final = 30 * 24 * 3600.0
 _FULL: Final = 0.8
 _SLACK: Final = 1.0
 """Seconds by which times may differ that are the same."""
+
+_CLOCKS_APART: Final = 60.0
+"""Seconds by which an expiry may be too far ahead: clocks were set meanwhile, or are told by this machine's."""
 
 _PURGED_LATE: Final = 1000
 """How many expired sessions may wait to be removed; fewer say nothing."""
@@ -41,7 +45,7 @@ class Sessions:
         self._owners: Counter[str] = Counter()
         self._newer, self._older, self._unknown = Tally(), Tally(), Tally()
         self._long, self._beyond, self._large = Tally(), Tally(), Tally()
-        self._invalid, self._undeclared = Tally(), Tally()
+        self._endless, self._invalid, self._undeclared = Tally(), Tally(), Tally()
         self._sealed, self._damaged = Tally(), Tally()
 
     async def look(self, one: Listed, now: float) -> None:
@@ -57,6 +61,8 @@ class Sessions:
             self._owners[one.owner] += 1
         if info.max_at is None and now - info.created > _LONG:
             self._long.add(address)
+        if _is_endless(info, now):
+            self._endless.add(address, title_of(address))
         most = self._limits.session_bytes
         if most is not None and info.size > _FULL * most:
             self._large.add(address)
@@ -148,11 +154,18 @@ class Sessions:
         elif self._checked and not self._damaged.count:
             checked = f"{counted(self._values, 'value')} in {counted(self._checked, 'session')}"
             yield Finding("values", "ok", f"{checked} fit their keys")
+        if unread := self._newer.count + self._older.count:
+            message = f"values of {counted(unread, 'session')} were not checked: they are of other versions"
+            yield Finding("unread", "ok", message, count=unread)
         if self._undeclared.count:
             message = f"{counted(self._undeclared.count, 'value')} of keys that the schema does not have: "
             yield self._undeclared.finding("undeclared", "ok", message + _words(self._undeclared))
 
     def _of_lifetimes(self, total: int) -> Iterator[Finding]:
+        if self._endless.count:
+            message = f"{counted(self._endless.count, 'session')} would expire later than they may: "
+            advice = "something else than a server wrote to the store, or with a wrong clock; end these sessions"
+            yield self._endless.finding("lifetimes", "error", message + _words(self._endless), advice)
         if self._beyond.count:
             message = (
                 f"{counted(self._beyond.count, 'session')} may live longer than the schema says: {_words(self._beyond)}"
@@ -163,7 +176,7 @@ class Sessions:
             message = f"{counted(self._long.count, 'session')} older than 30 days, without a greatest lifetime"
             advice = "give their schemas  lifetime: {max: 7d}, or Sessions(max=...)"
             yield self._long.finding("lifetimes", "warning", message, advice)
-        if not self._beyond.count and not self._long.count:
+        if not (self._endless.count or self._beyond.count or self._long.count):
             yield Finding("lifetimes", "ok", "no session outlives what is meant for it")
         waiting = total - (self._seen - self._children)
         if waiting > _PURGED_LATE:
@@ -197,6 +210,13 @@ def _fullness(total: int, most: int) -> Level:
 def _words(tally: Tally) -> str:
     more = ", ..." if len(tally.words) < tally.count and len(tally.words) == 10 else ""
     return ", ".join(tally.words) + more
+
+
+def _is_endless(info: SessionInfo, now: float) -> bool:
+    """Tell whether an expiry is later than any use could have put it, by the session's own lifetime."""
+    if info.max_at is not None and info.expires > info.max_at + _CLOCKS_APART:
+        return True
+    return info.idle > 0 and info.expires > now + generous(info.idle) + _CLOCKS_APART
 
 
 def _is_beyond(schema: SessionSchema, info: SessionInfo) -> bool:
