@@ -190,6 +190,25 @@ async def test_a_required_argument_of_the_create_tool_is_asked_for_without_repea
             assert await told(client, "look", begun=made["begun"]) == "true"
 
 
+@pytest.mark.parametrize("strict", [True, False])
+async def test_an_argument_that_our_tools_do_not_have_is_refused_without_its_value(
+    strict: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions = FastMCPSessions(schemas=[BegunSession, UntypedSession])
+    server: FastMCP[Any] = FastMCP("test", strict_input_validation=strict)
+    sessions.add_to(server)
+    async with Client(server) as client:
+        told_by_us = {
+            "create_begun": "create_begun has no argument colour; it takes title, due, lines, code, level.",
+            "create_session": "create_session has no argument colour; it takes none.",
+            "end_session": "end_session has no argument colour; it takes session.",
+        }
+        for tool, words in told_by_us.items():
+            said = await refused(client, tool, colour="SECRET", **({"title": "t"} if tool == "create_begun" else {}))
+            assert said == words
+    assert caplog.messages == []
+
+
 async def test_a_call_leaves_no_context_behind(server: FastMCP[Any]) -> None:
     async with Client(server, mode="legacy") as client:
         await call(client, "count")

@@ -7,7 +7,6 @@ from weakref import ref
 
 import mcp_types
 from fastmcp import FastMCP
-from fastmcp.exceptions import ToolError
 from fastmcp.prompts import Prompt
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.server.providers import LocalProvider
@@ -16,6 +15,7 @@ from mcp.server.extension import ToolBinding
 
 from mcp_sessions.arguments import HIDDEN
 from mcp_sessions.fastmcp.caching import require_uncached
+from mcp_sessions.fastmcp.framework import Anticipated
 
 Handle: TypeAlias = Callable[[MiddlewareContext[Any], CallNext[Any, Any]], Any]
 """Does what a request asks for, after it has told the accessors whose session is meant."""
@@ -76,11 +76,16 @@ class SessionTool(FunctionTool):
         """See ``Tool.run``.
 
         Raises:
-            ToolError: If an argument is missing. FastMCP would say so in a message that has the values of all others.
+            Anticipated: If an argument is missing, or is none of this tool's. FastMCP's own message would have values.
         """
+        known = self.parameters.get("properties", {})
+        unknown = [name for name in arguments if name not in known]
+        if unknown:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise Anticipated(f"{self.name} has no argument {', '.join(unknown)}; {takes}.")
         missing = [name for name in self.parameters.get("required", ()) if name not in arguments]
         if missing:
-            raise ToolError(f"{self.name} needs the argument {', '.join(missing)}.")
+            raise Anticipated(f"{self.name} needs the argument {', '.join(missing)}.")
         return await super().run(arguments)
 
 
