@@ -68,7 +68,7 @@ class Serving(Hosting):
     def run(
         self,
         server: MCPServer[Any],
-        transport: Literal["stdio", "streamable-http"] = "stdio",
+        transport: Literal["stdio", "streamable-http", "http"] = "stdio",
         *,
         host: str = "127.0.0.1",
         port: int = 8000,
@@ -78,7 +78,7 @@ class Serving(Hosting):
 
         Args:
             server: The server that has this extension.
-            transport: How clients reach it.
+            transport: How clients reach it; "streamable-http" and "http" are the same.
             host: The host that HTTP is bound to.
             port: The port that HTTP is bound to.
             options: What ``http_app`` takes besides, such as ``path`` and ``stateless``.
@@ -95,7 +95,7 @@ class Serving(Hosting):
             self.attach(server)
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
-        elif transport == "streamable-http":
+        elif transport in ("streamable-http", "http"):
             app = self.http_app(server, host=host, **options)
             serve_http(app, host, port, options.get("path", "/mcp"), self._before_shutdown)
         else:

@@ -162,7 +162,10 @@ def test_the_body_of_an_answer_does_not_wait_until_its_headers_are_acknowledged(
     assert all(immediate)
 
 
-def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+@pytest.mark.parametrize("transport", ["streamable-http", "http"])
+def test_run_passes_on_what_http_app_takes(
+    store: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, transport: Any
+) -> None:
     import uvicorn
 
     served: list[Any] = []
@@ -174,7 +177,7 @@ def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(uvicorn.Server, "run", run)
     server, sessions = make_server(store)
-    sessions.run(server, "streamable-http", port=0, path="/here", stateless=False, json_response=True)
+    sessions.run(server, transport, port=0, path="/here", stateless=False, json_response=True)
     [(app, (host, port))] = served
     assert host == "127.0.0.1"
     assert [route.path for route in app.app.routes] == ["/here"]
