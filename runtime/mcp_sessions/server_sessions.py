@@ -69,7 +69,7 @@ class ServerSessions(Hosting):
         shortest = min([self.idle, *(accessor.schema.idle or self.idle for accessor in self.schemas)])
         self._heartbeat = Heartbeat(shortest / 3)
         self._serving = 0
-        self._warned = False
+        self._warned = self._warned_of_direct = False
 
     async def _answer(self, ctx: sdk.RequestContext, work: Callable[[], Awaitable[T]], prefix: str = "") -> T:
         """Do the work of a request, for which accessors are told whose session is meant.
@@ -111,7 +111,11 @@ class ServerSessions(Hosting):
             if verified.caller != sdk.current_caller():
                 raise RuntimeError("SessionMiddleware stands outside of authentication; use sessions.http_app")
             return replace(verified, request=ctx.session, handles={}, used=dict(verified.used))
-        call = self.call(modern=not sdk.has_handshake(ctx.protocol_version), request=ctx.session)
+        has_handshake = sdk.has_handshake(ctx.protocol_version)
+        if has_handshake and ctx.request is not None and verified is None and not self._warned_of_direct:
+            self._warned_of_direct = True
+            _log.warning(_DIRECT)
+        call = self.call(modern=not has_handshake, request=ctx.session)
         connection = sdk.connection_of(ctx)
         if connection is None:
             return call
@@ -196,6 +200,12 @@ class ServerSessions(Hosting):
 _NO_SUBJECT: Final = (
     "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
     "refuses them. The server's token verifier should set AccessToken.subject."
+)
+
+_DIRECT: Final = (
+    "this server is served without its sessions: serve it by sessions.http_app(mcp), or sessions.run(mcp, 'http'). As "
+    "it is, clients of the protocol up to 2025-11-25 have no MCP session in the store, so what their calls keep "
+    "without a handle ends with their connection to this process, or cannot be kept at all"
 )
 
 

@@ -1,6 +1,5 @@
 """``FastMCPSessions``: what adds session state to a FastMCP server, and serves it."""
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
@@ -34,8 +33,6 @@ from mcp_sessions.tools import tools_of
 
 also_raise_as(framework.Anticipated)
 
-_log: Final = logging.getLogger("mcp_sessions")
-
 
 class FastMCPSessions(ServerSessions):
     """Session state for a FastMCP server: ``sessions.add_to(mcp)``, and serve it by ``http_app`` or ``run``.
@@ -59,7 +56,6 @@ class FastMCPSessions(ServerSessions):
     """
 
     _lifespans = 0
-    _warned_of_direct = False
 
     def __init__(
         self,
@@ -106,14 +102,7 @@ class FastMCPSessions(ServerSessions):
             # Within a request: a tool calls another one, or the server is mounted in one that has these sessions too.
             with serving(replace(call, handles={}, prefix=prefix or call.prefix)):
                 return await call_next(context)
-        if call is None and request.request is not None and sdk.has_handshake(request.protocol_version):
-            self._warn_of_direct()
         return await self._answer(request, partial(call_next, context), prefix)
-
-    def _warn_of_direct(self) -> None:
-        if not self._warned_of_direct:
-            self._warned_of_direct = True
-            _log.warning(_DIRECT)
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -241,9 +230,3 @@ _OTHERWISE: Final = {
     "stateless_http": "say stateless=True or stateless=False",
     "transport": "http_app is for Streamable HTTP alone",
 }
-
-_DIRECT: Final = (
-    "this server is served by FastMCP alone: serve it by sessions.http_app(mcp), or sessions.run(mcp, 'http'). As it "
-    "is, clients of the protocol up to 2025-11-25 have no MCP session in the store, so what their calls keep without a "
-    "handle ends with their connection to this process, or cannot be kept at all"
-)
