@@ -17,7 +17,7 @@ from mcp_sessions.context import current_call
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.resources.bus import SessionBus
 from mcp_sessions.server_sessions import ServerSessions
-from mcp_sessions.serving import Serving
+from mcp_sessions.serving import Serving, require_mcp_server
 from mcp_sessions.tools import missing_values, names_taken, tools_of
 
 __all__ = ["Sessions"]
@@ -107,7 +107,11 @@ class Sessions(Serving, ServerSessions, Extension):
         """Make accessors work in the server's prompts and resources; ``http_app`` and ``run`` do this by themselves.
 
         Only who serves in another way needs it, such as a test with a client in memory.
+
+        Raises:
+            TypeError: If that is no ``MCPServer``.
         """
+        require_mcp_server(server)
         if self.middleware not in server.middleware:
             server.middleware.append(self.middleware)
             if self._offered is not None:

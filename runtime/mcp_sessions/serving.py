@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from mcp_sessions import sdk
 from mcp_sessions.connections import Connections
 from mcp_sessions.event_store import SessionEvents
-from mcp_sessions.hosting import Hosting, serve_http
+from mcp_sessions.hosting import Hosting, require_server, serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
 from mcp_sessions.reaping import reaping
 
@@ -49,7 +49,9 @@ class Serving(Hosting):
 
         Raises:
             ValueError: If the server does not have this extension, or the path does not begin with "/".
+            TypeError: If that is no ``MCPServer``.
         """
+        require_mcp_server(server)
         if not path.startswith("/"):
             raise ValueError(f"path is where the server answers, and begins with '/'; got {path!r}")
         if not stateless:
@@ -85,8 +87,9 @@ class Serving(Hosting):
 
         Raises:
             ValueError: If the server does not have this extension, or there is no such transport.
-            TypeError: If stdio is given options.
+            TypeError: If that is no ``MCPServer``, or stdio is given options.
         """
+        require_mcp_server(server)
         if transport == "stdio":
             if options:
                 raise TypeError(f"{', '.join(sorted(options))}: only for the transport 'streamable-http'")
@@ -141,9 +144,19 @@ class Serving(Hosting):
         return serve
 
 
+def require_mcp_server(server: object) -> None:
+    """Refuse what is no server of the SDK."""
+    require_server(server, MCPServer, _OTHER_SERVER)
+
+
 def _events_of(manager: StreamableHTTPSessionManager) -> SessionEvents | None:
     return manager.event_store if isinstance(manager.event_store, SessionEvents) else None
 
+
+_OTHER_SERVER: Final = (
+    "Sessions is for servers of the package mcp; got {}. For a server of the package fastmcp there is "
+    "FastMCPSessions in mcp_sessions.fastmcp"
+)
 
 _NOT_INSTALLED: Final = "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"
 

@@ -377,6 +377,9 @@ def test_a_server_of_the_sdk_is_sent_to_the_other_class() -> None:
     server: Any = MCPServer("test")
     with pytest.raises(TypeError, match=r"got MCPServer\. For an MCPServer there is Sessions in mcp_sessions\.server"):
         FastMCPSessions(schemas=[UntypedSession]).add_to(server)
+    extension: Any = FastMCPSessions(schemas=[UntypedSession])
+    with pytest.raises(TypeError, match=r"For an MCPServer there is Sessions in mcp_sessions\.server"):
+        MCPServer("test", extensions=[extension])
 
 
 async def test_a_tool_that_would_hide_one_of_ours_is_refused_at_the_start(server: FastMCP[Any]) -> None:

@@ -331,6 +331,9 @@ def test_run_refuses_what_it_cannot_do(store: Any) -> None:
     server, sessions = make_server(store)
     with pytest.raises(TypeError, match="path, port: only for the transport 'http'"):
         sessions.run(server, "stdio", port=1, path="/x")
+    forgotten: Any = "http"
+    with pytest.raises(TypeError, match=r"the server comes first, as in sessions\.run\(mcp, 'http'\); got 'http'"):
+        sessions.run(forgotten, port=1)
     wrong: Any = "sse"
     with pytest.raises(ValueError, match="no transport 'sse'; there are 'stdio' and 'http'"):
         sessions.run(server, wrong)

@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio.from_thread
 import pytest
+from fastmcp import FastMCP
 from mcp import Client
 from mcp.server import MCPServer
 from mcp.server.mcpserver.tools import Tool
@@ -391,6 +392,16 @@ async def test_serving_a_server_without_the_extension_is_refused() -> None:
         sessions.http_app(twin)
     with pytest.raises(ValueError, match="no transport 'carrier-pigeon'"):
         sessions.run(twin, "carrier-pigeon")  # type: ignore[arg-type]  # that is the point
+
+
+@pytest.mark.parametrize("serve", ["run", "http_app", "attach"])
+def test_what_is_no_server_of_the_sdk_is_told_what_to_do(serve: str) -> None:
+    sessions = Sessions(MemoryStore(), schemas=[UntypedSession])
+    MCPServer("its own", extensions=[sessions], log_level="WARNING")
+    with pytest.raises(TypeError, match=r"the server comes first, as in sessions\.run\(mcp, 'http'\); got 'streamable"):
+        getattr(sessions, serve)("streamable-http")
+    with pytest.raises(TypeError, match=r"got FastMCP\. For .* fastmcp there is FastMCPSessions in mcp_sessions\.fast"):
+        getattr(sessions, serve)(FastMCP("test"))
 
 
 async def test_only_a_store_that_it_opened_is_closed() -> None:

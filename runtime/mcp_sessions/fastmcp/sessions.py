@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 import anyio
 import fastmcp
@@ -23,7 +23,7 @@ from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.fastmcp import framework
 from mcp_sessions.fastmcp.headers import ModernWithoutSession
 from mcp_sessions.fastmcp.provided import CallMiddleware, SessionTools
-from mcp_sessions.hosting import serve_http
+from mcp_sessions.hosting import require_server, serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
 from mcp_sessions.reaping import reaping
 from mcp_sessions.server_sessions import ServerSessions
@@ -69,6 +69,15 @@ class FastMCPSessions(ServerSessions):
     ) -> None:
         super().__init__(store, schemas=schemas, idle=idle, max=max, limits=limits, tools=tools)
 
+    @property
+    def identifier(self) -> NoReturn:
+        """What an ``MCPServer`` asks its extensions for; this is none.
+
+        Raises:
+            TypeError: In any case.
+        """
+        raise TypeError(_OTHER_SERVER.format("MCPServer"))
+
     # In a server
 
     def add_to(self, server: FastMCP[Any]) -> None:
@@ -78,7 +87,7 @@ class FastMCPSessions(ServerSessions):
             TypeError: If that is no FastMCP server.
             ValueError: If the server has other sessions already.
         """
-        _require_fastmcp(server)
+        require_server(server, FastMCP, _OTHER_SERVER)
         if self._is_in(server):
             return
         if any(isinstance(one, CallMiddleware) for one in server.middleware):
@@ -135,7 +144,7 @@ class FastMCPSessions(ServerSessions):
 
         Raises:
             ValueError: If these sessions were not added to the server.
-            TypeError: If an option is one that is said otherwise here.
+            TypeError: If that is no FastMCP server, or an option is one that is said otherwise here.
         """
         self._require_added(server)
         for name, instead in _OTHERWISE.items():
@@ -170,8 +179,9 @@ class FastMCPSessions(ServerSessions):
 
         Raises:
             ValueError: If these sessions were not added to the server, or there is no such transport.
-            TypeError: If stdio is given options.
+            TypeError: If that is no FastMCP server, or stdio is given options.
         """
+        require_server(server, FastMCP, _OTHER_SERVER)
         if transport == "stdio":
             given = [*sorted(options), *(name for name, value in (("host", host), ("port", port)) if value is not None)]
             if given:
@@ -188,7 +198,7 @@ class FastMCPSessions(ServerSessions):
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'http'")
 
     def _require_added(self, server: FastMCP[Any]) -> None:
-        _require_fastmcp(server)
+        require_server(server, FastMCP, _OTHER_SERVER)
         if not any(self._is_in(one) for one in framework.servers_in(server)):
             raise ValueError("this server does not have these sessions: call sessions.add_to(mcp) first")
 
@@ -218,15 +228,12 @@ class FastMCPSessions(ServerSessions):
                 yield state
 
 
-def _require_fastmcp(server: object) -> None:
-    if not isinstance(server, FastMCP):
-        raise TypeError(
-            f"FastMCPSessions is for servers of the package fastmcp; got {type(server).__name__}. For an MCPServer "
-            f"there is Sessions in mcp_sessions.server"
-        )
-
-
 _OTHERWISE: Final = {
     "stateless_http": "say stateless=True or stateless=False",
     "transport": "http_app is for Streamable HTTP alone",
 }
+
+_OTHER_SERVER: Final = (
+    "FastMCPSessions is for servers of the package fastmcp; got {}. For an MCPServer there is Sessions in "
+    "mcp_sessions.server"
+)
