@@ -21,7 +21,6 @@ from mcp_sessions.server_schemas import require_accessors, require_distinct, req
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.stores.open import VARIABLE
-from mcp_sessions.stores.terms import DEFAULT_LIMITS
 
 SessionT = TypeVar("SessionT", bound=BaseSession)
 T = TypeVar("T")
@@ -34,13 +33,13 @@ class ServerSessions(Hosting):
 
     def __init__(
         self,
-        store: str | Store | None = None,
+        store: str | Store | None,
         *,
         schemas: Sequence[type[BaseSession]],
-        idle: Duration = "30m",
-        max: Duration | None = None,
-        limits: Limits = DEFAULT_LIMITS,
-        tools: bool = True,
+        idle: Duration,
+        max: Duration | None,
+        limits: Limits,
+        tools: bool,
         resources: bool | Sequence[type[BaseSession]] = False,
     ) -> None:
         require_accessors(schemas)

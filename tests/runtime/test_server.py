@@ -432,6 +432,14 @@ async def test_without_a_store_the_environment_names_it_or_it_is_memory(
         Sessions(schemas=[UntypedSession])
 
 
+def test_an_argument_that_is_missing_or_unknown_is_told_by_the_name_that_the_user_wrote() -> None:
+    make: Any = Sessions
+    with pytest.raises(TypeError, match=r"^Sessions\.__init__\(\) missing .* 'schemas'"):
+        make("memory://")
+    with pytest.raises(TypeError, match=r"^Sessions\.__init__\(\) got an unexpected keyword argument 'schema'"):
+        make(schema=[UntypedSession])
+
+
 @pytest.mark.parametrize("nothing", [5, {"password": "hunter2"}, MemoryStore])
 def test_what_is_no_store_is_refused(nothing: Any) -> None:
     with pytest.raises(TypeError, match="store is the URL of a store, or a store; got ") as raised:
