@@ -17,6 +17,7 @@ from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.hosting import Hosting, require_server, serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
 from mcp_sessions.reaping import reaping
+from mcp_sessions.signatures import require_sessions
 
 
 class Serving(Hosting):
@@ -64,7 +65,7 @@ class Serving(Hosting):
         running: list[Starlette] = []
         sdk.wrap_innermost(server.session_manager, partial(self._wrapped, running))
         inner = app.router.lifespan_context
-        app.router.lifespan_context = partial(self._started, inner, running, server.session_manager)
+        app.router.lifespan_context = partial(self._started, inner, running, server)
         return app
 
     def run(
@@ -105,6 +106,7 @@ class Serving(Hosting):
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
 
     async def _serve_stdio(self, server: MCPServer[Any]) -> None:
+        require_sessions(sdk.functions_of(server))
         self._check()
         try:
             async with self._lifecycle.sweeping():
@@ -119,10 +121,12 @@ class Serving(Hosting):
         self,
         inner: Lifespan[Starlette],
         running: list[Starlette],
-        manager: StreamableHTTPSessionManager,
+        server: MCPServer[Any],
         app: Starlette,
     ) -> AsyncIterator[Any]:
         """Run the lifespan of an application, and note for as long that it is running."""
+        require_sessions(sdk.functions_of(server))
+        manager = server.session_manager
         reaped = nullcontext() if manager.stateless else reaping(manager, self._used, _events_of(manager))
         async with self._while_serving(), inner(app) as state, reaped:
             running.append(app)

@@ -393,6 +393,24 @@ async def test_a_tool_that_would_hide_one_of_ours_is_refused_at_the_start(server
             raise AssertionError("the server began")
 
 
+@pytest.mark.parametrize("kind", ["tool", "prompt"])
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_a_session_that_may_be_none_is_refused_at_the_start(
+    kinds: Any, server: FastMCP[Any], kind: str, mounted: bool
+) -> None:
+    accessor: Any = kinds.KindsSession
+    inner: FastMCP[Any] = FastMCP("inner")
+    server.mount(inner, namespace="inner")
+
+    async def ask(kinds: accessor | None = None) -> str:
+        """Ask."""
+        return str(kinds)
+
+    getattr(inner if mounted else server, kind)(ask, name="asking")
+    with pytest.raises(RuntimeError, match=rf"the {kind} 'asking' has a session that may be None.*: KindsSession;"):
+        await Client(server).__aenter__()
+
+
 async def test_tools_are_left_out_where_nobody_wants_them(kinds: Any) -> None:
     sessions = FastMCPSessions(schemas=[kinds.KindsSession], tools=False)
     server: FastMCP[Any] = FastMCP("test")

@@ -3,6 +3,7 @@
 import gc
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -402,6 +403,31 @@ def test_what_is_no_server_of_the_sdk_is_told_what_to_do(serve: str) -> None:
         getattr(sessions, serve)("streamable-http")
     with pytest.raises(TypeError, match=r"got FastMCP\. For .* fastmcp there is FastMCPSessions in mcp_sessions\.fast"):
         getattr(sessions, serve)(FastMCP("test"))
+
+
+@pytest.mark.parametrize("kind", ["tool", "prompt"])
+async def test_a_session_that_may_be_none_is_refused_when_the_server_starts(kind: str) -> None:
+    async def optional(session: UntypedSession | None) -> str:
+        return str(session)
+
+    async def of_none(session: UntypedSession = None) -> str:  # type: ignore[assignment]  # that is the point
+        return str(session)
+
+    async def plain(session: UntypedSession, topic: str | None = None) -> UntypedSession | None:
+        return session if topic else None
+
+    for function in (optional, of_none, plain):
+        sessions = Sessions(MemoryStore(), schemas=[UntypedSession])
+        server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+        getattr(server, kind)(name="asking", **({"structured_output": False} if kind == "tool" else {}))(function)
+        app = sessions.http_app(server)
+        if function is plain:
+            async with app.router.lifespan_context(app):
+                continue
+        said = rf"the {kind} 'asking' has a session that may be None.* write session: UntypedSession; clients may leave"
+        for start in (app.router.lifespan_context(app).__aenter__, partial(sessions._serve_stdio, server)):
+            with pytest.raises(TypeError, match=said):
+                await start()
 
 
 async def test_only_a_store_that_it_opened_is_closed() -> None:

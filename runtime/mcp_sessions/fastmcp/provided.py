@@ -15,7 +15,8 @@ from mcp.server.extension import ToolBinding
 
 from mcp_sessions.arguments import HIDDEN
 from mcp_sessions.fastmcp.caching import require_uncached
-from mcp_sessions.fastmcp.framework import Anticipated
+from mcp_sessions.fastmcp.framework import Anticipated, functions_of
+from mcp_sessions.signatures import require_sessions
 
 Handle: TypeAlias = Callable[[MiddlewareContext[Any], CallNext[Any, Any]], Any]
 """Does what a request asks for, after it has told the accessors whose session is meant."""
@@ -117,6 +118,7 @@ class SessionTools(LocalProvider):
         Raises:
             ValueError: If the server has a tool of its own by the name of one of these, which would hide it, or a cache
                 for what uses sessions.
+            TypeError: If a tool or prompt has a session that may be None.
         """
         names, server = [tool.name for tool in await self.list_tools()], self._server()
         if server is not None:
@@ -126,6 +128,7 @@ class SessionTools(LocalProvider):
                         f"the server has a tool of its own called {name!r}, which hides the one that FastMCPSessions "
                         f"adds: rename it, or have the schema name ours otherwise, as with tools: {{create: ...}}"
                     )
+            require_sessions(await functions_of(server))
             await require_uncached(server, names)
         async with self._running():
             yield
