@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, Concatenate, ParamSpec, Self
+from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -48,8 +48,14 @@ class BaseSession:
 
     schema: ClassVar[SessionSchema]
 
-    def __init__(self, call: Call | None, access: Access | Callable[[], Access]) -> None:
-        """Make an accessor for a session, or for what is found at its first use; users have ``create`` and ``open``."""
+    def __init__(self, call: Call | None = None, access: Access | Callable[[], Access] | None = None) -> None:
+        """Make an accessor for a session, or for what is found at its first use; users have ``create`` and ``open``.
+
+        Raises:
+            TypeError: If it is not said which session.
+        """
+        if access is None:
+            raise TypeError(_NOT_CALLED.format(type(self).__name__))
         self._call = call
         self._found = access
         self._seen: Access | None = None  # the access by which the session was found, which cannot begin it
@@ -333,6 +339,12 @@ class BaseSession:
             if not is_ended and access.begin is not None:
                 await end_expired(self.store, access, call.hooks)
         return is_ended
+
+
+_NOT_CALLED: Final = (
+    "{0}(...) makes no session: a tool has it as a parameter, such as session: {0}; elsewhere in a call there is "
+    "{0}.current(); and outside of a server await {0}.create(store), or {0}.open(store, handle)"
+)
 
 
 def _has_tools() -> bool:

@@ -126,6 +126,20 @@ class Hosting:
         )
 
 
+def require_server(server: object, kind: type, otherwise: str) -> None:
+    """Refuse what is no server of the framework that the sessions are for.
+
+    Args:
+        server: What was given.
+        kind: The class of the framework's servers.
+        otherwise: What to say of others, by the name of their class.
+    """
+    if isinstance(server, str):
+        raise TypeError(f"the server comes first, as in sessions.run(mcp, 'http'); got {server!r}")
+    if not isinstance(server, kind):
+        raise TypeError(otherwise.format(type(server).__name__))
+
+
 def serve_http(
     app: Starlette, host: str, port: int, path: str, before_shutdown: Callable[[], None] = lambda: None
 ) -> None:

@@ -118,6 +118,12 @@ def bus_of(server: MCPServer[Any]) -> object:
     return server._subscriptions
 
 
+def functions_of(server: MCPServer[Any]) -> list[tuple[str, Callable[..., Any]]]:
+    """Return the functions of a server's tools and prompts, each with what it is called."""
+    tools = [(f"the tool {one.name!r}", one.fn) for one in server._tool_manager.list_tools()]
+    return [*tools, *((f"the prompt {one.name!r}", one.fn) for one in server._prompt_manager.list_prompts())]
+
+
 def has_extension(server: MCPServer[Any], identifier: str, settings: Mapping[str, Any]) -> bool:
     """Tell whether a server whose HTTP application was made has just that extension, by the object of its settings."""
     return server.session_manager.app.extensions.get(identifier) is settings

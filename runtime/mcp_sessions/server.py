@@ -14,10 +14,13 @@ from mcp_types import INVALID_PARAMS, CallToolRequestParams, CallToolResult, Tex
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import current_call
+from mcp_sessions.durations import Duration
 from mcp_sessions.errors import also_raise_as
 from mcp_sessions.resources.bus import SessionBus
 from mcp_sessions.server_sessions import ServerSessions
-from mcp_sessions.serving import Serving
+from mcp_sessions.serving import Serving, require_mcp_server
+from mcp_sessions.stores.base import Limits, Store
+from mcp_sessions.stores.terms import DEFAULT_LIMITS
 from mcp_sessions.tools import missing_values, names_taken, tools_of
 
 __all__ = ["Sessions"]
@@ -52,6 +55,19 @@ class Sessions(Serving, ServerSessions, Extension):
 
     _creates: Mapping[str, type[BaseSession]] = MappingProxyType({})
     _installed = False
+
+    def __init__(
+        self,
+        store: str | Store | None = None,
+        *,
+        schemas: Sequence[type[BaseSession]],
+        idle: Duration = "30m",
+        max: Duration | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+        tools: bool = True,
+        resources: bool | Sequence[type[BaseSession]] = False,
+    ) -> None:
+        super().__init__(store, schemas=schemas, idle=idle, max=max, limits=limits, tools=tools, resources=resources)
 
     # The extension
 
@@ -107,7 +123,11 @@ class Sessions(Serving, ServerSessions, Extension):
         """Make accessors work in the server's prompts and resources; ``http_app`` and ``run`` do this by themselves.
 
         Only who serves in another way needs it, such as a test with a client in memory.
+
+        Raises:
+            TypeError: If that is no ``MCPServer``.
         """
+        require_mcp_server(server)
         if self.middleware not in server.middleware:
             server.middleware.append(self.middleware)
             if self._offered is not None:

@@ -21,7 +21,6 @@ from mcp_sessions.server_schemas import require_accessors, require_distinct, req
 from mcp_sessions.stores import open_store
 from mcp_sessions.stores.base import TRANSPORT_SCHEMA, Address, Limits, Store
 from mcp_sessions.stores.open import VARIABLE
-from mcp_sessions.stores.terms import DEFAULT_LIMITS
 
 SessionT = TypeVar("SessionT", bound=BaseSession)
 T = TypeVar("T")
@@ -34,13 +33,13 @@ class ServerSessions(Hosting):
 
     def __init__(
         self,
-        store: str | Store | None = None,
+        store: str | Store | None,
         *,
         schemas: Sequence[type[BaseSession]],
-        idle: Duration = "30m",
-        max: Duration | None = None,
-        limits: Limits = DEFAULT_LIMITS,
-        tools: bool = True,
+        idle: Duration,
+        max: Duration | None,
+        limits: Limits,
+        tools: bool,
         resources: bool | Sequence[type[BaseSession]] = False,
     ) -> None:
         require_accessors(schemas)
@@ -69,7 +68,7 @@ class ServerSessions(Hosting):
         shortest = min([self.idle, *(accessor.schema.idle or self.idle for accessor in self.schemas)])
         self._heartbeat = Heartbeat(shortest / 3)
         self._serving = 0
-        self._warned = False
+        self._warned = self._warned_of_direct = False
 
     async def _answer(self, ctx: sdk.RequestContext, work: Callable[[], Awaitable[T]], prefix: str = "") -> T:
         """Do the work of a request, for which accessors are told whose session is meant.
@@ -111,7 +110,11 @@ class ServerSessions(Hosting):
             if verified.caller != sdk.current_caller():
                 raise RuntimeError("SessionMiddleware stands outside of authentication; use sessions.http_app")
             return replace(verified, request=ctx.session, handles={}, used=dict(verified.used))
-        call = self.call(modern=not sdk.has_handshake(ctx.protocol_version), request=ctx.session)
+        has_handshake = sdk.has_handshake(ctx.protocol_version)
+        if has_handshake and ctx.request is not None and verified is None and not self._warned_of_direct:
+            self._warned_of_direct = True
+            _log.warning(_DIRECT)
+        call = self.call(modern=not has_handshake, request=ctx.session)
         connection = sdk.connection_of(ctx)
         if connection is None:
             return call
@@ -196,6 +199,12 @@ class ServerSessions(Hosting):
 _NO_SUBJECT: Final = (
     "an access token names a client but no user: all users of that client own the same sessions, and the scope 'user' "
     "refuses them. The server's token verifier should set AccessToken.subject."
+)
+
+_DIRECT: Final = (
+    "this server is served without its sessions: serve it by sessions.http_app(mcp), or sessions.run(mcp, 'http'). As "
+    "it is, clients of the protocol up to 2025-11-25 have no MCP session in the store, so what their calls keep "
+    "without a handle ends with their connection to this process, or cannot be kept at all"
 )
 
 

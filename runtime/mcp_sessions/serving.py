@@ -14,9 +14,10 @@ from starlette.types import ASGIApp, Lifespan, Receive, Scope, Send
 from mcp_sessions import sdk
 from mcp_sessions.connections import Connections
 from mcp_sessions.event_store import SessionEvents
-from mcp_sessions.hosting import Hosting, serve_http
+from mcp_sessions.hosting import Hosting, require_server, serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
 from mcp_sessions.reaping import reaping
+from mcp_sessions.signatures import require_sessions
 
 
 class Serving(Hosting):
@@ -49,7 +50,9 @@ class Serving(Hosting):
 
         Raises:
             ValueError: If the server does not have this extension, or the path does not begin with "/".
+            TypeError: If that is no ``MCPServer``.
         """
+        require_mcp_server(server)
         if not path.startswith("/"):
             raise ValueError(f"path is where the server answers, and begins with '/'; got {path!r}")
         if not stateless:
@@ -62,13 +65,13 @@ class Serving(Hosting):
         running: list[Starlette] = []
         sdk.wrap_innermost(server.session_manager, partial(self._wrapped, running))
         inner = app.router.lifespan_context
-        app.router.lifespan_context = partial(self._started, inner, running, server.session_manager)
+        app.router.lifespan_context = partial(self._started, inner, running, server)
         return app
 
     def run(
         self,
         server: MCPServer[Any],
-        transport: Literal["stdio", "streamable-http"] = "stdio",
+        transport: Literal["stdio", "streamable-http", "http"] = "stdio",
         *,
         host: str = "127.0.0.1",
         port: int = 8000,
@@ -78,15 +81,16 @@ class Serving(Hosting):
 
         Args:
             server: The server that has this extension.
-            transport: How clients reach it.
+            transport: How clients reach it; "streamable-http" and "http" are the same.
             host: The host that HTTP is bound to.
             port: The port that HTTP is bound to.
             options: What ``http_app`` takes besides, such as ``path`` and ``stateless``.
 
         Raises:
             ValueError: If the server does not have this extension, or there is no such transport.
-            TypeError: If stdio is given options.
+            TypeError: If that is no ``MCPServer``, or stdio is given options.
         """
+        require_mcp_server(server)
         if transport == "stdio":
             if options:
                 raise TypeError(f"{', '.join(sorted(options))}: only for the transport 'streamable-http'")
@@ -95,13 +99,14 @@ class Serving(Hosting):
             self.attach(server)
             with suppress(KeyboardInterrupt):
                 anyio.run(self._serve_stdio, server)
-        elif transport == "streamable-http":
+        elif transport in ("streamable-http", "http"):
             app = self.http_app(server, host=host, **options)
             serve_http(app, host, port, options.get("path", "/mcp"), self._before_shutdown)
         else:
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'streamable-http'")
 
     async def _serve_stdio(self, server: MCPServer[Any]) -> None:
+        require_sessions(sdk.functions_of(server))
         self._check()
         try:
             async with self._lifecycle.sweeping():
@@ -116,10 +121,12 @@ class Serving(Hosting):
         self,
         inner: Lifespan[Starlette],
         running: list[Starlette],
-        manager: StreamableHTTPSessionManager,
+        server: MCPServer[Any],
         app: Starlette,
     ) -> AsyncIterator[Any]:
         """Run the lifespan of an application, and note for as long that it is running."""
+        require_sessions(sdk.functions_of(server))
+        manager = server.session_manager
         reaped = nullcontext() if manager.stateless else reaping(manager, self._used, _events_of(manager))
         async with self._while_serving(), inner(app) as state, reaped:
             running.append(app)
@@ -141,9 +148,19 @@ class Serving(Hosting):
         return serve
 
 
+def require_mcp_server(server: object) -> None:
+    """Refuse what is no server of the SDK."""
+    require_server(server, MCPServer, _OTHER_SERVER)
+
+
 def _events_of(manager: StreamableHTTPSessionManager) -> SessionEvents | None:
     return manager.event_store if isinstance(manager.event_store, SessionEvents) else None
 
+
+_OTHER_SERVER: Final = (
+    "Sessions is for servers of the package mcp; got {}. For a server of the package fastmcp there is "
+    "FastMCPSessions in mcp_sessions.fastmcp"
+)
 
 _NOT_INSTALLED: Final = "this server does not have these sessions: make it with MCPServer(..., extensions=[sessions])"
 

@@ -82,3 +82,18 @@ async def test_tools_of_a_mounted_server_that_use_its_sessions_are_found(kinds: 
     root.mount(kid, namespace="kid")
     with pytest.raises(RuntimeError, match=r"the tools kid_count, kid_count_in_a_thread, kid_title from its cache"):
         await start(root)
+
+
+@pytest.mark.parametrize("cached", ["root", "mid", "inner"])
+@pytest.mark.parametrize("ours", ["root", "mid", "inner"])
+async def test_a_cache_at_any_level_is_refused_wherever_the_sessions_are_added(
+    kinds: Any, ours: str, cached: str
+) -> None:
+    servers: dict[str, FastMCP[Any]] = {name: FastMCP(name) for name in ("root", "mid", "inner")}
+    servers["root"].mount(servers["mid"], namespace="mid")
+    servers["mid"].mount(servers["inner"], namespace="inner")
+    FastMCPSessions("memory://", schemas=[kinds.KindsSession]).add_to(servers[ours])
+    offer(servers["inner"], kinds.KindsSession)
+    servers[cached].add_middleware(ResponseCachingMiddleware())
+    with pytest.raises(RuntimeError, match=rf"the server '{cached}' would answer for the tools "):
+        await start(servers["root"])

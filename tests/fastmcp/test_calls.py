@@ -190,6 +190,25 @@ async def test_a_required_argument_of_the_create_tool_is_asked_for_without_repea
             assert await told(client, "look", begun=made["begun"]) == "true"
 
 
+@pytest.mark.parametrize("strict", [True, False])
+async def test_an_argument_that_our_tools_do_not_have_is_refused_without_its_value(
+    strict: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    sessions = FastMCPSessions(schemas=[BegunSession, UntypedSession])
+    server: FastMCP[Any] = FastMCP("test", strict_input_validation=strict)
+    sessions.add_to(server)
+    async with Client(server) as client:
+        told_by_us = {
+            "create_begun": "create_begun has no argument colour; it takes title, due, lines, code, level.",
+            "create_session": "create_session has no argument colour; it takes none.",
+            "end_session": "end_session has no argument colour; it takes session.",
+        }
+        for tool, words in told_by_us.items():
+            said = await refused(client, tool, colour="SECRET", **({"title": "t"} if tool == "create_begun" else {}))
+            assert said == words
+    assert caplog.messages == []
+
+
 async def test_a_call_leaves_no_context_behind(server: FastMCP[Any]) -> None:
     async with Client(server, mode="legacy") as client:
         await call(client, "count")
@@ -358,6 +377,9 @@ def test_a_server_of_the_sdk_is_sent_to_the_other_class() -> None:
     server: Any = MCPServer("test")
     with pytest.raises(TypeError, match=r"got MCPServer\. For an MCPServer there is Sessions in mcp_sessions\.server"):
         FastMCPSessions(schemas=[UntypedSession]).add_to(server)
+    extension: Any = FastMCPSessions(schemas=[UntypedSession])
+    with pytest.raises(TypeError, match=r"For an MCPServer there is Sessions in mcp_sessions\.server"):
+        MCPServer("test", extensions=[extension])
 
 
 async def test_a_tool_that_would_hide_one_of_ours_is_refused_at_the_start(server: FastMCP[Any]) -> None:
@@ -369,6 +391,24 @@ async def test_a_tool_that_would_hide_one_of_ours_is_refused_at_the_start(server
     with pytest.raises(RuntimeError, match="a tool of its own called 'create_kinds'"):  # FastMCP's client wraps it
         async with Client(server):
             raise AssertionError("the server began")
+
+
+@pytest.mark.parametrize("kind", ["tool", "prompt"])
+@pytest.mark.parametrize("mounted", [True, False])
+async def test_a_session_that_may_be_none_is_refused_at_the_start(
+    kinds: Any, server: FastMCP[Any], kind: str, mounted: bool
+) -> None:
+    accessor: Any = kinds.KindsSession
+    inner: FastMCP[Any] = FastMCP("inner")
+    server.mount(inner, namespace="inner")
+
+    async def ask(kinds: accessor | None = None) -> str:
+        """Ask."""
+        return str(kinds)
+
+    getattr(inner if mounted else server, kind)(ask, name="asking")
+    with pytest.raises(RuntimeError, match=rf"the {kind} 'asking' has a session that may be None.*: KindsSession;"):
+        await Client(server).__aenter__()
 
 
 async def test_tools_are_left_out_where_nobody_wants_them(kinds: Any) -> None:

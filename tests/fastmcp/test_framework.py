@@ -80,6 +80,17 @@ def test_mounted_servers_are_found_at_any_depth_and_under_any_name() -> None:
     assert list(framework.servers_in(root)) == [root, middle, leaf, bare]
 
 
+async def test_the_functions_of_tools_and_prompts_are_found() -> None:
+    def nothing() -> None: ...
+
+    root, inner = (FastMCP[Any](name) for name in ("root", "inner"))
+    root.mount(inner)
+    root.tool(nothing)
+    inner.prompt(nothing)
+    found = await framework.functions_of(root)
+    assert found == [("the tool 'nothing'", nothing), ("the prompt 'nothing'", nothing)]
+
+
 class Watch(Middleware):
     """Keeps what ``prefix_of`` says of each request."""
 

@@ -286,11 +286,11 @@ async def test_a_server_that_fastmcp_serves_alone_warns_once_and_keeps_what_it_c
     async with client_of(server.http_app(json_response=True)) as peer:
         result = await modern(peer, "create_session", {})
         assert result["structuredContent"]["session"].startswith("session_")
-        assert "served by FastMCP alone" not in caplog.text
+        assert "served without its sessions" not in caplog.text
         session_id = await peer.initialize()
         for key, keys in (("a", ["a"]), ("b", ["a", "b"])):
             assert keys_in(await peer.remember(key, session_id)) == keys
-    assert caplog.text.count("served by FastMCP alone") == 1
+    assert caplog.text.count("served without its sessions") == 1
     assert "sessions.run(mcp, 'http')" in caplog.text
 
 
@@ -302,7 +302,7 @@ async def test_a_stateless_server_that_fastmcp_serves_alone_refuses_rather_than_
         await peer.post("initialize", HELLO)
         answer = await peer.remember("a", "made-up")
         assert said(answer.json()["result"]).startswith("this call names no session session. Call create_session")
-    assert "served by FastMCP alone" in caplog.text
+    assert "served without its sessions" in caplog.text
     assert (await store.scan()).sessions == ()
 
 
@@ -331,6 +331,9 @@ def test_run_refuses_what_it_cannot_do(store: Any) -> None:
     server, sessions = make_server(store)
     with pytest.raises(TypeError, match="path, port: only for the transport 'http'"):
         sessions.run(server, "stdio", port=1, path="/x")
+    forgotten: Any = "http"
+    with pytest.raises(TypeError, match=r"the server comes first, as in sessions\.run\(mcp, 'http'\); got 'http'"):
+        sessions.run(forgotten, port=1)
     wrong: Any = "sse"
     with pytest.raises(ValueError, match="no transport 'sse'; there are 'stdio' and 'http'"):
         sessions.run(server, wrong)

@@ -1,5 +1,6 @@
 """The places of the SDK that have no documented name: these tests fail when it moves them."""
 
+import inspect
 from contextvars import ContextVar
 from typing import Any
 
@@ -251,3 +252,14 @@ def test_the_bus_of_a_server_is_the_one_that_it_was_given() -> None:
     bus = InMemorySubscriptionBus()
     assert sdk.bus_of(MCPServer("test", subscriptions=bus)) is bus
     assert sdk.bus_of(MCPServer("test")) is not bus
+
+
+def test_the_functions_of_tools_and_prompts_are_found() -> None:
+    def nothing() -> None: ...
+
+    server = MCPServer("test", log_level="WARNING")
+    server.add_tool(nothing)
+    server.prompt()(nothing)
+    (tool, function), (prompt, wrapped) = sdk.functions_of(server)
+    assert (tool, function) == ("the tool 'nothing'", nothing)
+    assert (prompt, inspect.unwrap(wrapped)) == ("the prompt 'nothing'", nothing)

@@ -3,11 +3,13 @@
 import gc
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio.from_thread
 import pytest
+from fastmcp import FastMCP
 from mcp import Client
 from mcp.server import MCPServer
 from mcp.server.mcpserver.tools import Tool
@@ -393,6 +395,41 @@ async def test_serving_a_server_without_the_extension_is_refused() -> None:
         sessions.run(twin, "carrier-pigeon")  # type: ignore[arg-type]  # that is the point
 
 
+@pytest.mark.parametrize("serve", ["run", "http_app", "attach"])
+def test_what_is_no_server_of_the_sdk_is_told_what_to_do(serve: str) -> None:
+    sessions = Sessions(MemoryStore(), schemas=[UntypedSession])
+    MCPServer("its own", extensions=[sessions], log_level="WARNING")
+    with pytest.raises(TypeError, match=r"the server comes first, as in sessions\.run\(mcp, 'http'\); got 'streamable"):
+        getattr(sessions, serve)("streamable-http")
+    with pytest.raises(TypeError, match=r"got FastMCP\. For .* fastmcp there is FastMCPSessions in mcp_sessions\.fast"):
+        getattr(sessions, serve)(FastMCP("test"))
+
+
+@pytest.mark.parametrize("kind", ["tool", "prompt"])
+async def test_a_session_that_may_be_none_is_refused_when_the_server_starts(kind: str) -> None:
+    async def optional(session: UntypedSession | None) -> str:
+        return str(session)
+
+    async def of_none(session: UntypedSession = None) -> str:  # type: ignore[assignment]  # that is the point
+        return str(session)
+
+    async def plain(session: UntypedSession, topic: str | None = None) -> UntypedSession | None:
+        return session if topic else None
+
+    for function in (optional, of_none, plain):
+        sessions = Sessions(MemoryStore(), schemas=[UntypedSession])
+        server = MCPServer("test", extensions=[sessions], log_level="WARNING")
+        getattr(server, kind)(name="asking", **({"structured_output": False} if kind == "tool" else {}))(function)
+        app = sessions.http_app(server)
+        if function is plain:
+            async with app.router.lifespan_context(app):
+                continue
+        said = rf"the {kind} 'asking' has a session that may be None.* write session: UntypedSession; clients may leave"
+        for start in (app.router.lifespan_context(app).__aenter__, partial(sessions._serve_stdio, server)):
+            with pytest.raises(TypeError, match=said):
+                await start()
+
+
 async def test_only_a_store_that_it_opened_is_closed() -> None:
     given = MemoryStore()
     await Sessions(given, schemas=[UntypedSession]).aclose()
@@ -419,6 +456,14 @@ async def test_without_a_store_the_environment_names_it_or_it_is_memory(
     monkeypatch.setenv("MCP_SESSIONS_STORE", "nowhere")
     with pytest.raises(StoreError, match="from MCP_SESSIONS_STORE"):
         Sessions(schemas=[UntypedSession])
+
+
+def test_an_argument_that_is_missing_or_unknown_is_told_by_the_name_that_the_user_wrote() -> None:
+    make: Any = Sessions
+    with pytest.raises(TypeError, match=r"^Sessions\.__init__\(\) missing .* 'schemas'"):
+        make("memory://")
+    with pytest.raises(TypeError, match=r"^Sessions\.__init__\(\) got an unexpected keyword argument 'schema'"):
+        make(schema=[UntypedSession])
 
 
 @pytest.mark.parametrize("nothing", [5, {"password": "hunter2"}, MemoryStore])

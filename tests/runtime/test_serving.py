@@ -122,6 +122,31 @@ async def test_a_browser_may_ask_when_cors_stands_around_it(store: Any, stateles
         assert refused.headers["access-control-allow-origin"] == "https://app.example"
 
 
+@pytest.mark.parametrize("stateless", [True, False])
+async def test_a_server_that_the_sdk_serves_alone_warns_once_at_the_first_legacy_call(
+    store: Any, stateless: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    server, _ = make_server(store)
+    app = server.streamable_http_app(stateless_http=stateless, json_response=True)
+    meta = {
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientInfo": {"name": "test", "version": "1"},
+        "io.modelcontextprotocol/clientCapabilities": {},
+    }
+    begin = {"name": "create_session", "arguments": {}, "_meta": meta}
+    modern = {"mcp_protocol_version": "2026-07-28", "mcp_method": "tools/call", "mcp_name": "create_session"}
+    async with app.router.lifespan_context(app), client_of(app) as peer:
+        assert "session_" in (await peer.post("tools/call", begin, **modern)).text
+        assert caplog.messages == []
+        session_id = (await peer.post("initialize", HELLO)).headers.get("mcp-session-id")
+        for _ in range(2):
+            answer = await peer.remember("a", session_id)
+            assert bool(answer.json()["result"]["isError"]) is stateless
+    [warning] = [record for record in caplog.records if record.name == "mcp_sessions"]
+    assert warning.levelname == "WARNING"
+    assert warning.getMessage().startswith("this server is served without its sessions: serve it by sessions.http_app(")
+
+
 def test_a_port_that_is_taken_is_no_place_to_serve(store: Any, capsys: Any) -> None:
     server, sessions = make_server(store)
     taken = socket.create_server(("127.0.0.1", 0))
@@ -162,7 +187,10 @@ def test_the_body_of_an_answer_does_not_wait_until_its_headers_are_acknowledged(
     assert all(immediate)
 
 
-def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+@pytest.mark.parametrize("transport", ["streamable-http", "http"])
+def test_run_passes_on_what_http_app_takes(
+    store: Any, monkeypatch: pytest.MonkeyPatch, capsys: Any, transport: Any
+) -> None:
     import uvicorn
 
     served: list[Any] = []
@@ -174,7 +202,7 @@ def test_run_passes_on_what_http_app_takes(store: Any, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(uvicorn.Server, "run", run)
     server, sessions = make_server(store)
-    sessions.run(server, "streamable-http", port=0, path="/here", stateless=False, json_response=True)
+    sessions.run(server, transport, port=0, path="/here", stateless=False, json_response=True)
     [(app, (host, port))] = served
     assert host == "127.0.0.1"
     assert [route.path for route in app.app.routes] == ["/here"]

@@ -306,6 +306,13 @@ async def test_outside_of_a_call_an_accessor_says_what_is_missing(kinds: Any) ->
         _ = session.store
 
 
+def test_a_class_that_is_called_says_how_its_sessions_are_made(kinds: Any) -> None:
+    ways = r"session: KindsSession; .*KindsSession\.current\(\); .*KindsSession\.create\(store\), or KindsSession\.open"
+    for given in ((), (None,), ("kinds_abc",)):
+        with pytest.raises(TypeError, match=rf"KindsSession\(\.\.\.\) makes no session: .*{ways}"):
+            kinds.KindsSession(*given)
+
+
 async def test_ids_are_random_and_hidden_in_a_repr(store: Store, kinds: Any) -> None:
     made = [await kinds.KindsSession.create(store) for _ in range(20)]
     assert len({session.id for session in made}) == 20

@@ -12,10 +12,11 @@ from fastmcp.server.dependencies import get_server
 from fastmcp.server.middleware.caching import ResponseCachingMiddleware
 
 from mcp_sessions.arguments import is_session
+from mcp_sessions.fastmcp.framework import servers_in
 
 
 async def require_uncached(server: FastMCP[Any], ours: Collection[str]) -> None:
-    """Refuse a cache in a server that starts, and in the one that it may be mounted in.
+    """Refuse a cache in a server that starts, and in all that are started with it: those it is mounted in, and others.
 
     Args:
         server: The server.
@@ -24,7 +25,7 @@ async def require_uncached(server: FastMCP[Any], ours: Collection[str]) -> None:
     Raises:
         ValueError: If there is a cache for what uses sessions.
     """
-    for one in {server, _root_of(server)}:
+    for one in {server, *servers_in(_root_of(server))}:
         for cache in one.middleware:
             if isinstance(cache, ResponseCachingMiddleware):
                 await _require_left_out(one, cache, ours)

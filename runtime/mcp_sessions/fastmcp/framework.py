@@ -4,15 +4,17 @@ Everything here is covered by ``tests/fastmcp/test_framework.py``, which fails w
 """
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from fastmcp import FastMCP
 from fastmcp.exceptions import PromptError, ResourceError, ToolError
+from fastmcp.prompts.function_prompt import FunctionPrompt
 from fastmcp.server.dependencies import FastMCPRequestContext
 from fastmcp.server.http import StreamableHTTPASGIApp
 from fastmcp.server.middleware import MiddlewareContext
 from fastmcp.server.providers import FastMCPProvider, Provider
+from fastmcp.tools import FunctionTool
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.applications import Starlette
 
@@ -95,6 +97,16 @@ def servers_in(server: FastMCP[Any]) -> Iterator[FastMCP[Any]]:
         inner = _unwrapped(provider)
         if isinstance(inner, FastMCPProvider):
             yield from servers_in(inner.server)
+
+
+async def functions_of(server: FastMCP[Any]) -> list[tuple[str, Callable[..., Any]]]:
+    """Return the functions of the tools and prompts of a server and all that are mounted in it, each by what it is."""
+    found: list[tuple[str, Callable[..., Any]]] = []
+    for own in (one.local_provider for one in servers_in(server)):
+        tools, prompts = await own.list_tools(), await own.list_prompts()
+        found += [(f"the tool {one.name!r}", one.fn) for one in tools if isinstance(one, FunctionTool)]
+        found += [(f"the prompt {one.name!r}", one.fn) for one in prompts if isinstance(one, FunctionPrompt)]
+    return found
 
 
 def _unwrapped(provider: Provider) -> Provider:

@@ -7,7 +7,6 @@ from weakref import ref
 
 import mcp_types
 from fastmcp import FastMCP
-from fastmcp.exceptions import ToolError
 from fastmcp.prompts import Prompt
 from fastmcp.server.middleware import CallNext, Middleware, MiddlewareContext
 from fastmcp.server.providers import LocalProvider
@@ -16,6 +15,8 @@ from mcp.server.extension import ToolBinding
 
 from mcp_sessions.arguments import HIDDEN
 from mcp_sessions.fastmcp.caching import require_uncached
+from mcp_sessions.fastmcp.framework import Anticipated, functions_of
+from mcp_sessions.signatures import require_sessions
 
 Handle: TypeAlias = Callable[[MiddlewareContext[Any], CallNext[Any, Any]], Any]
 """Does what a request asks for, after it has told the accessors whose session is meant."""
@@ -76,11 +77,16 @@ class SessionTool(FunctionTool):
         """See ``Tool.run``.
 
         Raises:
-            ToolError: If an argument is missing. FastMCP would say so in a message that has the values of all others.
+            Anticipated: If an argument is missing, or is none of this tool's. FastMCP's own message would have values.
         """
+        known = self.parameters.get("properties", {})
+        unknown = [name for name in arguments if name not in known]
+        if unknown:
+            takes = f"it takes {', '.join(known)}" if known else "it takes none"
+            raise Anticipated(f"{self.name} has no argument {', '.join(unknown)}; {takes}.")
         missing = [name for name in self.parameters.get("required", ()) if name not in arguments]
         if missing:
-            raise ToolError(f"{self.name} needs the argument {', '.join(missing)}.")
+            raise Anticipated(f"{self.name} needs the argument {', '.join(missing)}.")
         return await super().run(arguments)
 
 
@@ -112,6 +118,7 @@ class SessionTools(LocalProvider):
         Raises:
             ValueError: If the server has a tool of its own by the name of one of these, which would hide it, or a cache
                 for what uses sessions.
+            TypeError: If a tool or prompt has a session that may be None.
         """
         names, server = [tool.name for tool in await self.list_tools()], self._server()
         if server is not None:
@@ -121,6 +128,7 @@ class SessionTools(LocalProvider):
                         f"the server has a tool of its own called {name!r}, which hides the one that FastMCPSessions "
                         f"adds: rename it, or have the schema name ours otherwise, as with tools: {{create: ...}}"
                     )
+            require_sessions(await functions_of(server))
             await require_uncached(server, names)
         async with self._running():
             yield

@@ -1,11 +1,10 @@
 """``FastMCPSessions``: what adds session state to a FastMCP server, and serves it."""
 
-import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NoReturn
 
 import anyio
 import fastmcp
@@ -24,7 +23,7 @@ from mcp_sessions.event_store import SessionEvents
 from mcp_sessions.fastmcp import framework
 from mcp_sessions.fastmcp.headers import ModernWithoutSession
 from mcp_sessions.fastmcp.provided import CallMiddleware, SessionTools
-from mcp_sessions.hosting import serve_http
+from mcp_sessions.hosting import require_server, serve_http
 from mcp_sessions.observing import RETRY_MILLISECONDS
 from mcp_sessions.reaping import reaping
 from mcp_sessions.server_sessions import ServerSessions
@@ -33,8 +32,6 @@ from mcp_sessions.stores.terms import DEFAULT_LIMITS
 from mcp_sessions.tools import tools_of
 
 also_raise_as(framework.Anticipated)
-
-_log: Final = logging.getLogger("mcp_sessions")
 
 
 class FastMCPSessions(ServerSessions):
@@ -59,7 +56,6 @@ class FastMCPSessions(ServerSessions):
     """
 
     _lifespans = 0
-    _warned_of_direct = False
 
     def __init__(
         self,
@@ -73,6 +69,15 @@ class FastMCPSessions(ServerSessions):
     ) -> None:
         super().__init__(store, schemas=schemas, idle=idle, max=max, limits=limits, tools=tools)
 
+    @property
+    def identifier(self) -> NoReturn:
+        """What an ``MCPServer`` asks its extensions for; this is none.
+
+        Raises:
+            TypeError: In any case.
+        """
+        raise TypeError(_OTHER_SERVER.format("MCPServer"))
+
     # In a server
 
     def add_to(self, server: FastMCP[Any]) -> None:
@@ -82,7 +87,7 @@ class FastMCPSessions(ServerSessions):
             TypeError: If that is no FastMCP server.
             ValueError: If the server has other sessions already.
         """
-        _require_fastmcp(server)
+        require_server(server, FastMCP, _OTHER_SERVER)
         if self._is_in(server):
             return
         if any(isinstance(one, CallMiddleware) for one in server.middleware):
@@ -106,14 +111,7 @@ class FastMCPSessions(ServerSessions):
             # Within a request: a tool calls another one, or the server is mounted in one that has these sessions too.
             with serving(replace(call, handles={}, prefix=prefix or call.prefix)):
                 return await call_next(context)
-        if call is None and request.request is not None and sdk.has_handshake(request.protocol_version):
-            self._warn_of_direct()
         return await self._answer(request, partial(call_next, context), prefix)
-
-    def _warn_of_direct(self) -> None:
-        if not self._warned_of_direct:
-            self._warned_of_direct = True
-            _log.warning(_DIRECT)
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -146,7 +144,7 @@ class FastMCPSessions(ServerSessions):
 
         Raises:
             ValueError: If these sessions were not added to the server.
-            TypeError: If an option is one that is said otherwise here.
+            TypeError: If that is no FastMCP server, or an option is one that is said otherwise here.
         """
         self._require_added(server)
         for name, instead in _OTHERWISE.items():
@@ -181,8 +179,9 @@ class FastMCPSessions(ServerSessions):
 
         Raises:
             ValueError: If these sessions were not added to the server, or there is no such transport.
-            TypeError: If stdio is given options.
+            TypeError: If that is no FastMCP server, or stdio is given options.
         """
+        require_server(server, FastMCP, _OTHER_SERVER)
         if transport == "stdio":
             given = [*sorted(options), *(name for name, value in (("host", host), ("port", port)) if value is not None)]
             if given:
@@ -199,7 +198,7 @@ class FastMCPSessions(ServerSessions):
             raise ValueError(f"no transport {transport!r}; there are 'stdio' and 'http'")
 
     def _require_added(self, server: FastMCP[Any]) -> None:
-        _require_fastmcp(server)
+        require_server(server, FastMCP, _OTHER_SERVER)
         if not any(self._is_in(one) for one in framework.servers_in(server)):
             raise ValueError("this server does not have these sessions: call sessions.add_to(mcp) first")
 
@@ -229,21 +228,12 @@ class FastMCPSessions(ServerSessions):
                 yield state
 
 
-def _require_fastmcp(server: object) -> None:
-    if not isinstance(server, FastMCP):
-        raise TypeError(
-            f"FastMCPSessions is for servers of the package fastmcp; got {type(server).__name__}. For an MCPServer "
-            f"there is Sessions in mcp_sessions.server"
-        )
-
-
 _OTHERWISE: Final = {
     "stateless_http": "say stateless=True or stateless=False",
     "transport": "http_app is for Streamable HTTP alone",
 }
 
-_DIRECT: Final = (
-    "this server is served by FastMCP alone: serve it by sessions.http_app(mcp), or sessions.run(mcp, 'http'). As it "
-    "is, clients of the protocol up to 2025-11-25 have no MCP session in the store, so what their calls keep without a "
-    "handle ends with their connection to this process, or cannot be kept at all"
+_OTHER_SERVER: Final = (
+    "FastMCPSessions is for servers of the package fastmcp; got {}. For an MCPServer there is Sessions in "
+    "mcp_sessions.server"
 )
