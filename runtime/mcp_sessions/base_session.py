@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, ClassVar, Concatenate, Final, ParamSpec, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, ParamSpec, Self
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -47,18 +47,27 @@ class BaseSession:
     """
 
     schema: ClassVar[SessionSchema]
+    _call: Call | None
+    _found: Access | Callable[[], Access]
+    _seen: Access | None  # the access by which the session was found, which cannot begin it
 
-    def __init__(self, call: Call | None = None, access: Access | Callable[[], Access] | None = None) -> None:
-        """Make an accessor for a session, or for what is found at its first use; users have ``create`` and ``open``.
+    if TYPE_CHECKING:  # where a bare call is refused by type checkers; below it is told what to do
 
-        Raises:
-            TypeError: If it is not said which session.
-        """
-        if access is None:
-            raise TypeError(_NOT_CALLED.format(type(self).__name__))
-        self._call = call
-        self._found = access
-        self._seen: Access | None = None  # the access by which the session was found, which cannot begin it
+        def __init__(self, call: Call | None, access: Access | Callable[[], Access]) -> None: ...
+
+    else:
+
+        def __init__(self, call=None, access=None):
+            """Make an accessor for a session, or for what is found at its first use; users ``create`` or ``open`` one.
+
+            Raises:
+                TypeError: If it is not said which session.
+            """
+            if access is None:
+                raise TypeError(_NOT_CALLED.format(type(self).__name__))
+            self._call = call
+            self._found = access
+            self._seen = None
 
     def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("_"):

@@ -33,6 +33,7 @@ async def wrong_keys(counter: CounterSession, wizard: WizardSession, name: str) 
     await wizard.has("colour")  # reject
     await wizard.remove("colour")  # reject
     await counter.get_count()  # reject
+    CounterSession()  # reject
 
 
 async def missing_none_checks(wizard: WizardSession) -> int:
