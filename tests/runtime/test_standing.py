@@ -215,17 +215,19 @@ async def test_subscriptions_that_expired_are_begun_anew(store: Any, clock: Any)
             assert await stream.update() == "weather://tomorrow"
 
 
-async def test_a_store_that_fails_is_said_to(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_fails_is_said_to_without_its_address(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_a_socket(store) as url, connected(url) as client:
 
         async def fail(*_: Any, **__: Any) -> None:
-            raise StoreError("it is down")
+            raise StoreError("the session store at redis://127.0.0.1:48535 failed")
 
         monkeypatch.setattr(store, "names", fail)
         monkeypatch.setattr(store, "remove", fail)
         for method in ("resources/subscribe", "resources/unsubscribe"):
             error = (await client.ask(method, {"uri": CURRENT}))["error"]
-            assert (error["code"], error["message"]) == (-32603, "it is down")
+            assert error["code"] == -32603
+            assert error["message"].startswith("The session store failed, and nothing was changed.")
+            assert "redis://" not in error["message"]
 
 
 async def test_a_store_that_fails_for_a_while_is_asked_again(

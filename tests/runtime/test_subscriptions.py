@@ -3,6 +3,7 @@
 import asyncio
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,10 +24,12 @@ from tests.runtime.resource_server import (
     serving_on_a_socket,
 )
 
+from mcp_sessions import StoreError
 from mcp_sessions.resources import subscriptions
 from mcp_sessions.resources.bus import Stream
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import Address, MemoryStore
+from mcp_sessions.stores.base import Listed, Page
 from mcp_sessions.stores.notices import LocalNotices
 from mcp_sessions.stores.notices.board import Board, Kind, topic, topic_of
 
@@ -447,3 +450,42 @@ async def test_malformed_requests_are_refused_by_the_sdk(store: Any) -> None:
         with pytest.raises(MCPError):
             await client.session._dispatcher.send_raw_request("subscriptions/listen", {"notifications": 7})
     await sessions.aclose()
+
+
+class Failing(MemoryStore):
+    """A store whose server is down from some moment on."""
+
+    is_down = False
+
+    async def look_up(self, address: Address) -> Listed | None:
+        self._fail()
+        return await super().look_up(address)
+
+    async def scan(self, **wanted: Any) -> Page:
+        self._fail()
+        return await super().scan(**wanted)
+
+    def _fail(self) -> None:
+        if self.is_down:
+            raise StoreError("the session store at redis://127.0.0.1:48535 failed")
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_no_client_learns_where_a_store_is_that_fails(mode: str) -> None:
+    store = Failing()
+    async with (
+        on_a_socket(store, auth=True, stateless=mode == "auto") as url,
+        as_user(url, "app/ann", mode=mode) as client,
+    ):
+        uri = f"session://note/{await created(client)}"
+        store.is_down = True
+
+        async def listen() -> None:
+            async with client.listen(resource_subscriptions=[uri]):
+                pass
+
+        for ask in (client.list_resources, listen if mode == "auto" else partial(client.subscribe_resource, uri)):
+            with pytest.raises(MCPError, match="The session store failed, and nothing was changed") as raised:
+                await ask()
+            assert "redis://" not in str(raised.value)
+        store.is_down = False

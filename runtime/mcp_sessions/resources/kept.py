@@ -7,6 +7,7 @@ from mcp_types import INTERNAL_ERROR, INVALID_PARAMS
 
 from mcp_sessions.context import Call
 from mcp_sessions.errors import SessionError
+from mcp_sessions.failures import retelling
 from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError
 
 SUBSCRIPTIONS_SCHEMA: Final = "#subscriptions"
@@ -29,27 +30,34 @@ async def keep(call: Call, access: Access, uri: str, most: int) -> None:
         MCPError: If it has subscribed to as many as it may, or it cannot be noted.
     """
     try:
-        for _ in range(2):
-            try:
-                known = await call.store.names(access)
-                if uri not in known:
-                    if len(known) >= most:
-                        raise MCPError(INVALID_PARAMS, f"you can subscribe to {most} resources: unsubscribe one")
-                    await call.store.write(access, {uri: b"true"})
-                return
-            except NotLiveError as missing:
-                if missing.reason != "expired":
-                    break
-                await call.store.end(access, expired=True)
+        with retelling():
+            for _ in range(2):
+                try:
+                    await _add(call, access, uri, most)
+                    return
+                except NotLiveError as missing:
+                    if missing.reason != "expired":
+                        break
+                    await call.store.end(access, expired=True)
     except SessionError as error:
         raise MCPError(INTERNAL_ERROR, str(error)) from error
     raise MCPError(INVALID_PARAMS, "the MCP session is over; initialize again")
 
 
+async def _add(call: Call, access: Access, uri: str, most: int) -> None:
+    known = await call.store.names(access)
+    if uri in known:
+        return
+    if len(known) >= most:
+        raise MCPError(INVALID_PARAMS, f"you can subscribe to {most} resources: unsubscribe one")
+    await call.store.write(access, {uri: b"true"})
+
+
 async def drop(call: Call, access: Access, uri: str) -> None:
     """Note that a client has unsubscribed from a URI."""
     try:
-        await call.store.remove(access, uri)
+        with retelling():
+            await call.store.remove(access, uri)
     except NotLiveError:
         return
     except SessionError as error:

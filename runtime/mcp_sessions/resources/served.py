@@ -20,6 +20,7 @@ from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, SessionNotFoundError, SessionRequiredError
+from mcp_sessions.failures import retelling
 from mcp_sessions.ids import masked
 from mcp_sessions.resources.bus import SessionBus
 from mcp_sessions.resources.naming import Named, access_by, have_current, is_malformed, uri_of
@@ -132,7 +133,8 @@ class Resources:
         for name, accessor in self._accessors.items():
             if accessor.schema.has_handles:
                 try:
-                    page = await call.store.scan(schema=name, owner=call.caller.owner, limit=MOST_LISTED)
+                    with retelling():
+                        page = await call.store.scan(schema=name, owner=call.caller.owner, limit=MOST_LISTED)
                 except SessionError as error:
                     raise MCPError(INTERNAL_ERROR, str(error)) from error
                 found += [_entry(accessor, one) for one in page.sessions if one.address.space == "handle"]

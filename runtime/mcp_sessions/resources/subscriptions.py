@@ -33,6 +33,7 @@ from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, StoreError
+from mcp_sessions.failures import retelling
 from mcp_sessions.resources.bus import Stream, listening, uri_topic
 from mcp_sessions.resources.kept import drop, keep, kept_at
 from mcp_sessions.resources.naming import Named, access_by, named_by
@@ -233,7 +234,8 @@ async def _is_theirs(access: Access, call: Call) -> bool:
     if access.begin is not None:  # it is the caller's by its name, and may begin at any time
         return True
     try:
-        found = await call.store.look_up(access.address)
+        with retelling():
+            found = await call.store.look_up(access.address)
     except StoreError as error:
         raise MCPError(INTERNAL_ERROR, str(error)) from error
     return found is not None and found.owner == access.owner
