@@ -198,14 +198,35 @@ async def test_a_session_subscribes_to_so_many_resources(store: Any, monkeypatch
         assert (await client.ask("resources/subscribe", {"uri": "weather://3"}))["result"] == {}
 
 
+async def test_subscriptions_are_kept_no_longer_than_an_mcp_session_that_nobody_uses(store: Any) -> None:
+    async with on_a_socket(store, idle="10m") as url, connected(url) as client:
+        await client.ask("resources/subscribe", {"uri": CURRENT})
+        session, kept = [
+            await store.look_up(Address("transport", client.headers["mcp-session-id"], schema))
+            for schema in ("", "#subscriptions")
+        ]
+        assert kept.info.idle == 600
+        assert kept.info.expires <= session.info.expires
+
+
+async def test_a_uri_that_is_too_long_is_refused(store: Any) -> None:
+    async with on_a_socket(store) as url, connected(url) as client:
+        longest = "weather://" + "ä" * 1019
+        assert (await client.ask("resources/subscribe", {"uri": longest}))["result"] == {}
+        error = (await client.ask("resources/subscribe", {"uri": longest + "x"}))["error"]
+        assert error["code"] == -32602
+        assert error["message"] == "the URI of a resource to listen to has 2048 bytes at most; got 2049"
+
+
 async def test_subscriptions_that_expired_are_begun_anew(store: Any, clock: Any) -> None:
     async with on_a_socket(store, idle="10d") as url, connected(url) as client:
         address = Address("transport", client.headers["mcp-session-id"], "#subscriptions")
 
         async def subscribe_and_expire(uri: str) -> None:
             assert (await client.ask("resources/subscribe", {"uri": uri}))["result"] == {}
-            kept = await store.look_up(address)
-            clock.advance(kept.info.expires - clock() + 1)
+            while await store.look_up(address) is not None:
+                clock.advance(24 * 3600)
+                await client.ask("tools/list")  # which is no use of them, as a stream is
 
         await subscribe_and_expire(CURRENT)
         await subscribe_and_expire("weather://today")

@@ -12,6 +12,7 @@ from mcp.client.subscriptions import ResourceUpdated
 from mcp.server import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourcesListChanged, ToolsListChanged
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
+from mcp_types import INVALID_PARAMS
 from tests.runtime.resource_server import (
     Note,
     Updates,
@@ -229,6 +230,21 @@ async def test_a_stream_listens_to_so_many_resources(store: Any) -> None:
         with pytest.raises(MCPError, match="a stream can listen to 100 resources; got 101"):
             async with client.listen(resource_subscriptions=[f"weather://{number}" for number in range(101)]):
                 pass
+    await sessions.aclose()
+
+
+async def test_a_uri_that_is_too_long_is_refused(store: Any) -> None:
+    server, sessions = make(store)
+    uri = "weather://" + "x" * 2039
+    async with Client(server) as client:
+        with pytest.raises(MCPError, match="has 2048 bytes at most; got 2049") as raised:
+            async with client.listen(resource_subscriptions=["weather://today", uri]):
+                pass
+        assert raised.value.error.code == INVALID_PARAMS
+    async with Client(server, mode="legacy") as client:
+        with pytest.raises(MCPError, match="has 2048 bytes at most; got 2049") as raised:
+            await client.subscribe_resource(uri)
+        assert raised.value.error.code == INVALID_PARAMS
     await sessions.aclose()
 
 

@@ -13,14 +13,17 @@ from mcp_sessions.stores.base import Access, Address, Lifetime, NotLiveError
 SUBSCRIPTIONS_SCHEMA: Final = "#subscriptions"
 """The schema of that child of a transport session; no accessor's has such a name."""
 
-_LIFETIME: Final = Lifetime(7 * 24 * 3600.0)
-"""How long it is kept that nobody listens; the transport session ends before in nearly all cases."""
 
+def kept_at(call: Call, session_id: str, idle: float) -> Access:
+    """Return the access to what a client has subscribed to: each URI is a key.
 
-def kept_at(call: Call, session_id: str) -> Access:
-    """Return the access to what a client has subscribed to: each URI is a key."""
+    Args:
+        call: The client's call.
+        session_id: Its transport session.
+        idle: Seconds for which it is kept while nobody listens: as long as a transport session that nobody uses.
+    """
     address = Address("transport", session_id, SUBSCRIPTIONS_SCHEMA)
-    return Access(address, call.caller.owner, _LIFETIME, limits=call.limits)
+    return Access(address, call.caller.owner, Lifetime(idle), limits=call.limits)
 
 
 async def keep(call: Call, access: Access, uri: str, most: int) -> None:

@@ -96,9 +96,13 @@ class Resources:
             return _capable(result) if self._subscriptions.can_tell(ctx) else result
         return await call_next(ctx)
 
-    def standing(self) -> Standing:
-        """Return what serves standing streams: legacy clients are told that they can subscribe, from then on."""
-        self._subscriptions.stands = True
+    def standing(self, idle: float) -> Standing:
+        """Return what serves standing streams: legacy clients are told that they can subscribe, from then on.
+
+        Args:
+            idle: Seconds without use after which the MCP sessions of legacy clients expire.
+        """
+        self._subscriptions.stands, self._subscriptions.idle = True, idle
         return Standing(self._board, self._subscriptions)
 
     def close_streams(self) -> None:

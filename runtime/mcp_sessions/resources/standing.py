@@ -101,7 +101,7 @@ class _Wishes:
 
     def __init__(self, call: Call, session: Access, board: Board, subscriptions: Subscriptions) -> None:
         self._call = call
-        self._kept = kept_at(call, session.address.id)
+        self._kept = kept_at(call, session.address.id, subscriptions.idle)
         self._subscriptions = subscriptions
         self._events: asyncio.Queue[ServerEvent | None] = asyncio.Queue()  # in which each of them is once at most
         self._stream = Stream(board)

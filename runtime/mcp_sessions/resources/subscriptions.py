@@ -32,6 +32,7 @@ from pydantic import ValidationError
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, current_call
+from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import SessionError, StoreError
 from mcp_sessions.failures import retelling
 from mcp_sessions.resources.bus import Stream, listening, uri_topic
@@ -44,6 +45,9 @@ from mcp_sessions.stores.notices.board import Board, topic_of
 
 MOST_RESOURCES: Final = 100
 """To how many sessions one stream, or one legacy connection, may listen."""
+
+MOST_URI_BYTES: Final = 2048
+"""How long a URI may be that is listened to: it is kept, and sent with each notice."""
 
 MOST_STREAMS: Final = 32
 """How many streams one authenticated user may have open in a process: the SDK has 1024 for all."""
@@ -63,6 +67,7 @@ class Subscriptions:
     Attributes:
         is_on_bus: Whether the server's listen streams are on our bus, so that there is something to listen to.
         stands: Whether legacy clients over HTTP that have no connection can have a standing stream.
+        idle: Seconds without use after which the MCP sessions of those clients expire.
     """
 
     def __init__(self, board: Board, accessors: Mapping[str, type[BaseSession]]) -> None:
@@ -72,6 +77,7 @@ class Subscriptions:
         self._open: set[anyio.CancelScope] = set()
         self.is_on_bus = True
         self.stands = False
+        self.idle = DEFAULT_IDLE_SECONDS
 
     # Clients of revision 2026-07-28: one request, whose response is the stream
 
@@ -84,6 +90,8 @@ class Subscriptions:
         uris = list(dict.fromkeys(params.notifications.resource_subscriptions or ()))
         if len(uris) > MOST_RESOURCES:
             raise MCPError(INVALID_PARAMS, f"a stream can listen to {MOST_RESOURCES} resources; got {len(uris)}")
+        for uri in uris:
+            _require_short(uri)
         call, stream = current_call(), Stream(self._board)
         if not self.is_on_bus or call is None:
             return await call_next(_listening_to(ctx, stream, [uri for uri in uris if not self._is_ours(uri)]))
@@ -167,8 +175,8 @@ class Subscriptions:
         uri, channel = _uri_of(ctx), sdk.channel_of(ctx)
         if uri is None:
             return await call_next(ctx)
-        is_ours = self._is_ours(uri)
-        if not is_ours:
+        _require_short(uri)
+        if not self._is_ours(uri):
             try:
                 return await call_next(ctx)
             except MCPError as error:
@@ -180,7 +188,7 @@ class Subscriptions:
         if channel is not None:
             is_granted = await self._push(channel, uri, call)
         elif is_granted := await self._could_read(uri, call):
-            await keep(call, kept_at(call, str(call.transport)), uri, MOST_RESOURCES)
+            await keep(call, kept_at(call, str(call.transport), self.idle), uri, MOST_RESOURCES)
         if not is_granted:
             raise MCPError(INVALID_PARAMS, "there is no such session", {"uri": uri})
         return {}
@@ -212,13 +220,21 @@ class Subscriptions:
         if uri is None or call is None or not self.can_tell(ctx):
             return await call_next(ctx)
         if channel is None:
-            await drop(call, kept_at(call, str(call.transport)), uri)
+            await drop(call, kept_at(call, str(call.transport), self.idle), uri)
             return {}
         stream = Pusher.of(channel, self._board).stream
         if uri in stream:
             stream.unwatch(uri)
             return {}
         return {} if self._is_ours(uri) else await call_next(ctx)
+
+
+def _require_short(uri: str) -> None:
+    size = len(uri.encode(errors="surrogatepass"))
+    if size > MOST_URI_BYTES:
+        raise MCPError(
+            INVALID_PARAMS, f"the URI of a resource to listen to has {MOST_URI_BYTES} bytes at most; got {size}"
+        )
 
 
 def _access(named: Named, call: Call) -> Access | None:
