@@ -13,7 +13,7 @@ from tests.runtime.resource_server import on_a_socket
 from tests.runtime.test_middleware import HEADERS, HELLO, LEGACY, serving
 
 from mcp_sessions import StoreError
-from mcp_sessions.resources import standing, subscriptions
+from mcp_sessions.resources import places, standing, subscriptions
 from mcp_sessions.stores.base import Address
 
 pytestmark = pytest.mark.anyio
@@ -122,6 +122,43 @@ async def test_a_client_that_asks_again_has_lost_the_former_stream(store: Any) -
         assert await former.update() is None
         await client.ask("resources/subscribe", {"uri": CURRENT})
         assert await stream.update() == CURRENT
+
+
+async def test_a_user_has_so_many_streams(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_STREAMS", 1)
+    async with (
+        on_a_socket(store, auth=True) as url,
+        connected(url, "app/ann") as one,
+        connected(url, "app/ann") as two,
+        connected(url, "app/bob") as bob,
+        bob.listening() as his,
+    ):
+        assert his.answer.status_code == 200
+        async with one.listening(), one.listening() as again:
+            assert again.answer.status_code == 200  # in the place of the former
+            async with two.listening() as refused:
+                assert (refused.answer.status_code, refused.answer.headers["retry-after"]) == (429, "60")
+                assert "you have 1 streams open" in (await refused.answer.aread()).decode()
+        await _until_served(two)
+
+
+async def test_a_process_has_so_many_streams(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_STANDING", 1)
+    async with on_a_socket(store) as url, connected(url) as one, connected(url) as two:
+        async with one.listening(), one.listening() as again:
+            assert again.answer.status_code == 200
+            async with two.listening() as refused:
+                assert (refused.answer.status_code, refused.answer.headers["retry-after"]) == (503, "60")
+        await _until_served(two)
+
+
+async def _until_served(client: Legacy) -> None:
+    async with asyncio.timeout(30):
+        while True:  # the server learns a moment later that the stream was closed
+            async with client.listening() as stream:
+                if stream.answer.status_code == 200:
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def test_only_the_owner_gets_a_stream(store: Any) -> None:

@@ -26,7 +26,7 @@ from tests.runtime.resource_server import (
 )
 
 from mcp_sessions import StoreError
-from mcp_sessions.resources import subscriptions
+from mcp_sessions.resources import places, subscriptions
 from mcp_sessions.resources.bus import Stream
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import Address, MemoryStore
@@ -249,7 +249,7 @@ async def test_a_uri_that_is_too_long_is_refused(store: Any) -> None:
 
 
 async def test_a_user_has_so_many_streams(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "MOST_STREAMS", 1)
+    monkeypatch.setattr(places, "MOST_STREAMS", 1)
     async with on_a_socket(store, auth=True) as url, as_user(url, "app/ann") as ann, as_user(url, "app/bob") as bob:
         async with ann.listen(tools_list_changed=True), bob.listen(tools_list_changed=True):
             with pytest.raises(MCPError, match="you have 1 streams open"):

@@ -6,9 +6,8 @@ subscriptions/listen; MCP 2025-11-25, server/resources, "Subscriptions".
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any, Final, cast
 
@@ -38,6 +37,7 @@ from mcp_sessions.failures import retelling
 from mcp_sessions.resources.bus import Stream, listening, uri_topic
 from mcp_sessions.resources.kept import drop, keep, kept_at
 from mcp_sessions.resources.naming import Named, access_by, named_by
+from mcp_sessions.resources.places import Places, TooManyStreamsError
 from mcp_sessions.resources.pushing import Pusher
 from mcp_sessions.stores.base import Access
 from mcp_sessions.stores.noticed import owner_topic
@@ -48,9 +48,6 @@ MOST_RESOURCES: Final = 100
 
 MOST_URI_BYTES: Final = 2048
 """How long a URI may be that is listened to: it is kept, and sent with each notice."""
-
-MOST_STREAMS: Final = 32
-"""How many streams one authenticated user may have open in a process: the SDK has 1024 for all."""
 
 _NO_CHANNEL: Final = (
     "this server has no way to send you notifications. Its author must serve it by sessions.run or sessions.http_app."
@@ -65,6 +62,7 @@ class Subscriptions:
         accessors: The classes whose sessions are resources, by the name of their schema.
 
     Attributes:
+        places: How many streams there may be.
         is_on_bus: Whether the server's listen streams are on our bus, so that there is something to listen to.
         stands: Whether legacy clients over HTTP that have no connection can have a standing stream.
         idle: Seconds without use after which the MCP sessions of those clients expire.
@@ -73,8 +71,8 @@ class Subscriptions:
     def __init__(self, board: Board, accessors: Mapping[str, type[BaseSession]]) -> None:
         self._board = board
         self._accessors = accessors
-        self._streams: Counter[str] = Counter()
         self._open: set[anyio.CancelScope] = set()
+        self.places = Places()
         self.is_on_bus = True
         self.stands = False
         self.idle = DEFAULT_IDLE_SECONDS
@@ -127,18 +125,12 @@ class Subscriptions:
     @contextmanager
     def _counted(self, owner: str | None) -> Iterator[None]:
         """Refuse more streams of one user than there may be."""
-        if owner is None:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.places.stream(owner))
+            except TooManyStreamsError as error:
+                raise MCPError(INTERNAL_ERROR, str(error)) from error
             yield
-            return
-        if self._streams[owner] >= MOST_STREAMS:
-            raise MCPError(INTERNAL_ERROR, f"you have {MOST_STREAMS} streams open: close one, or listen to more by one")
-        self._streams[owner] += 1
-        try:
-            yield
-        finally:
-            self._streams[owner] -= 1
-            if not self._streams[owner]:
-                del self._streams[owner]
 
     def _is_ours(self, uri: str) -> bool:
         return named_by(uri, self._accessors) is not None
