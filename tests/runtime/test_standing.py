@@ -15,6 +15,8 @@ from tests.runtime.test_middleware import HEADERS, HELLO, LEGACY, serving
 from mcp_sessions import StoreError
 from mcp_sessions.resources import places, standing, subscriptions
 from mcp_sessions.stores.base import Address
+from mcp_sessions.stores.notices import notices_of
+from mcp_sessions.stores.notices.board import Board, Kind, topic_of
 
 pytestmark = pytest.mark.anyio
 
@@ -110,6 +112,18 @@ async def test_a_stream_ends_with_its_session(store: Any) -> None:
         assert await stream.update() is None
         async with client.listening() as again:
             assert again.answer.status_code == 404
+
+
+async def test_whoever_says_that_a_session_is_over_is_not_believed(store: Any) -> None:
+    async with on_a_socket(store) as url, connected(url) as client, client.listening() as stream:
+        await client.ask("resources/subscribe", {"uri": CURRENT})
+        assert await stream.update() == CURRENT
+        stranger = Board(notices_of(store), pause=0.001)
+        stranger.post(Kind.OVER, topic_of(Address("transport", client.headers["mcp-session-id"], "")))
+        await stranger.aclose()
+        for _ in range(2):
+            await client.write("a")
+            assert await stream.update() == CURRENT
 
 
 async def test_a_client_that_asks_again_has_lost_the_former_stream(store: Any) -> None:

@@ -91,8 +91,27 @@ async def test_after_the_end_nothing_more_is_told(store: Any) -> None:
         async with client.listen(resource_subscriptions=[uri]) as stream:
             await done(client, "end_note", note=uri.rpartition("/")[2])
             assert await next_of(stream) == ResourceUpdated(uri)
-            assert topic_of(Address("handle", uri.rpartition("/")[2], "note")) not in sessions._offered.board._watchers
+            async with asyncio.timeout(30):  # the store is asked whether it is true
+                while _topic_of(uri) in sessions._offered.board._watchers:
+                    await asyncio.sleep(0.01)
     await sessions.aclose()
+
+
+async def test_whoever_says_that_a_session_is_over_is_not_believed(store: Any) -> None:
+    server, sessions = make(store)
+    async with Client(server) as client:
+        uri = f"session://note/{await created(client)}"
+        async with client.listen(resource_subscriptions=[uri]) as stream:
+            for _ in range(2):
+                sessions._offered.board._hear(b"stranger\x03" + _topic_of(uri))
+                assert await next_of(stream) == ResourceUpdated(uri)
+            await done(client, "write", key="a", note=uri.rpartition("/")[2])
+            assert await next_of(stream) == ResourceUpdated(uri)
+    await sessions.aclose()
+
+
+def _topic_of(uri: str) -> bytes:
+    return topic_of(Address("handle", uri.rpartition("/")[2], "note"))
 
 
 async def test_an_expiry_is_told_when_it_is_noticed(store: Any, clock: Any) -> None:

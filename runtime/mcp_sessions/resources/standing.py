@@ -135,7 +135,7 @@ class _Wishes:
         self._is_over = False
         self._ends = [
             board.watch(topic_of(self._kept.address), self._changed),
-            board.watch(topic_of(session.address), self._ended),
+            board.watch(topic_of(session.address), self._changed),  # whether it is over, the store knows
         ]
         call.used[self._kept.address] = self._kept
 
@@ -183,10 +183,6 @@ class _Wishes:
         if not self._is_stale:
             self._is_stale = True
             self._events.put_nowait(None)
-
-    def _ended(self, kind: Kind) -> None:
-        self._is_over = self._is_over or kind is Kind.OVER
-        self._changed(kind)
 
     def close(self) -> None:
         self._stream.close()

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, cast
 
 import anyio
@@ -39,7 +40,7 @@ from mcp_sessions.resources.kept import drop, keep, kept_at
 from mcp_sessions.resources.naming import Named, access_by, named_by
 from mcp_sessions.resources.places import Places, TooManyStreamsError
 from mcp_sessions.resources.pushing import Pusher
-from mcp_sessions.stores.base import Access
+from mcp_sessions.stores.base import Access, Address, Store
 from mcp_sessions.stores.noticed import owner_topic
 from mcp_sessions.stores.notices.board import Board, topic_of
 
@@ -147,7 +148,8 @@ class Subscriptions:
             return True
         if (access := _access(named, call)) is None:
             return False
-        stream.watch(uri, topic_of(access.address), ResourceUpdated(uri), once=named.handle is not None)
+        is_over = None if named.handle is None else partial(_is_gone, call.store, access.address)
+        stream.watch(uri, topic_of(access.address), ResourceUpdated(uri), is_over=is_over)
         if await _is_theirs(access, call):
             return True
         stream.unwatch(uri)
@@ -247,6 +249,10 @@ async def _is_theirs(access: Access, call: Call) -> bool:
     except StoreError as error:
         raise MCPError(INTERNAL_ERROR, str(error)) from error
     return found is not None and found.owner == access.owner
+
+
+async def _is_gone(store: Store, address: Address) -> bool:
+    return await store.look_up(address) is None
 
 
 class _Sending:
