@@ -136,6 +136,7 @@ async def test_values_are_shown_in_their_types_and_secrets_are_not(kinds: Any, m
     keys = {key.name: key for key in kinds.KindsSession.schema.keys}
     monkeypatch.setattr(keys["title"], "secret", True, raising=False)
     monkeypatch.setattr(keys["maybe"], "secret", True, raising=False)
+    monkeypatch.setattr(keys["ratio"], "secret", True, raising=False)
     async with Client(server) as client:
         handle = await created(client, "kinds")
         session = kinds.KindsSession.open(sessions.store, handle)
@@ -145,9 +146,36 @@ async def test_values_are_shown_in_their_types_and_secrets_are_not(kinds: Any, m
         found = json.loads(await text(client, f"session://kinds/{handle}"))
     assert list(found) == list(keys)
     assert (found["title"], found["maybe"]) == ("********", None)
-    assert (found["count"], found["ratio"], found["limit"]) == (0, 1.5, None)
+    assert (found["count"], found["ratio"], found["limit"]) == (0, "********", None), "a default is a secret too"
     assert found["tags"] == ["a", "b"]
     assert found["item"] == {"sku": "x", "qty": 1}
+    await sessions.aclose()
+
+
+async def test_what_has_the_name_of_a_secret_is_not_shown(kinds: Any) -> None:
+    sessions = Sessions(MemoryStore(), schemas=[kinds.KindsSession, Note], resources=True)
+    server = MCPServer("test", extensions=[sessions], subscriptions=sessions.bus, log_level="WARNING")
+    sessions.attach(server)
+    async with Client(server) as client:
+        handle, note = await created(client, "kinds"), await created(client)
+        await kinds.KindsSession.open(sessions.store, handle).set_scores({"api_key": 4711, "other": 1})
+        held: Any = {
+            "password": "hush",
+            "login": [{"accessToken": "hush", "user": "ann"}],
+            "max_tokens": 7,
+            "secret": None,
+        }
+        for key, value in held.items():
+            await Note.open(sessions.store, note).set(key, value)
+        found = json.loads(await text(client, f"session://kinds/{handle}"))
+        noted = json.loads(await text(client, f"session://note/{note}"))
+    assert found["scores"] == {"api_key": "********", "other": 1}
+    assert noted == {
+        "password": "********",
+        "login": [{"accessToken": "********", "user": "ann"}],
+        "max_tokens": 7,
+        "secret": None,
+    }
     await sessions.aclose()
 
 
