@@ -114,7 +114,7 @@ class Hosting:
                 idle=self._longest_idle,
                 security=manager.security_settings,
                 max_body_size=manager.max_request_body_size,
-                standing=None if self._offered is None else self._offered.resources.standing(),
+                standing=None if self._offered is None else self._offered.resources.standing(self._longest_idle),
             )
         return ObservingMiddleware(
             handler,

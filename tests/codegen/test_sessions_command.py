@@ -34,6 +34,8 @@ from mcp_sessions.stores import (
     SQLiteStore,
 )
 from mcp_sessions.stores.encrypted import EncryptedStore, new_key
+from mcp_sessions.stores.notices import notices_of
+from mcp_sessions.stores.notices.board import Board, Kind, topic, topic_of
 from mcp_sessions.stores.terms import EVENTS_SCHEMA
 
 Run: TypeAlias = Callable[..., Any]
@@ -419,6 +421,54 @@ def test_named_sessions_are_ended(sessions: Run, shop: Path) -> None:
     outcome = sessions("end", "cart_aaaa", "cart_cccc", "--yes", "--format", "json", code=1)
     assert json.loads(outcome.out) == {"ended": 1, "gone": 0, "not_found": 1, "dry_run": False}
     assert outcome.err == "no live session: cart_aaaa\n"
+
+
+def told_of(path: Path, address: Address, *arguments: str) -> list[Kind]:
+    """Run a command in a process of its own, and return what a server on the store hears of a session meanwhile."""
+
+    async def listen() -> list[Kind]:
+        store = SQLiteStore(path)
+        board, told, last = Board(notices_of(store)), [], asyncio.Event()
+        assert await board.ready()
+        board.watch(topic_of(address), told.append)
+        board.watch(topic("last"), lambda _: last.set())
+        command = [sys.executable, "-m", "mcp_sessiongen", "sessions", *arguments]
+        await asyncio.to_thread(subprocess.run, command, cwd=path.parent, check=True, timeout=60)
+        ours = Board(notices_of(store))
+        ours.post(Kind.CHANGED, topic("last"))
+        await ours.aclose()
+        async with asyncio.timeout(30):
+            await last.wait()
+        await board.aclose()
+        await store.aclose()
+        return told
+
+    return asyncio.run(listen())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind"),
+    [
+        (["end", "cart_aaaa", "--yes"], [Kind.OVER]),
+        (["end", "cart_aaaa", "--dry-run"], []),
+        (["import", "b.jsonl"], [Kind.CHANGED]),
+        (["show", "cart_aaaa"], []),
+    ],
+)
+def test_those_who_listen_to_a_session_are_told_of_what_is_done_to_it(
+    sessions: Run, shop: Path, arguments: list[str], kind: list[Kind]
+) -> None:
+    if arguments[0] == "import":
+        sessions("export", "b.jsonl")
+        (shop / "s.db").unlink()
+        asyncio.run(_made(shop / "s.db"))
+    assert told_of(shop / "s.db", handle(0).address, *arguments) == kind
+
+
+async def _made(path: Path) -> None:
+    store = SQLiteStore(path)
+    await store.count()
+    await store.aclose()
 
 
 def test_an_mcp_session_ends_with_all_that_is_in_it(sessions: Run, shop: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from mcp import Client
 from mcp.shared.exceptions import MCPDeprecationWarning
 
-from mcp_sessions.resources import served, subscriptions
+from mcp_sessions.resources import places, served, subscriptions
 from mcp_sessions.stores.notices import board
 from mcp_sessions.stores.sqlite import notices as sqlite_notices
 
@@ -112,7 +112,9 @@ async def test_a_legacy_client_is_notified(scopes: list[Any], capsys: pytest.Cap
 
 def test_the_limits_are_those_of_the_code(page: str) -> None:
     assert f"listens to {subscriptions.MOST_RESOURCES} resources at most" in page
-    assert f"one user has {subscriptions.MOST_STREAMS} streams of `subscriptions/listen` in a process" in page
+    assert f"with a URI of at most {subscriptions.MOST_URI_BYTES // 1024} KB" in page
+    assert f"one user has {places.MOST_STREAMS} streams in a process" in page
+    assert f"a process has {places.MOST_STANDING} streams of each kind" in page
     assert f"up to {served.MOST_LISTED} of each schema" in page
     assert f"within {board.PAUSE_SECONDS * 1000:.0f} ms are told once" in page
     assert sqlite_notices.LOOK_SECONDS == 0.1

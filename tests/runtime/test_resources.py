@@ -102,7 +102,22 @@ async def test_what_names_nothing_is_refused_in_the_words_of_tools(store: Any) -
     await sessions.aclose()
 
 
-@pytest.mark.parametrize("uri", ["session://note/a/b", "session://NOTE/a", "session://note", "session://note/a?b#c"])
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "session://note/a/b",
+        "session://NOTE/a",
+        "session://note",
+        "session://note/a?b#c",
+        "session://plain/plain_a",
+        "session:/note/note_a",
+        "session:note/note_a",
+        "sessions://note/note_a",
+        " session://note/note_a",
+        "SESSION://note/note_a",
+        "\tSessions:note_a",
+    ],
+)
 async def test_what_is_no_uri_of_a_session_is_refused_without_being_logged(
     uri: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,6 +126,26 @@ async def test_what_is_no_uri_of_a_session_is_refused_without_being_logged(
         async with Client(server) as client:
             assert "those are session://SCHEMA/HANDLE" in (await refusal(client, uri)).message
     assert [one for one in caplog.records if one.levelno > logging.DEBUG and uri in one.getMessage()] == []
+    await sessions.aclose()
+
+
+async def test_a_server_may_have_resources_of_its_own_under_such_uris() -> None:
+    server, sessions = make(MemoryStore())
+
+    @server.resource("sessions://help")
+    async def help_text() -> str:
+        """Explain."""
+        return "how sessions work"
+
+    @server.resource("session://report/{day}")
+    async def report(day: str) -> str:
+        """Report."""
+        return f"report of {day}"
+
+    async with Client(server) as client:
+        assert await text(client, "sessions://help") == "how sessions work"
+        assert await text(client, "session://report/today") == "report of today"
+        assert "those are session://SCHEMA/HANDLE" in (await refusal(client, "sessions://help/note_a")).message
     await sessions.aclose()
 
 
@@ -136,6 +171,7 @@ async def test_values_are_shown_in_their_types_and_secrets_are_not(kinds: Any, m
     keys = {key.name: key for key in kinds.KindsSession.schema.keys}
     monkeypatch.setattr(keys["title"], "secret", True, raising=False)
     monkeypatch.setattr(keys["maybe"], "secret", True, raising=False)
+    monkeypatch.setattr(keys["ratio"], "secret", True, raising=False)
     async with Client(server) as client:
         handle = await created(client, "kinds")
         session = kinds.KindsSession.open(sessions.store, handle)
@@ -145,9 +181,36 @@ async def test_values_are_shown_in_their_types_and_secrets_are_not(kinds: Any, m
         found = json.loads(await text(client, f"session://kinds/{handle}"))
     assert list(found) == list(keys)
     assert (found["title"], found["maybe"]) == ("********", None)
-    assert (found["count"], found["ratio"], found["limit"]) == (0, 1.5, None)
+    assert (found["count"], found["ratio"], found["limit"]) == (0, "********", None), "a default is a secret too"
     assert found["tags"] == ["a", "b"]
     assert found["item"] == {"sku": "x", "qty": 1}
+    await sessions.aclose()
+
+
+async def test_what_has_the_name_of_a_secret_is_not_shown(kinds: Any) -> None:
+    sessions = Sessions(MemoryStore(), schemas=[kinds.KindsSession, Note], resources=True)
+    server = MCPServer("test", extensions=[sessions], subscriptions=sessions.bus, log_level="WARNING")
+    sessions.attach(server)
+    async with Client(server) as client:
+        handle, note = await created(client, "kinds"), await created(client)
+        await kinds.KindsSession.open(sessions.store, handle).set_scores({"api_key": 4711, "other": 1})
+        held: Any = {
+            "password": "hush",
+            "login": [{"accessToken": "hush", "user": "ann"}],
+            "max_tokens": 7,
+            "secret": None,
+        }
+        for key, value in held.items():
+            await Note.open(sessions.store, note).set(key, value)
+        found = json.loads(await text(client, f"session://kinds/{handle}"))
+        noted = json.loads(await text(client, f"session://note/{note}"))
+    assert found["scores"] == {"api_key": "********", "other": 1}
+    assert noted == {
+        "password": "********",
+        "login": [{"accessToken": "********", "user": "ann"}],
+        "max_tokens": 7,
+        "secret": None,
+    }
     await sessions.aclose()
 
 
@@ -197,7 +260,7 @@ async def test_only_what_is_chosen_is_a_resource(store: Any) -> None:
         [template] = (await client.list_resource_templates()).resource_templates
         assert template.uri_template == "session://held/{handle}"
         assert await uris(client) == {"weather://today"}
-        assert "Unknown resource" in (await refusal(client, "session://note/current")).message
+        assert "those are session://SCHEMA/HANDLE" in (await refusal(client, "session://note/current")).message
     await sessions.aclose()
 
 

@@ -13,8 +13,10 @@ from tests.runtime.resource_server import on_a_socket
 from tests.runtime.test_middleware import HEADERS, HELLO, LEGACY, serving
 
 from mcp_sessions import StoreError
-from mcp_sessions.resources import standing, subscriptions
+from mcp_sessions.resources import places, standing, subscriptions
 from mcp_sessions.stores.base import Address
+from mcp_sessions.stores.notices import notices_of
+from mcp_sessions.stores.notices.board import Board, Kind, topic_of
 
 pytestmark = pytest.mark.anyio
 
@@ -112,6 +114,18 @@ async def test_a_stream_ends_with_its_session(store: Any) -> None:
             assert again.answer.status_code == 404
 
 
+async def test_whoever_says_that_a_session_is_over_is_not_believed(store: Any) -> None:
+    async with on_a_socket(store) as url, connected(url) as client, client.listening() as stream:
+        await client.ask("resources/subscribe", {"uri": CURRENT})
+        assert await stream.update() == CURRENT
+        stranger = Board(notices_of(store), pause=0.001)
+        stranger.post(Kind.OVER, topic_of(Address("transport", client.headers["mcp-session-id"], "")))
+        await stranger.aclose()
+        for _ in range(2):
+            await client.write("a")
+            assert await stream.update() == CURRENT
+
+
 async def test_a_client_that_asks_again_has_lost_the_former_stream(store: Any) -> None:
     async with (
         on_a_socket(store) as url,
@@ -122,6 +136,43 @@ async def test_a_client_that_asks_again_has_lost_the_former_stream(store: Any) -
         assert await former.update() is None
         await client.ask("resources/subscribe", {"uri": CURRENT})
         assert await stream.update() == CURRENT
+
+
+async def test_a_user_has_so_many_streams(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_STREAMS", 1)
+    async with (
+        on_a_socket(store, auth=True) as url,
+        connected(url, "app/ann") as one,
+        connected(url, "app/ann") as two,
+        connected(url, "app/bob") as bob,
+        bob.listening() as his,
+    ):
+        assert his.answer.status_code == 200
+        async with one.listening(), one.listening() as again:
+            assert again.answer.status_code == 200  # in the place of the former
+            async with two.listening() as refused:
+                assert (refused.answer.status_code, refused.answer.headers["retry-after"]) == (429, "60")
+                assert "you have 1 streams open" in (await refused.answer.aread()).decode()
+        await _until_served(two)
+
+
+async def test_a_process_has_so_many_streams(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(places, "MOST_STANDING", 1)
+    async with on_a_socket(store) as url, connected(url) as one, connected(url) as two:
+        async with one.listening(), one.listening() as again:
+            assert again.answer.status_code == 200
+            async with two.listening() as refused:
+                assert (refused.answer.status_code, refused.answer.headers["retry-after"]) == (503, "60")
+        await _until_served(two)
+
+
+async def _until_served(client: Legacy) -> None:
+    async with asyncio.timeout(30):
+        while True:  # the server learns a moment later that the stream was closed
+            async with client.listening() as stream:
+                if stream.answer.status_code == 200:
+                    return
+            await asyncio.sleep(0.01)
 
 
 async def test_only_the_owner_gets_a_stream(store: Any) -> None:
@@ -198,14 +249,35 @@ async def test_a_session_subscribes_to_so_many_resources(store: Any, monkeypatch
         assert (await client.ask("resources/subscribe", {"uri": "weather://3"}))["result"] == {}
 
 
+async def test_subscriptions_are_kept_no_longer_than_an_mcp_session_that_nobody_uses(store: Any) -> None:
+    async with on_a_socket(store, idle="10m") as url, connected(url) as client:
+        await client.ask("resources/subscribe", {"uri": CURRENT})
+        session, kept = [
+            await store.look_up(Address("transport", client.headers["mcp-session-id"], schema))
+            for schema in ("", "#subscriptions")
+        ]
+        assert kept.info.idle == 600
+        assert kept.info.expires <= session.info.expires
+
+
+async def test_a_uri_that_is_too_long_is_refused(store: Any) -> None:
+    async with on_a_socket(store) as url, connected(url) as client:
+        longest = "weather://" + "ä" * 1019
+        assert (await client.ask("resources/subscribe", {"uri": longest}))["result"] == {}
+        error = (await client.ask("resources/subscribe", {"uri": longest + "x"}))["error"]
+        assert error["code"] == -32602
+        assert error["message"] == "the URI of a resource to listen to has 2048 bytes at most; got 2049"
+
+
 async def test_subscriptions_that_expired_are_begun_anew(store: Any, clock: Any) -> None:
     async with on_a_socket(store, idle="10d") as url, connected(url) as client:
         address = Address("transport", client.headers["mcp-session-id"], "#subscriptions")
 
         async def subscribe_and_expire(uri: str) -> None:
             assert (await client.ask("resources/subscribe", {"uri": uri}))["result"] == {}
-            kept = await store.look_up(address)
-            clock.advance(kept.info.expires - clock() + 1)
+            while await store.look_up(address) is not None:
+                clock.advance(24 * 3600)
+                await client.ask("tools/list")  # which is no use of them, as a stream is
 
         await subscribe_and_expire(CURRENT)
         await subscribe_and_expire("weather://today")
@@ -215,17 +287,19 @@ async def test_subscriptions_that_expired_are_begun_anew(store: Any, clock: Any)
             assert await stream.update() == "weather://tomorrow"
 
 
-async def test_a_store_that_fails_is_said_to(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_store_that_fails_is_said_to_without_its_address(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with on_a_socket(store) as url, connected(url) as client:
 
         async def fail(*_: Any, **__: Any) -> None:
-            raise StoreError("it is down")
+            raise StoreError("the session store at redis://127.0.0.1:48535 failed")
 
         monkeypatch.setattr(store, "names", fail)
         monkeypatch.setattr(store, "remove", fail)
         for method in ("resources/subscribe", "resources/unsubscribe"):
             error = (await client.ask(method, {"uri": CURRENT}))["error"]
-            assert (error["code"], error["message"]) == (-32603, "it is down")
+            assert error["code"] == -32603
+            assert error["message"].startswith("The session store failed, and nothing was changed.")
+            assert "redis://" not in error["message"]
 
 
 async def test_a_store_that_fails_for_a_while_is_asked_again(

@@ -3,6 +3,7 @@
 import asyncio
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from mcp.client.subscriptions import ResourceUpdated
 from mcp.server import MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, ResourcesListChanged, ToolsListChanged
 from mcp.shared.exceptions import MCPDeprecationWarning, MCPError
+from mcp_types import INVALID_PARAMS
 from tests.runtime.resource_server import (
     Note,
     Updates,
@@ -23,10 +25,12 @@ from tests.runtime.resource_server import (
     serving_on_a_socket,
 )
 
-from mcp_sessions.resources import subscriptions
+from mcp_sessions import StoreError
+from mcp_sessions.resources import places, subscriptions
 from mcp_sessions.resources.bus import Stream
 from mcp_sessions.server import Sessions
 from mcp_sessions.stores import Address, MemoryStore
+from mcp_sessions.stores.base import Listed, Page
 from mcp_sessions.stores.notices import LocalNotices
 from mcp_sessions.stores.notices.board import Board, Kind, topic, topic_of
 
@@ -87,8 +91,27 @@ async def test_after_the_end_nothing_more_is_told(store: Any) -> None:
         async with client.listen(resource_subscriptions=[uri]) as stream:
             await done(client, "end_note", note=uri.rpartition("/")[2])
             assert await next_of(stream) == ResourceUpdated(uri)
-            assert topic_of(Address("handle", uri.rpartition("/")[2], "note")) not in sessions._offered.board._watchers
+            async with asyncio.timeout(30):  # the store is asked whether it is true
+                while _topic_of(uri) in sessions._offered.board._watchers:
+                    await asyncio.sleep(0.01)
     await sessions.aclose()
+
+
+async def test_whoever_says_that_a_session_is_over_is_not_believed(store: Any) -> None:
+    server, sessions = make(store)
+    async with Client(server) as client:
+        uri = f"session://note/{await created(client)}"
+        async with client.listen(resource_subscriptions=[uri]) as stream:
+            for _ in range(2):
+                sessions._offered.board._hear(b"stranger\x03" + _topic_of(uri))
+                assert await next_of(stream) == ResourceUpdated(uri)
+            await done(client, "write", key="a", note=uri.rpartition("/")[2])
+            assert await next_of(stream) == ResourceUpdated(uri)
+    await sessions.aclose()
+
+
+def _topic_of(uri: str) -> bytes:
+    return topic_of(Address("handle", uri.rpartition("/")[2], "note"))
 
 
 async def test_an_expiry_is_told_when_it_is_noticed(store: Any, clock: Any) -> None:
@@ -229,8 +252,23 @@ async def test_a_stream_listens_to_so_many_resources(store: Any) -> None:
     await sessions.aclose()
 
 
+async def test_a_uri_that_is_too_long_is_refused(store: Any) -> None:
+    server, sessions = make(store)
+    uri = "weather://" + "x" * 2039
+    async with Client(server) as client:
+        with pytest.raises(MCPError, match="has 2048 bytes at most; got 2049") as raised:
+            async with client.listen(resource_subscriptions=["weather://today", uri]):
+                pass
+        assert raised.value.error.code == INVALID_PARAMS
+    async with Client(server, mode="legacy") as client:
+        with pytest.raises(MCPError, match="has 2048 bytes at most; got 2049") as raised:
+            await client.subscribe_resource(uri)
+        assert raised.value.error.code == INVALID_PARAMS
+    await sessions.aclose()
+
+
 async def test_a_user_has_so_many_streams(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subscriptions, "MOST_STREAMS", 1)
+    monkeypatch.setattr(places, "MOST_STREAMS", 1)
     async with on_a_socket(store, auth=True) as url, as_user(url, "app/ann") as ann, as_user(url, "app/bob") as bob:
         async with ann.listen(tools_list_changed=True), bob.listen(tools_list_changed=True):
             with pytest.raises(MCPError, match="you have 1 streams open"):
@@ -447,3 +485,42 @@ async def test_malformed_requests_are_refused_by_the_sdk(store: Any) -> None:
         with pytest.raises(MCPError):
             await client.session._dispatcher.send_raw_request("subscriptions/listen", {"notifications": 7})
     await sessions.aclose()
+
+
+class Failing(MemoryStore):
+    """A store whose server is down from some moment on."""
+
+    is_down = False
+
+    async def look_up(self, address: Address) -> Listed | None:
+        self._fail()
+        return await super().look_up(address)
+
+    async def scan(self, **wanted: Any) -> Page:
+        self._fail()
+        return await super().scan(**wanted)
+
+    def _fail(self) -> None:
+        if self.is_down:
+            raise StoreError("the session store at redis://127.0.0.1:48535 failed")
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_no_client_learns_where_a_store_is_that_fails(mode: str) -> None:
+    store = Failing()
+    async with (
+        on_a_socket(store, auth=True, stateless=mode == "auto") as url,
+        as_user(url, "app/ann", mode=mode) as client,
+    ):
+        uri = f"session://note/{await created(client)}"
+        store.is_down = True
+
+        async def listen() -> None:
+            async with client.listen(resource_subscriptions=[uri]):
+                pass
+
+        for ask in (client.list_resources, listen if mode == "auto" else partial(client.subscribe_resource, uri)):
+            with pytest.raises(MCPError, match="The session store failed, and nothing was changed") as raised:
+                await ask()
+            assert "redis://" not in str(raised.value)
+        store.is_down = False

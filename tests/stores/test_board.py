@@ -229,11 +229,22 @@ async def test_what_is_no_notice_is_not_heard() -> None:
     board = Board(LocalNotices(), pause=0.001)
     heard = Heard()
     board.watch(A, heard)
-    for message in (b"", b"x", b"12345678", b"12345678\x02" + A[:-1], b"12345678\xff" + A):
+    too_long = b"12345678" + 400 * (b"\x02" + A)
+    for message in (b"", b"x", b"12345678", b"12345678\x02" + A[:-1], b"12345678\xff" + A, too_long):
         board._hear(message)
     assert heard.kinds == []
     board._hear(b"12345678\x02" + A)
     assert heard.kinds == [Kind.CHANGED]
+    await board.aclose()
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+async def test_that_everything_changed_is_a_reason_to_look_and_no_more(kind: Kind) -> None:
+    board = Board(LocalNotices(), pause=0.001)
+    heard = Heard()
+    board.watch(A, heard)
+    board._hear(b"12345678" + bytes((kind,)) + bytes(16))
+    assert heard.kinds == [Kind.UNSURE]
     await board.aclose()
 
 

@@ -130,6 +130,22 @@ async def test_a_postgresql_server_that_was_restarted_is_listened_to_again() -> 
             await store.aclose()
 
 
+async def test_what_others_send_on_the_channel_of_a_database_keeps_nobody_from_hearing(
+    postgres: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = PostgresStore(postgres.url)
+    receiver, told = await watching(store.notices())
+    for payload in ("no base64!", "AAAA=AAA", "ä", "", "?"):
+        postgres.run("SELECT pg_notify(%s, %s)", store._database.channel, payload)
+    sender = Board(store.notices(), pause=0.001)
+    sender.post(Kind.CHANGED, A)
+    assert await told.next() is Kind.CHANGED
+    assert caplog.text == ""
+    for board in (sender, receiver):
+        await board.aclose()
+    await store.aclose()
+
+
 async def test_connections_for_notices_are_closed(postgres: PostgresServer) -> None:
     store = PostgresStore(postgres.url)
     board, _ = await watching(store.notices())

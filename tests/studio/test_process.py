@@ -16,9 +16,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from tests.studio.forms import forms_of
 
 from mcp_sessions import UntypedSession
 from mcp_sessions.stores import SQLiteStore
+from mcp_sessions.stores.notices import notices_of
+from mcp_sessions.stores.notices.board import Board, Kind, topic_of
 
 MODULES = ("--module", "state.counter", "--module", "state.wizard")
 
@@ -125,6 +128,37 @@ def test_it_says_what_it_was_allowed(studio: Any) -> None:
     running.address()
     assert "mode:    sessions can be changed and ended" in running.said
     assert "secrets: shown" in running.said
+
+
+def test_those_who_listen_to_a_session_are_told_of_what_it_changes(studio: Any, database: Path) -> None:
+    running = studio("--port", "0", "--write")
+    entrance = running.address()
+
+    def end_the_session() -> None:
+        with httpx2.Client(follow_redirects=True, trust_env=False) as client:
+            page = client.get(entrance)
+            [path] = set(re.findall(r'href="(/session/[^"?#]+)"', page.text))
+            [form] = [
+                one for one in forms_of(client.get(page.url.join(f"{path}/end")).text) if one.action.endswith("/end")
+            ]
+            headers = {"sec-fetch-site": "same-origin", "origin": "null"}
+            assert client.post(page.url.join(form.action), data=form.fields, headers=headers).status_code == 200
+
+    async def listen() -> Kind:
+        store = SQLiteStore(database)
+        board, told = Board(notices_of(store)), asyncio.Queue[Kind]()
+        assert await board.ready()
+        [session] = (await store.scan()).sessions
+        board.watch(topic_of(session.address), told.put_nowait)
+        await asyncio.to_thread(end_the_session)
+        async with asyncio.timeout(30):
+            kind = await told.get()
+        await board.aclose()
+        await store.aclose()
+        return kind
+
+    assert asyncio.run(listen()) is Kind.OVER
+    assert running.end() == 0
 
 
 def test_the_store_may_be_in_the_environment(studio: Any) -> None:

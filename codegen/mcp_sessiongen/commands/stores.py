@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -68,20 +68,32 @@ def require_store(url: str, *, creates: bool = False) -> None:
 
 
 @asynccontextmanager
-async def opened(url: str, keys: tuple[str, ...] = (), *, creates: bool = False) -> "AsyncIterator[Store]":
+async def opened(
+    url: str, keys: tuple[str, ...] = (), *, creates: bool = False, changes: bool = False
+) -> "AsyncIterator[Store]":
     """Open a store, with the keys of one whose values are encrypted; what is not encrypted is read as it is.
+
+    Args:
+        url: Its address.
+        keys: The keys.
+        creates: Whether a new file is welcome.
+        changes: Whether sessions are changed, of which servers are told, for those who listen to them there.
 
     Raises:
         click.UsageError: If nothing can be there, or the keys are none.
     """
     from mcp_sessions import open_store
+    from mcp_sessions.stores.noticed import NoticedStore
 
     require_store(url, creates=creates)
-    store = open_store(url)
-    try:
-        yield _decrypting(store, keys) if keys else store
-    finally:
-        await store.aclose()
+    async with AsyncExitStack() as stack:
+        store = open_store(url)
+        stack.push_async_callback(store.aclose)
+        used = _decrypting(store, keys) if keys else store
+        if changes:
+            used = NoticedStore(used)
+            stack.push_async_callback(used.board.aclose)  # which tells what is still to be told
+        yield used
 
 
 def _decrypting(store: "Store", keys: tuple[str, ...]) -> "Store":

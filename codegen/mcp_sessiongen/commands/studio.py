@@ -55,4 +55,4 @@ def command(store: str, modules: tuple[str, ...], port: int, write: bool, reveal
         from mcp_sessions.stores.urls import shown
 
         options = Options(port=port, can_write=write, reveal=reveal, shown_store=shown(store).strip("'"))
-        serve(partial(opened, store, keys), Catalog(found), options, reporter.tell)
+        serve(partial(opened, store, keys, changes=write), Catalog(found), options, reporter.tell)

@@ -4,8 +4,9 @@ The SDK serves ``subscriptions/listen`` and asks the bus for events by one callb
 to, and may, is decided in ``subscriptions``, and reaches the bus by a ContextVar.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from functools import partial
 from typing import Final, TypeAlias
@@ -18,11 +19,13 @@ from mcp.server.subscriptions import (
     ToolsListChanged,
 )
 
+from mcp_sessions.errors import StoreError
 from mcp_sessions.stores.notices.board import Board, Kind, topic
 
 __all__ = ["SessionBus"]
 
 Listener: TypeAlias = Callable[[ServerEvent], None]
+IsOver: TypeAlias = Callable[[], Awaitable[bool]]
 
 _LISTS: Final[tuple[ServerEvent, ...]] = (ToolsListChanged(), PromptsListChanged(), ResourcesListChanged())
 
@@ -81,21 +84,25 @@ class Stream:
         self._listener: Listener | None = None
         self._waiting: dict[ServerEvent, None] = {}
         self._ends: dict[object, Callable[[], None]] = {}
+        self._asking: dict[object, asyncio.Task[None]] = {}
 
-    def watch(self, name: object, watched: bytes, event: ServerEvent, *, once: bool = False) -> None:
+    def watch(self, name: object, watched: bytes, event: ServerEvent, *, is_over: IsOver | None = None) -> None:
         """Tell of an event whenever a topic is told of.
 
         Args:
             name: What ``unwatch`` calls it.
             watched: The topic.
             event: The event.
-            once: Whether it is over with the session that it is about.
+            is_over: Tells whether it will not happen any more. It is asked when it is said to be so, for whoever can
+                send notices can say that.
         """
         self.unwatch(name)
-        self._ends[name] = self._board.watch(watched, partial(self._told, name, event, once))
+        self._ends[name] = self._board.watch(watched, partial(self._told, name, event, is_over))
 
     def unwatch(self, name: object) -> None:
         """Tell no more of what was watched by that name."""
+        if (asking := self._asking.pop(name, None)) is not None:
+            asking.cancel()
         if (end := self._ends.pop(name, None)) is not None:
             end()
 
@@ -134,10 +141,19 @@ class Stream:
         """Note that an event is on its way: what changes from now on is another one."""
         self._waiting.pop(event, None)
 
-    def _told(self, name: object, event: ServerEvent, once: bool, kind: Kind) -> None:
-        if once and kind is Kind.OVER:
-            self.unwatch(name)
+    def _told(self, name: object, event: ServerEvent, is_over: IsOver | None, kind: Kind) -> None:
+        if is_over is not None and kind is Kind.OVER and name not in self._asking:
+            self._asking[name] = asyncio.create_task(self._ask(name, is_over))
         self.tell(event)
+
+    async def _ask(self, name: object, is_over: IsOver) -> None:
+        """Watch no more what is over; where the store does not say, it is watched on."""
+        is_true = False
+        with suppress(StoreError):
+            is_true = await is_over()
+        self._asking.pop(name, None)
+        if is_true:
+            self.unwatch(name)
 
 
 def uri_topic(uri: str) -> bytes:

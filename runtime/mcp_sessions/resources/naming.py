@@ -4,7 +4,7 @@ Decides what a URI means for a call, and refuses by the rules of ``resolve``; re
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from mcp_sessions.base_session import BaseSession
@@ -17,6 +17,7 @@ CURRENT: Final = "current"
 """What stands in the place of a handle for the state that the caller has without one."""
 
 _URI: Final = re.compile(r"session://([^/?#]+)/([^/?#]+)")
+_LIKE_OURS: Final = re.compile(r"\s*sessions?:", re.IGNORECASE)
 _OURS: Final = re.compile(r"session://([^/?#]*)", re.IGNORECASE)
 
 
@@ -41,10 +42,25 @@ def named_by(uri: str, accessors: Mapping[str, type[BaseSession]]) -> Named | No
     return Named(accessor, None if found[2] == CURRENT else found[2])
 
 
-def is_malformed(uri: str, accessors: Mapping[str, type[BaseSession]]) -> bool:
-    """Tell whether a URI is one of ours, but names nothing."""
+def may_be_meant(uri: str, accessors: Mapping[str, type[BaseSession]]) -> bool:
+    """Tell whether a URI names nothing of ours and looks as if it should, so that it may have a handle in it."""
+    return _LIKE_OURS.match(uri) is not None and named_by(uri, accessors) is None
+
+
+def is_malformed(uri: str, accessors: Mapping[str, type[BaseSession]], others: Iterable[str]) -> bool:
+    """Tell whether a URI may be meant for one of ours, and is none of the server's other resources.
+
+    Args:
+        uri: The URI.
+        accessors: The classes whose sessions are resources, by the name of their schema.
+        others: The URIs and URI templates of the server.
+    """
+    if not may_be_meant(uri, accessors):
+        return False
     found = _OURS.match(uri)
-    return found is not None and found[1].lower() in accessors and named_by(uri, accessors) is None
+    if found is not None and found[1].lower() in accessors:
+        return True
+    return not any(uri == each or ("{" in each and uri.startswith(each.partition("{")[0])) for each in others)
 
 
 def access_by(named: Named, call: Call | None) -> Access:

@@ -20,9 +20,10 @@ from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, current_call
 from mcp_sessions.errors import SessionError, SessionNotFoundError, SessionRequiredError
+from mcp_sessions.failures import retelling
 from mcp_sessions.ids import masked
 from mcp_sessions.resources.bus import SessionBus
-from mcp_sessions.resources.naming import Named, access_by, have_current, is_malformed, uri_of
+from mcp_sessions.resources.naming import Named, access_by, have_current, is_malformed, may_be_meant, uri_of
 from mcp_sessions.resources.showing import shown
 from mcp_sessions.resources.standing import Standing
 from mcp_sessions.resources.subscriptions import Subscriptions
@@ -55,10 +56,12 @@ class Resources:
         self._accessors = {accessor.schema.name: accessor for accessor in accessors}
         self._bus = bus
         self._board = board
+        self._server: MCPServer[Any] | None = None
         self._subscriptions = Subscriptions(board, self._accessors)
 
     def attach(self, server: MCPServer[Any]) -> None:
         """Add the resources to a server."""
+        self._server = server
         if sdk.bus_of(server) is not self._bus:
             self._subscriptions.is_on_bus = False
             _log.warning(_NOT_ON_BUS)
@@ -95,9 +98,13 @@ class Resources:
             return _capable(result) if self._subscriptions.can_tell(ctx) else result
         return await call_next(ctx)
 
-    def standing(self) -> Standing:
-        """Return what serves standing streams: legacy clients are told that they can subscribe, from then on."""
-        self._subscriptions.stands = True
+    def standing(self, idle: float) -> Standing:
+        """Return what serves standing streams: legacy clients are told that they can subscribe, from then on.
+
+        Args:
+            idle: Seconds without use after which the MCP sessions of legacy clients expire.
+        """
+        self._subscriptions.stands, self._subscriptions.idle = True, idle
         return Standing(self._board, self._subscriptions)
 
     def close_streams(self) -> None:
@@ -106,10 +113,16 @@ class Resources:
 
     async def _read(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         uri = (ctx.params or {}).get("uri")
-        if isinstance(uri, str) and is_malformed(uri, self._accessors):  # the SDK would log it, handle and all
+        if isinstance(uri, str) and await self._is_malformed(uri):  # the SDK would log it, handle and all
             raise MCPError(INVALID_PARAMS, "that is no session's URI; those are session://SCHEMA/HANDLE", {"uri": uri})
         result = await call_next(ctx)
         return _private(result) if isinstance(uri, str) and uri.startswith("session://") else result
+
+    async def _is_malformed(self, uri: str) -> bool:
+        if not may_be_meant(uri, self._accessors):
+            return False
+        others = [] if self._server is None else await _names_in(self._server)
+        return is_malformed(uri, self._accessors, others)
 
     async def _list(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
         """List what the server has, and of sessions the caller's own alone."""
@@ -132,11 +145,18 @@ class Resources:
         for name, accessor in self._accessors.items():
             if accessor.schema.has_handles:
                 try:
-                    page = await call.store.scan(schema=name, owner=call.caller.owner, limit=MOST_LISTED)
+                    with retelling():
+                        page = await call.store.scan(schema=name, owner=call.caller.owner, limit=MOST_LISTED)
                 except SessionError as error:
                     raise MCPError(INTERNAL_ERROR, str(error)) from error
                 found += [_entry(accessor, one) for one in page.sessions if one.address.space == "handle"]
         return found
+
+
+async def _names_in(server: MCPServer[Any]) -> list[str]:
+    """Return the URIs and URI templates of a server."""
+    templates = [one.uri_template for one in await server.list_resource_templates()]
+    return templates + [str(one.uri) for one in await server.list_resources()]
 
 
 def _reader(accessor: type[BaseSession]) -> Callable[[str], Awaitable[str]]:

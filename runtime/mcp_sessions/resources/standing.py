@@ -12,13 +12,15 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from contextlib import ExitStack, asynccontextmanager
+from typing import Final, NamedTuple
 
 import anyio
 from mcp.server.subscriptions import ResourceUpdated, ServerEvent
 from mcp.shared.exceptions import MCPError
+from mcp_types import INTERNAL_ERROR
 from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Send
 
 from mcp_sessions import sdk
@@ -27,6 +29,7 @@ from mcp_sessions.context import Call
 from mcp_sessions.errors import StoreError
 from mcp_sessions.resources.bus import Stream
 from mcp_sessions.resources.kept import drop, kept, kept_at
+from mcp_sessions.resources.places import TooManyStreamsError
 from mcp_sessions.resources.subscriptions import Subscriptions
 from mcp_sessions.stores.base import Access
 from mcp_sessions.stores.notices.board import Board, Kind, topic_of
@@ -35,6 +38,9 @@ _log: Final = logging.getLogger("mcp_sessions")
 
 PING_SECONDS: Final = 15.0
 """How often something is sent, so that no proxy takes the stream for a dead one."""
+
+_RETRY_SECONDS: Final = 60
+"""After how long a client may ask again that could not have a stream: others last."""
 
 _HEADERS: Final = (
     (b"content-type", b"text/event-stream"),
@@ -54,7 +60,7 @@ class Standing:
     def __init__(self, board: Board, subscriptions: Subscriptions) -> None:
         self._board = board
         self._subscriptions = subscriptions
-        self._open: dict[str, anyio.CancelScope] = {}
+        self._open: dict[str, _Open] = {}
 
     async def serve(self, call: Call, session: Access, request: Request, send: Send) -> None:
         """Answer a GET of a session that is live, for as long as both the client and the session stay."""
@@ -63,15 +69,21 @@ class Standing:
             await refused(request.scope, request.receive, send)
             return
         id = session.address.id
-        if (former := self._open.get(id)) is not None:
-            former.cancel()
-        with self._subscriptions.ending() as scope:
-            self._open[id] = scope
+        if (former := self._open.pop(id, None)) is not None:
+            former.end()
+        with ExitStack() as place:
             try:
-                await self._send(call, session, request, send)
-            finally:
-                if self._open.get(id) is scope:
-                    del self._open[id]
+                place.enter_context(self._subscriptions.places.standing(call.caller.owner))
+            except TooManyStreamsError as error:
+                await _too_many(error)(request.scope, request.receive, send)
+                return
+            with self._subscriptions.ending() as scope:
+                mine = self._open[id] = _Open(scope, place)
+                try:
+                    await self._send(call, session, request, send)
+                finally:
+                    if self._open.get(id) is mine:
+                        del self._open[id]
         if scope.cancelled_caught:
             await send({"type": "http.response.body", "body": b""})
 
@@ -96,12 +108,24 @@ class Standing:
             wishes.close()
 
 
+class _Open(NamedTuple):
+    """One stream, and the place that it holds."""
+
+    scope: anyio.CancelScope
+    place: ExitStack
+
+    def end(self) -> None:
+        """Have it end, and give its place to another one at once."""
+        self.scope.cancel()
+        self.place.close()
+
+
 class _Wishes:
     """What one client has subscribed to, and what it is to be told."""
 
     def __init__(self, call: Call, session: Access, board: Board, subscriptions: Subscriptions) -> None:
         self._call = call
-        self._kept = kept_at(call, session.address.id)
+        self._kept = kept_at(call, session.address.id, subscriptions.idle)
         self._subscriptions = subscriptions
         self._events: asyncio.Queue[ServerEvent | None] = asyncio.Queue()  # in which each of them is once at most
         self._stream = Stream(board)
@@ -111,7 +135,7 @@ class _Wishes:
         self._is_over = False
         self._ends = [
             board.watch(topic_of(self._kept.address), self._changed),
-            board.watch(topic_of(session.address), self._ended),
+            board.watch(topic_of(session.address), self._changed),  # whether it is over, the store knows
         ]
         call.used[self._kept.address] = self._kept
 
@@ -160,10 +184,6 @@ class _Wishes:
             self._is_stale = True
             self._events.put_nowait(None)
 
-    def _ended(self, kind: Kind) -> None:
-        self._is_over = self._is_over or kind is Kind.OVER
-        self._changed(kind)
-
     def close(self) -> None:
         self._stream.close()
         for end in self._ends:
@@ -176,6 +196,15 @@ async def _until_gone(request: Request, scope: anyio.CancelScope) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
     scope.cancel()
+
+
+def _too_many(error: TooManyStreamsError) -> Response:
+    """Return the response to a client that may have a stream later: 429 if it is about its user's own, else 503."""
+    _log.warning("a client could not have a stream: %s", error)
+    headers = {"Retry-After": str(_RETRY_SECONDS)}
+    if error.is_callers:
+        return refusal(429, f"Too Many Requests: {error}", headers=headers)
+    return refusal(503, f"Service Unavailable: {error}; try again later", INTERNAL_ERROR, headers)
 
 
 def _message(event: ServerEvent) -> bytes:

@@ -6,10 +6,10 @@ subscriptions/listen; MCP 2025-11-25, server/resources, "Subscriptions".
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, cast
 
 import anyio
@@ -32,20 +32,23 @@ from pydantic import ValidationError
 from mcp_sessions import sdk
 from mcp_sessions.base_session import BaseSession
 from mcp_sessions.context import Call, current_call
+from mcp_sessions.durations import DEFAULT_IDLE_SECONDS
 from mcp_sessions.errors import SessionError, StoreError
+from mcp_sessions.failures import retelling
 from mcp_sessions.resources.bus import Stream, listening, uri_topic
 from mcp_sessions.resources.kept import drop, keep, kept_at
 from mcp_sessions.resources.naming import Named, access_by, named_by
+from mcp_sessions.resources.places import Places, TooManyStreamsError
 from mcp_sessions.resources.pushing import Pusher
-from mcp_sessions.stores.base import Access
+from mcp_sessions.stores.base import Access, Address, Store
 from mcp_sessions.stores.noticed import owner_topic
 from mcp_sessions.stores.notices.board import Board, topic_of
 
 MOST_RESOURCES: Final = 100
 """To how many sessions one stream, or one legacy connection, may listen."""
 
-MOST_STREAMS: Final = 32
-"""How many streams one authenticated user may have open in a process: the SDK has 1024 for all."""
+MOST_URI_BYTES: Final = 2048
+"""How long a URI may be that is listened to: it is kept, and sent with each notice."""
 
 _NO_CHANNEL: Final = (
     "this server has no way to send you notifications. Its author must serve it by sessions.run or sessions.http_app."
@@ -60,17 +63,20 @@ class Subscriptions:
         accessors: The classes whose sessions are resources, by the name of their schema.
 
     Attributes:
+        places: How many streams there may be.
         is_on_bus: Whether the server's listen streams are on our bus, so that there is something to listen to.
         stands: Whether legacy clients over HTTP that have no connection can have a standing stream.
+        idle: Seconds without use after which the MCP sessions of those clients expire.
     """
 
     def __init__(self, board: Board, accessors: Mapping[str, type[BaseSession]]) -> None:
         self._board = board
         self._accessors = accessors
-        self._streams: Counter[str] = Counter()
         self._open: set[anyio.CancelScope] = set()
+        self.places = Places()
         self.is_on_bus = True
         self.stands = False
+        self.idle = DEFAULT_IDLE_SECONDS
 
     # Clients of revision 2026-07-28: one request, whose response is the stream
 
@@ -83,6 +89,8 @@ class Subscriptions:
         uris = list(dict.fromkeys(params.notifications.resource_subscriptions or ()))
         if len(uris) > MOST_RESOURCES:
             raise MCPError(INVALID_PARAMS, f"a stream can listen to {MOST_RESOURCES} resources; got {len(uris)}")
+        for uri in uris:
+            _require_short(uri)
         call, stream = current_call(), Stream(self._board)
         if not self.is_on_bus or call is None:
             return await call_next(_listening_to(ctx, stream, [uri for uri in uris if not self._is_ours(uri)]))
@@ -118,18 +126,12 @@ class Subscriptions:
     @contextmanager
     def _counted(self, owner: str | None) -> Iterator[None]:
         """Refuse more streams of one user than there may be."""
-        if owner is None:
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.places.stream(owner))
+            except TooManyStreamsError as error:
+                raise MCPError(INTERNAL_ERROR, str(error)) from error
             yield
-            return
-        if self._streams[owner] >= MOST_STREAMS:
-            raise MCPError(INTERNAL_ERROR, f"you have {MOST_STREAMS} streams open: close one, or listen to more by one")
-        self._streams[owner] += 1
-        try:
-            yield
-        finally:
-            self._streams[owner] -= 1
-            if not self._streams[owner]:
-                del self._streams[owner]
 
     def _is_ours(self, uri: str) -> bool:
         return named_by(uri, self._accessors) is not None
@@ -146,7 +148,8 @@ class Subscriptions:
             return True
         if (access := _access(named, call)) is None:
             return False
-        stream.watch(uri, topic_of(access.address), ResourceUpdated(uri), once=named.handle is not None)
+        is_over = None if named.handle is None else partial(_is_gone, call.store, access.address)
+        stream.watch(uri, topic_of(access.address), ResourceUpdated(uri), is_over=is_over)
         if await _is_theirs(access, call):
             return True
         stream.unwatch(uri)
@@ -166,8 +169,8 @@ class Subscriptions:
         uri, channel = _uri_of(ctx), sdk.channel_of(ctx)
         if uri is None:
             return await call_next(ctx)
-        is_ours = self._is_ours(uri)
-        if not is_ours:
+        _require_short(uri)
+        if not self._is_ours(uri):
             try:
                 return await call_next(ctx)
             except MCPError as error:
@@ -179,7 +182,7 @@ class Subscriptions:
         if channel is not None:
             is_granted = await self._push(channel, uri, call)
         elif is_granted := await self._could_read(uri, call):
-            await keep(call, kept_at(call, str(call.transport)), uri, MOST_RESOURCES)
+            await keep(call, kept_at(call, str(call.transport), self.idle), uri, MOST_RESOURCES)
         if not is_granted:
             raise MCPError(INVALID_PARAMS, "there is no such session", {"uri": uri})
         return {}
@@ -211,13 +214,21 @@ class Subscriptions:
         if uri is None or call is None or not self.can_tell(ctx):
             return await call_next(ctx)
         if channel is None:
-            await drop(call, kept_at(call, str(call.transport)), uri)
+            await drop(call, kept_at(call, str(call.transport), self.idle), uri)
             return {}
         stream = Pusher.of(channel, self._board).stream
         if uri in stream:
             stream.unwatch(uri)
             return {}
         return {} if self._is_ours(uri) else await call_next(ctx)
+
+
+def _require_short(uri: str) -> None:
+    size = len(uri.encode(errors="surrogatepass"))
+    if size > MOST_URI_BYTES:
+        raise MCPError(
+            INVALID_PARAMS, f"the URI of a resource to listen to has {MOST_URI_BYTES} bytes at most; got {size}"
+        )
 
 
 def _access(named: Named, call: Call) -> Access | None:
@@ -233,10 +244,15 @@ async def _is_theirs(access: Access, call: Call) -> bool:
     if access.begin is not None:  # it is the caller's by its name, and may begin at any time
         return True
     try:
-        found = await call.store.look_up(access.address)
+        with retelling():
+            found = await call.store.look_up(access.address)
     except StoreError as error:
         raise MCPError(INTERNAL_ERROR, str(error)) from error
     return found is not None and found.owner == access.owner
+
+
+async def _is_gone(store: Store, address: Address) -> bool:
+    return await store.look_up(address) is None
 
 
 class _Sending:

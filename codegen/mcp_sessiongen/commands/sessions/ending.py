@@ -154,7 +154,7 @@ class _Job:
 
         ended = gone = 0
         addresses = {one.address for one in found.first} if self.named else set()
-        async with self.place.opened() as store:
+        async with self.place.opened(changes=True) as store:
             with progress_bar(found.total) as bar:
                 async for one in self._looked_at(store, found):
                     is_ended = await end(store, one.address)

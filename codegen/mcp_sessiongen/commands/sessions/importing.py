@@ -74,7 +74,7 @@ def _size_of(file: Path) -> int:
 async def _import(place: Place, stream: TextIO, total: int, *, quiet: bool) -> "Imported":
     from mcp_sessions.stores.transfer import import_sessions
 
-    async with place.opened(creates=True) as store:
+    async with place.opened(creates=True, changes=True) as store:
         with progress_bar(total, quiet=quiet or not total, label="bytes") as bar:
 
             def lines() -> Iterator[str]:

@@ -32,9 +32,9 @@ class Place:
     keys: tuple[str, ...] = field(default=(), repr=False)
     modules: tuple[str, ...] = ()
 
-    def opened(self, *, creates: bool = False) -> "AbstractAsyncContextManager[Store]":
-        """Open the store."""
-        return opened(self.url, self.keys, creates=creates)
+    def opened(self, *, creates: bool = False, changes: bool = False) -> "AbstractAsyncContextManager[Store]":
+        """Open the store; see `commands.stores.opened`."""
+        return opened(self.url, self.keys, creates=creates, changes=changes)
 
     def catalog(self, reporter: "Reporter") -> "Catalog":
         """Return the schemas at hand."""

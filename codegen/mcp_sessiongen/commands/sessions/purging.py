@@ -47,7 +47,7 @@ def command(place: Place, quiet: bool, form: str) -> None:
 
 async def _purge(place: Place, step: "Callable[[int], None]") -> int:
     total = empty = 0
-    async with place.opened() as store:
+    async with place.opened(changes=True) as store:
         while empty < _EMPTY:
             gone = await store.purge_expired(_BATCH)
             total += len(gone)

@@ -48,7 +48,7 @@ class Kind(IntEnum):
     """It may have changed: somebody who could have told was not heard for a while."""
     CHANGED = 2
     OVER = 3
-    """The session is over."""
+    """The session is over, or somebody says so who can send notices: the store knows."""
 
 
 Tell: TypeAlias = Callable[[Kind], None]
@@ -217,12 +217,15 @@ class Board:
             delay = min(2 * delay, most)
 
     def _hear(self, message: bytes) -> None:
-        if message[:_ORIGIN_BYTES] == self._origin:
+        if message[:_ORIGIN_BYTES] == self._origin or len(message) > MESSAGE_BYTES:
             return
         size = _TOPIC_BYTES + 1
         notes = (message[start : start + size] for start in range(_ORIGIN_BYTES, len(message), size))
         known = set(Kind)
-        self._deliver({note[1:]: Kind(note[0]) for note in notes if len(note) == size and note[0] in known})
+        heard = {note[1:]: Kind(note[0]) for note in notes if len(note) == size and note[0] in known}
+        if _EVERYTHING in heard:
+            heard[_EVERYTHING] = Kind.UNSURE
+        self._deliver(heard)
 
     def _deliver(self, notes: Mapping[bytes, Kind]) -> None:
         for found, kind in notes.items():

@@ -51,8 +51,9 @@ class PostgresNotices:
             await self._probe(connection)
             yield None
             async for notification in connection.notifies():  # TCP's keepalives tell when the server is gone
-                if not notification.payload.startswith(_PROBE):
-                    yield b64decode(notification.payload)
+                message = _message_in(notification.payload)
+                if message is not None:
+                    yield message
         except (psycopg.Error, OSError) as error:
             raise self._database.lost(error) from error
         finally:
@@ -77,6 +78,14 @@ class PostgresNotices:
         sender = self._senders.pop(asyncio.get_running_loop(), None)
         if sender is not None:
             await sender.close()
+
+
+def _message_in(payload: str) -> bytes | None:
+    """Return the message of a notification; None if it is a probe, or no message: anybody in a database may send."""
+    try:
+        return b64decode(payload, validate=True)
+    except ValueError:
+        return None
 
 
 class _Sender:
