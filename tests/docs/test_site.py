@@ -93,6 +93,26 @@ def test_every_public_name_and_its_methods_are_on_a_page(site: Path, public: dic
         assert f'id="mcp_sessions.server.Sessions.{method}"' in server, method
 
 
+def test_no_page_of_the_api_has_a_module_in_place_of_a_function_or_a_name_twice(site: Path) -> None:
+    """A function that has the name of its module is the function: ``mcp_sessions.admin.statistics``."""
+    for page in (site / "api").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "doc-symbol-module" not in text, page.name
+        names = [path.split(".")[-1] for path in re.findall(r'<h3 id="(mcp_sessions[\w.]+)"', text)]
+        assert [name for name in set(names) if names.count(name) > 1] == [], page.name
+    admin = (site / "api/admin.html").read_text(encoding="utf-8")
+    for name in ("diagnose", "statistics", "summaries"):
+        assert re.search(rf'<h3 id="[\w.]+\.{name}" class="doc doc-heading">\s*<code class="[^"]*function"', admin), name
+
+
+def test_every_module_of_the_api_has_a_page_that_was_chosen() -> None:
+    """What is for ourselves alone lists nothing in ``__all__``; what belongs to a page is on it."""
+    loaded = reference()
+    pages = loaded["sections"](loaded["public_names"](RUNTIME))
+    assert set(pages) - set(loaded["PAGES"]) == {"mcp_sessions.admin", "mcp_sessions.fastmcp"}
+    assert "mcp_sessions.resources.bus" in pages["mcp_sessions.server"]
+
+
 def test_every_public_name_has_a_docstring(public: dict[str, list[str]]) -> None:
     package = griffe.load("mcp_sessions", search_paths=[RUNTIME])
     lacking = []
