@@ -102,7 +102,9 @@ def test_no_page_of_the_api_has_a_module_in_place_of_a_function_or_a_name_twice(
         assert [name for name in set(names) if names.count(name) > 1] == [], page.name
     admin = (site / "api/admin.html").read_text(encoding="utf-8")
     for name in ("diagnose", "statistics", "summaries"):
-        assert re.search(rf'<h3 id="[\w.]+\.{name}" class="doc doc-heading">\s*<code class="[^"]*function"', admin), name
+        assert re.search(rf'<h3 id="[\w.]+\.{name}" class="doc doc-heading">\s*<code class="[^"]*function"', admin), (
+            name
+        )
 
 
 def test_every_module_of_the_api_has_a_page_that_was_chosen() -> None:
