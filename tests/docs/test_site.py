@@ -1,5 +1,6 @@
 """The site builds without a warning, needs nothing from other sites, and has every public name."""
 
+import json
 import re
 import runpy
 import subprocess
@@ -49,6 +50,36 @@ def test_every_page_is_built_and_loads_nothing_from_other_sites(site: Path) -> N
         assert [url for url in loads.found if re.match(r"(https?:)?//", url)] == [], page
     for style in site.rglob("*.css"):
         assert re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)\"']*", style.read_text(encoding="utf-8")) == []
+
+
+def test_a_search_finds_guides_before_methods_and_no_tables_of_numbers(site: Path) -> None:
+    items = json.loads((site / "search.json").read_text(encoding="utf-8"))["items"]
+    pages = {item["location"].partition("#")[0] for item in items}
+    assert {"index.html", "stores.html", "api/stores.html"} <= pages
+    assert not {"results.html", "changelog.html"} & pages
+    methods = [item for item in items if item["location"].startswith("api/") and item["level"] > 3]
+    assert any("increment_visits" in item["title"] for item in methods)
+    assert [item["location"] for item in methods if item["text"]] == []
+
+
+def test_of_a_terminal_only_commands_are_copied(site: Path) -> None:
+    """The page's script copies what is shown of an element while that is marked; the style leaves out the rest."""
+    assert "[data-md-copying] :is(.gp, .go) {\n  display: none;" in (site / "style.css").read_text(encoding="utf-8")
+    [script] = (site / "assets/javascripts").glob("bundle.*.js")
+    assert re.search(r'setAttribute\("data-md-copying".{,120}\.innerText', script.read_text(encoding="utf-8"))
+    page = (site / "operating.html").read_text(encoding="utf-8")
+    assert '<span class="gp">$ </span>' in page
+    assert '<span class="go">' in page
+
+
+def test_the_site_is_shown_at_a_port_that_no_example_serves_at(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(repository / "website"))
+    port = str(runpy.run_path(str(repository / "website/build.py"), run_name="build")["PORT"])
+    for file in ("Makefile", "CONTRIBUTING.md", "README.md", "website/build.py"):
+        assert f"http://127.0.0.1:{port}/" in (repository / file).read_text(encoding="utf-8"), file
+    assert port != "8000"
 
 
 def test_a_broken_link_or_an_unknown_name_fails_the_build(tmp_path: Path) -> None:
