@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +83,19 @@ def test_the_example_of_transactions_does_what_it_says(isolated: Path) -> None:
     state = asyncio.run(use())
     assert (state["status"], state["visits"], len(state["items"])) == ("paid", 1, 1)
     assert "coupon" not in state
+
+
+def test_mypy_finds_a_forgotten_await_where_the_page_says_so(isolated: Path) -> None:
+    cart_module(isolated)
+    head = "from state.cart import CartSession\n\n\nasync def use(cart: CartSession) -> "
+    (isolated / "found.py").write_text(f"{head}None:\n    cart.set_visits(1)\n")
+    (isolated / "used.py").write_text(f"{head}int:\n    return cart.get_visits() + 1\n")
+    (isolated / "not_found.py").write_text(f'{head}str:\n    return f"{{cart.get_visits()}}"\n')
+    line = [sys.executable, "-m", "mypy", "found.py", "used.py", "not_found.py"]
+    said = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False).stdout
+    assert re.search(r"^found\.py:5: .*\[unused-coroutine\]$", said, re.MULTILINE), said
+    assert "used.py:5: error" in said
+    assert "not_found.py" not in said
 
 
 @checks("accessors.md", "UntypedSession.create")
