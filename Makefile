@@ -59,7 +59,7 @@ bench: install ## how fast it all is, beside other things; takes a quarter of an
 docs: install ## the documentation as a site, in build/site; any warning is an error
 	@$(BIN)/python website/build.py
 
-docs-serve: install ## the same at http://127.0.0.1:8000/
+docs-serve: install ## the same, shown at http://127.0.0.1:8008/
 	@$(BIN)/python website/build.py serve
 
 format: install ## put the sources into the house's format

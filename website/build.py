@@ -1,7 +1,7 @@
 """Build the documentation: ``python website/build.py`` writes build/site, and fails on any warning.
 
-``python website/build.py serve`` shows it at http://127.0.0.1:8000/ instead, and ``python website/build.py FOLDER``
-builds it elsewhere. The pages are put together beside the site.
+``python website/build.py serve`` shows it at http://127.0.0.1:8008/ as well, for its search works only over HTTP, and
+``python website/build.py FOLDER`` builds it elsewhere. The pages are put together beside the site.
 """
 
 import json
@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,11 @@ from pages import REPOSITORY, put_together
 from reference import write_reference
 
 SETTINGS: Final = Path(__file__).with_name("zensical.toml")
+PORT: Final = 8008
+"""Where the site is shown: not at 8000, where the servers of the examples are."""
+
+METHOD_LEVEL: Final = 4
+"""The level of a method's heading in the API reference."""
 
 
 def settings(reference: list[tuple[str, str]]) -> str:
@@ -53,8 +59,19 @@ def build(folder: Path) -> int:
         is_said = len(said.splitlines()) > 1  # that the build has begun is one line
         print(said if is_said else said + traceback, file=sys.stderr)
     else:
-        print(f"{folder / 'site'}: {len(list((folder / 'site').rglob('*.html')))} pages")
+        lower_the_api(folder / "site/search.json")
+        pages = len(list((folder / "site").rglob("*.html")))
+        print(f"{folder / 'site'}: {pages} pages; read them with `make docs-serve`: their search needs HTTP")
     return done.returncode
+
+
+def lower_the_api(index: Path) -> None:
+    """Have methods found by their names alone: what is said of each would stand before all guides."""
+    found = json.loads(index.read_text(encoding="utf-8"))
+    for item in found["items"]:
+        if item["location"].startswith("api/") and item["level"] >= METHOD_LEVEL:
+            item["text"] = ""
+    index.write_text(json.dumps(found, ensure_ascii=False), encoding="utf-8")
 
 
 def main(arguments: list[str]) -> int:
@@ -67,10 +84,12 @@ def main(arguments: list[str]) -> int:
     reference = write_reference(pages / "api", REPOSITORY / "runtime")
     (pages / "style.css").write_bytes(Path(__file__).with_name("style.css").read_bytes())
     (folder / "zensical.toml").write_text(settings(reference), encoding="utf-8")
-    if is_served:
-        command = [sys.executable, "-m", "zensical", "serve", "--dev-addr", "127.0.0.1:8000"]
-        return subprocess.run(command, cwd=folder, check=False).returncode
-    return build(folder)
+    code = build(folder)
+    if is_served and not code:
+        command = [sys.executable, "-m", "http.server", str(PORT), "--bind", "127.0.0.1", "--directory", "site"]
+        with suppress(KeyboardInterrupt):
+            return subprocess.run(command, cwd=folder, check=False).returncode
+    return code
 
 
 if __name__ == "__main__":

@@ -23,6 +23,9 @@ ELSEWHERE: Final = {
 }
 """Pages that are not in docs/, and what they are called on the site."""
 
+UNSEARCHED: Final = ("results.md", "changelog.md")
+"""Pages that a search does not find: tables of numbers and lists of changes, which have every word."""
+
 PICTURES: Final = (".png", ".svg", ".jpg", ".webp")
 _LINK: Final = re.compile(r"(!?)\[((?:[^\]\[]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
 _ATTRIBUTE: Final = re.compile(r'\b(src|srcset)="([^":]+)"')
@@ -46,7 +49,9 @@ def put_together(target: Path, repository: Path = REPOSITORY) -> None:
         place = target / page
         place.parent.mkdir(parents=True, exist_ok=True)
         if path.endswith(".md"):
-            place.write_text(as_page((repository / path).read_text(encoding="utf-8"), path, known), encoding="utf-8")
+            head = "---\nsearch:\n  exclude: true\n---\n" if page in UNSEARCHED else ""
+            text = as_page((repository / path).read_text(encoding="utf-8"), path, known)
+            place.write_text(head + text, encoding="utf-8")
         else:
             shutil.copyfile(repository / path, place)
 

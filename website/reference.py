@@ -14,6 +14,7 @@ PAGES: Final = {
         "mcp_sessions.middleware",
         "mcp_sessions.observing",
         "mcp_sessions.event_store",
+        "mcp_sessions.resources.bus",
     ),
     "mcp_sessions.stores": ("mcp_sessions.stores",),
     "mcp_sessions.testing": ("mcp_sessions.testing",),
@@ -73,7 +74,7 @@ def write_reference(target: Path, runtime: Path) -> list[tuple[str, str]]:
             shown |= {_home(name, module, names) for name in own}
             if own and module != page:
                 parts.append(f"## {module}\n")
-            parts += [f"::: {module}.{name}\n" for name in own]
+            parts += [f"::: {_path(name, module, runtime)}\n" for name in own]
         file = f"{page.removeprefix('mcp_sessions.')}.md"
         (target / file).write_text("\n".join(parts), encoding="utf-8")
         made.append((page, file))
@@ -83,3 +84,28 @@ def write_reference(target: Path, runtime: Path) -> list[tuple[str, str]]:
 def _home(name: str, module: str, names: dict[str, list[str]]) -> str:
     """Return what tells a name from others: modules of one package that list the same name mean the same thing."""
     return name if any(name in listed for other, listed in names.items() if other != module) else f"{module}.{name}"
+
+
+def _path(name: str, module: str, runtime: Path) -> str:
+    """Return the path that documents a name: by where it is defined, where a module of the same name would be taken."""
+    defined, is_module = module, False
+    while True:
+        is_module = is_module or _file(f"{defined}.{name}", runtime) is not None
+        source = _imported_from(name, defined, runtime)
+        if source is None:
+            return f"{defined if is_module else module}.{name}"
+        defined = source
+
+
+def _imported_from(name: str, module: str, runtime: Path) -> str | None:
+    """Return the module that another one has a name from; None if it is its own."""
+    file = _file(module, runtime)
+    for node in ast.parse(file.read_text(encoding="utf-8")).body if file else ():
+        if isinstance(node, ast.ImportFrom) and any((alias.asname or alias.name) == name for alias in node.names):
+            return node.module
+    return None
+
+
+def _file(module: str, runtime: Path) -> Path | None:
+    place = runtime.joinpath(*module.split("."))
+    return next((path for path in (place / "__init__.py", place.with_suffix(".py")) if path.exists()), None)

@@ -36,9 +36,10 @@ class NewProject:
 
     @property
     def settings(self) -> str:
-        """The lines of pyproject.toml that make `generate` and `check` work without arguments."""
+        """The lines of pyproject.toml by which `generate` and `check` need no arguments, and async tests no mark."""
         source = "schemas" if self.form == "yaml" else self.schema
-        return f'[tool.mcp-sessiongen]\nsources = ["{source}"]\noutput = "state"'
+        compiler = f'[tool.mcp-sessiongen]\nsources = ["{source}"]\noutput = "state"'
+        return f'{compiler}\n\n[tool.pytest.ini_options]\nanyio_mode = "auto"\npythonpath = ["."]'
 
     @property
     def additions(self) -> dict[str, str]:

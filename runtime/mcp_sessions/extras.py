@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-__all__ = ["needing", "needs"]
-
 
 def needs(what: str, extra: str) -> str:
     """Return the sentence that names what to run, for an installed distribution."""

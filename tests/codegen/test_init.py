@@ -11,6 +11,17 @@ import pytest
 Run: TypeAlias = Callable[..., Any]
 
 
+THREE_LINES = """
+from server import ShoppingListSession, remember
+
+
+async def test_remember(make_session):
+    notes = await make_session(ShoppingListSession, notes=["milk"])
+    assert await remember("bread", notes) == "Noted. Notes so far: 2"
+"""
+"""A test as the documentation shows it: async, without a mark, in a folder of its own."""
+
+
 def execute(*arguments: str, folder: Path) -> str:
     line = [sys.executable, "-m", *arguments]
     done = subprocess.run(line, cwd=folder, capture_output=True, text=True, check=False, timeout=300)
@@ -23,7 +34,10 @@ def test_a_new_project_compiles_passes_its_test_and_is_clean(form: str, project:
     """In an empty folder, each command as a user types it."""
     execute("mcp_sessiongen", "init", "--form", form, "--name", "shopping_list", folder=project)
     execute("mcp_sessiongen", "generate", folder=project)
-    assert "1 passed" in execute("pytest", "-q", "-p", "no:cacheprovider", folder=project)
+    (project / "tests").mkdir()
+    (project / "tests/test_three_lines.py").write_text(THREE_LINES)
+    assert "2 passed" in execute("pytest", "-q", "-p", "no:cacheprovider", folder=project)
+    (project / "tests/test_three_lines.py").unlink()
     assert execute("mypy", "--strict", ".", folder=project).startswith("Success")
     assert execute("mcp_sessiongen", "check", folder=project) == "2 files up to date\n"
     assert execute("mcp_sessiongen", "lint", folder=project) == "no warnings\n"
@@ -38,6 +52,7 @@ def test_the_settings_are_printed_if_there_is_a_pyproject_already(project: Path,
     outcome = run("init")
     assert outcome.code == 0
     assert '[tool.mcp-sessiongen]\nsources = ["schemas"]\noutput = "state"\n' in outcome.out
+    assert '[tool.pytest.ini_options]\nanyio_mode = "auto"\n' in outcome.out
     assert (project / "pyproject.toml").read_text() == "[project]\nname = 'mine'\n"
 
 

@@ -97,6 +97,32 @@ def test_bodies_may_be_as_large_as_the_sdk_takes_and_no_larger(proxy: Service) -
     assert Worker.bodies == [DEFAULT_MAX_REQUEST_BODY_SIZE]
 
 
+def test_a_client_does_not_choose_the_address_that_workers_are_told(proxy: Service) -> None:
+    Worker.received.set()
+    connection, answer = ask(proxy, "POST", "/mcp", b"{}", {"X-Forwarded-For": "203.0.113.9"})
+    answer.read()
+    connection.close()
+    assert Worker.headers_seen["X-Forwarded-For"] == "127.0.0.1"
+
+
+def test_an_address_cannot_take_all_connections(proxy: Service) -> None:
+    """Streams that stay open are counted; whoever is refused is told so, and may come again when one is over."""
+    opened = [ask(proxy, "POST", "/mcp", b"{}") for _ in range(256)]
+    assert {answer.status for _, answer in opened} == {200}
+    refused, answer = ask(proxy, "POST", "/mcp", b"{}")
+    assert answer.status == 429
+    answer.read()
+    Worker.received.set()
+    for connection, answer in opened:
+        answer.read()
+        connection.close()
+    refused.close()
+    connection, answer = ask(proxy, "POST", "/mcp", b"{}")
+    assert answer.status == 200
+    answer.read()
+    connection.close()
+
+
 @pytest.mark.parametrize("path", ["/", "/mcp/", "/livez", "/docs"])
 def test_nothing_else_is_passed_on(path: str, proxy: Service) -> None:
     connection, answer = ask(proxy, "POST", path, b"{}")

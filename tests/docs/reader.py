@@ -90,7 +90,8 @@ class Reader:
                 shlex.split(line), cwd=self.folder, env=self.environment, stdout=output, stderr=output
             )
         self.jobs[number] = job
-        [port] = [int(real) for real in self.ports.values() if re.search(rf"\b{real}\b", line)]
+        named = [int(real) for real in self.ports.values() if re.search(rf"\b{real}\b", line)]
+        [port] = named or [int(self.ports["8000"])]  # the usual one, where the program has it
         deadline = time.monotonic() + 60
         while True:
             try:

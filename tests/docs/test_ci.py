@@ -126,3 +126,9 @@ def test_a_migration_has_a_test_that_a_step_runs(steps: dict[str, str], project:
     body = project / "migrations.py"
     assert "NotImplementedError" in body.read_text()
     assert "NotImplementedError" in run(project, steps["pytest"], code=1)
+
+
+def test_all_workflows_use_the_same_versions_of_actions(repository: Path) -> None:
+    pages = [*(repository / "docs").glob("*.md"), repository / "examples/ci/sessions.yml"]
+    used = {found for page in pages for found in re.findall(r"uses: (actions/\S+)", page.read_text(encoding="utf-8"))}
+    assert len(used) == len({one.partition("@")[0] for one in used}) == 2

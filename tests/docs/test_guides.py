@@ -4,6 +4,8 @@ import asyncio
 import json
 import re
 import runpy
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,26 @@ def test_the_methods_of_the_page_are_those_of_a_generated_class(isolated: Path) 
     assert shown == set(re.findall(r"async def (\w+)_(?:visits|items|coupon|status|title|prices)\(", code))
 
 
+def test_what_is_unset_counts_as_the_default_or_as_nothing(isolated: Path) -> None:
+    """As the page says of ``increment_x`` and ``append_x``."""
+    page = text_of("accessors.md")
+    assert "what is unset counts as the default, and as 0 where there is none |" in page
+    assert "what is unset counts as the default, and as `[]` where there is none |" in page
+    keys = "{a: int = 5, b: int, c: {type: 'list[int]', default: [5]}, d: 'list[int]'}"
+    (isolated / "sums.yaml").write_text(f"sessiongen: 1\nsessions: {{sums: {{keys: {keys}}}}}\n")
+    sessiongen("sums.yaml", "-o", "state", cwd=isolated)
+    kind = runpy.run_path("state/sums.py")["SumsSession"]
+
+    async def use() -> dict[str, Any]:
+        sums = await kind.create(open_store("memory://"))
+        assert [await sums.increment_a(2), await sums.increment_b(2)] == [7, 2]
+        await sums.append_c(2)
+        await sums.append_d(2)
+        return dict((await sums.snapshot()).model_dump())
+
+    assert asyncio.run(use()) == {"a": 7, "b": 2, "c": [5, 2], "d": [2]}
+
+
 @checks("accessors.md", "cart.transaction()")
 def test_the_example_of_transactions_does_what_it_says(isolated: Path) -> None:
     cart_module(isolated)
@@ -61,6 +83,19 @@ def test_the_example_of_transactions_does_what_it_says(isolated: Path) -> None:
     state = asyncio.run(use())
     assert (state["status"], state["visits"], len(state["items"])) == ("paid", 1, 1)
     assert "coupon" not in state
+
+
+def test_mypy_finds_a_forgotten_await_where_the_page_says_so(isolated: Path) -> None:
+    cart_module(isolated)
+    head = "from state.cart import CartSession\n\n\nasync def use(cart: CartSession) -> "
+    (isolated / "found.py").write_text(f"{head}None:\n    cart.set_visits(1)\n")
+    (isolated / "used.py").write_text(f"{head}int:\n    return cart.get_visits() + 1\n")
+    (isolated / "not_found.py").write_text(f'{head}str:\n    return f"{{cart.get_visits()}}"\n')
+    line = [sys.executable, "-m", "mypy", "found.py", "used.py", "not_found.py"]
+    said = subprocess.run(line, capture_output=True, text=True, timeout=120, check=False).stdout
+    assert re.search(r"^found\.py:5: .*\[unused-coroutine\]$", said, re.MULTILINE), said
+    assert "used.py:5: error" in said
+    assert "not_found.py" not in said
 
 
 @checks("accessors.md", "UntypedSession.create")

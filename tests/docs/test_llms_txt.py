@@ -31,9 +31,20 @@ def test_its_links_lead_to_files_each_once(text: str, repository: Path) -> None:
     assert [link for link in links if not (repository / link).is_file()] == []
 
 
+def test_every_page_of_the_docs_is_there(text: str, repository: Path) -> None:
+    pages = {path.relative_to(repository).as_posix() for path in (repository / "docs").rglob("*.md")}
+    assert pages - set(re.findall(r"\]\(([^)#]+)", text)) == set()
+
+
+def test_it_and_the_readme_say_that_the_distribution_is_not_published(text: str, repository: Path) -> None:
+    """For errors name the command that will install it."""
+    for said in (text, (repository / "README.md").read_text(encoding="utf-8")):
+        assert "not on a package index yet" in said
+
+
 def test_it_names_versions_and_extras_as_they_are(text: str, repository: Path) -> None:
     project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    [line] = re.findall(r"^- Install with .*$", text, re.MULTILINE)
+    [line] = re.findall(r"^- Its extras are .*$", text, re.MULTILINE)
     named, versions = line.split("extras are ")[1].split(". ", 1)
     assert set(re.findall(r"`(\w+)`", named)) <= set(project["optional-dependencies"])
     assert f"Python {project['requires-python'].removeprefix('>=')} or newer" in versions

@@ -129,7 +129,7 @@ def test_the_server_after_the_nuxt_toolkit_remembers_for_both_eras(reader: Reade
     for block in blocks(NUXT):
         if block.language != "typescript":
             reader.do(block)
-    reader.run("python server.py 8000 &")  # the file has the port, the reader waits for it
+    reader.run("python server.py &")
     assert notes_of(reader, "legacy") == ["1 notes", "2 notes"]
     assert notes_of(reader, "auto") == ["1 notes", "2 notes"]
 

@@ -14,7 +14,7 @@ from tests.docs.blocks import block, checks, sessiongen, text_of
 HANDLE = re.compile(r"_[a-z2-7]{4}\.\.\.")
 
 
-@checks("README.md", "A counter that lives", "class CounterSession(", "sessions.run(")
+@checks("README.md", "A counter that lives", "class CounterSession(", "sessions.run(", "sessions list")
 def test_the_schema_gives_the_code_and_the_tool_works_in_both_eras(isolated: Path) -> None:
     (isolated / "schemas").mkdir()
     (isolated / "schemas/counter.yaml").write_text(block("README.md", "A counter that lives"))
@@ -38,6 +38,9 @@ def test_the_schema_gives_the_code_and_the_tool_works_in_both_eras(isolated: Pat
     *counted, refused = asyncio.run(use())
     assert counted == ["Counter: 2", "Counter: 3", "Counter: 1"]
     assert "create_counter" in refused
+    command = block("README.md", "sessions list").removeprefix("$ mcp-sessiongen ").split()
+    listed = sessiongen(*command, cwd=isolated).splitlines()
+    assert sorted(line.split()[1][:5] for line in listed) == ["SESSI", "count", "mcps-"]
 
 
 def test_the_schema_in_the_readme_is_the_one_in_schemas(repository: Path) -> None:

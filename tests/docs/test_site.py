@@ -1,5 +1,6 @@
 """The site builds without a warning, needs nothing from other sites, and has every public name."""
 
+import json
 import re
 import runpy
 import subprocess
@@ -51,6 +52,36 @@ def test_every_page_is_built_and_loads_nothing_from_other_sites(site: Path) -> N
         assert re.findall(r"(?:url\(|@import )[\"']?(?:https?:)?//[^)\"']*", style.read_text(encoding="utf-8")) == []
 
 
+def test_a_search_finds_guides_before_methods_and_no_tables_of_numbers(site: Path) -> None:
+    items = json.loads((site / "search.json").read_text(encoding="utf-8"))["items"]
+    pages = {item["location"].partition("#")[0] for item in items}
+    assert {"index.html", "stores.html", "api/stores.html"} <= pages
+    assert not {"results.html", "changelog.html"} & pages
+    methods = [item for item in items if item["location"].startswith("api/") and item["level"] > 3]
+    assert any("increment_visits" in item["title"] for item in methods)
+    assert [item["location"] for item in methods if item["text"]] == []
+
+
+def test_of_a_terminal_only_commands_are_copied(site: Path) -> None:
+    """The page's script copies what is shown of an element while that is marked; the style leaves out the rest."""
+    assert "[data-md-copying] :is(.gp, .go) {\n  display: none;" in (site / "style.css").read_text(encoding="utf-8")
+    [script] = (site / "assets/javascripts").glob("bundle.*.js")
+    assert re.search(r'setAttribute\("data-md-copying".{,120}\.innerText', script.read_text(encoding="utf-8"))
+    page = (site / "operating.html").read_text(encoding="utf-8")
+    assert '<span class="gp">$ </span>' in page
+    assert '<span class="go">' in page
+
+
+def test_the_site_is_shown_at_a_port_that_no_example_serves_at(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(repository / "website"))
+    port = str(runpy.run_path(str(repository / "website/build.py"), run_name="build")["PORT"])
+    for file in ("Makefile", "CONTRIBUTING.md", "README.md", "website/build.py"):
+        assert f"http://127.0.0.1:{port}/" in (repository / file).read_text(encoding="utf-8"), file
+    assert port != "8000"
+
+
 def test_a_broken_link_or_an_unknown_name_fails_the_build(tmp_path: Path) -> None:
     """Else the test above would prove little."""
     for text in ("[a](nowhere.md)", "[a](index.md#nowhere)", "::: mcp_sessions.Nothing"):
@@ -91,6 +122,28 @@ def test_every_public_name_and_its_methods_are_on_a_page(site: Path, public: dic
     server = (site / "api/server.html").read_text(encoding="utf-8")
     for method in ("http_app", "run", "lifespan", "on_end", "end_all"):
         assert f'id="mcp_sessions.server.Sessions.{method}"' in server, method
+
+
+def test_no_page_of_the_api_has_a_module_in_place_of_a_function_or_a_name_twice(site: Path) -> None:
+    """A function that has the name of its module is the function: ``mcp_sessions.admin.statistics``."""
+    for page in (site / "api").glob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        assert "doc-symbol-module" not in text, page.name
+        names = [path.split(".")[-1] for path in re.findall(r'<h3 id="(mcp_sessions[\w.]+)"', text)]
+        assert [name for name in set(names) if names.count(name) > 1] == [], page.name
+    admin = (site / "api/admin.html").read_text(encoding="utf-8")
+    for name in ("diagnose", "statistics", "summaries"):
+        assert re.search(rf'<h3 id="[\w.]+\.{name}" class="doc doc-heading">\s*<code class="[^"]*function"', admin), (
+            name
+        )
+
+
+def test_every_module_of_the_api_has_a_page_that_was_chosen() -> None:
+    """What is for ourselves alone lists nothing in ``__all__``; what belongs to a page is on it."""
+    loaded = reference()
+    pages = loaded["sections"](loaded["public_names"](RUNTIME))
+    assert set(pages) - set(loaded["PAGES"]) == {"mcp_sessions.admin", "mcp_sessions.fastmcp"}
+    assert "mcp_sessions.resources.bus" in pages["mcp_sessions.server"]
 
 
 def test_every_public_name_has_a_docstring(public: dict[str, list[str]]) -> None:

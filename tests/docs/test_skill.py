@@ -10,6 +10,7 @@ import pytest
 from skills_ref import validate
 
 from mcp_sessiongen.explanations import ALL_CODES
+from mcp_sessiongen.load.yaml_shape import KEY
 
 GIT_USER = {f"GIT_{who}_{what}": "a" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -67,6 +68,15 @@ def test_it_keeps_to_the_format_of_skills(skill: Path) -> None:
 def test_its_links_lead_to_all_of_its_references(skill: Path) -> None:
     links = set(re.findall(r"\]\((references/[^)#]+)", (skill / "SKILL.md").read_text(encoding="utf-8")))
     assert links == {path.relative_to(skill).as_posix() for path in (skill / "references").iterdir()}
+
+
+def test_it_knows_every_property_of_a_key(skill: Path) -> None:
+    """And no others; constraints are properties of a key, in a paragraph of their own."""
+    text = (skill / "references/schema.md").read_text(encoding="utf-8")
+    constraints = text.partition("## Constraints\n")[2].partition(" Inside of a type")[0].replace("`Field`", "")
+    properties = text.partition("## Properties of a key\n")[2].partition(" The short form")[0]
+    named = re.findall(r"`(\w+)`", constraints) + re.findall(r"`(\w+)`", re.sub(r"\(`.*?\)", "", properties))
+    assert sorted(named) == sorted(KEY.properties)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,10 @@ Next{where}:
   python -m pytest           try the tool; pip install pytest if it is not there
   python server.py           serve it at http://127.0.0.1:8000/mcp
   python server.py stdio     ... or to the MCP host that starts it
-  mcp-sessiongen check       in CI: is state/ up to date?"""
+  mcp-sessiongen check       in CI: is state/ up to date?
+
+What it keeps, once it has served somebody:
+  mcp-sessiongen sessions list --store sqlite:///sessions.db"""
 
 
 def _session(context: click.Context, parameter: click.Parameter, value: str) -> str:
