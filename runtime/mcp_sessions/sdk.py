@@ -203,3 +203,9 @@ def keep_streams() -> None:
 def end_streams() -> None:
     """Cut off all streams of this process, as sse-starlette, by which the SDK sends them, does by itself at once."""
     AppStatus.should_exit = True
+
+
+def release_streams() -> None:
+    """Leave streams to sse-starlette again: else those of the next server in this process would be cut off."""
+    AppStatus.should_exit = False
+    AppStatus.enable_automatic_graceful_drain = True

@@ -77,6 +77,7 @@ class Server(uvicorn.Server):
             await super().shutdown(sockets)
         finally:
             waiting.cancel()
+            sdk.release_streams()
 
     async def _end_streams(self) -> None:
         """Let all streams end, of answers too, once there is no call left or it has taken too long."""
